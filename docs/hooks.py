@@ -1,0 +1,153 @@
+"""Completes the reference pages from conf and code when the documentation is built.
+
+A page holds what only a person can say; everything that conf or code also say is filled in here, and what does not
+match stops the build.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline.node import Node
+from mkdocs.exceptions import PluginError
+
+from blastscreen.parameters import Parameters
+from blastscreen.pipeline_registry import register_pipelines
+
+CONF = Path(__file__).parents[1] / "conf"
+ENVIRONMENTS = ("cnmc", "paper")
+PLAIN_BLOCKS = {"model_names": "What each model is called in words."}
+"""Blocks of single values, which have no model that could describe them."""
+_ROW = re.compile(r"^\| `(?P<entry>[^`]+)` \| (?P<text>.+) \|$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Fill in the page that MkDocs is about to render, if it is one of the generated ones."""
+    match page.file.src_uri:
+        case "reference/catalog.md":
+            return complete_catalog(markdown)
+        case "reference/parameters.md":
+            return markdown.replace("<!-- parameters -->", describe_parameters())
+    return markdown
+
+
+def load_conf(kind: str, environment: str = "base") -> dict[str, Any]:
+    """Load `catalog` or `parameters` as a run in an environment sees them."""
+    loader = OmegaConfigLoader(
+        str(CONF), base_env="base", default_run_env=environment, merge_strategy={"parameters": "soft"}
+    )
+    return loader[kind]
+
+
+def all_nodes() -> list[Node]:
+    """List the nodes of all registered pipelines, in the order in which they run."""
+    return sum(register_pipelines().values()).nodes
+
+
+def complete_catalog(markdown: str) -> str:
+    """Add to each row `| entry | what it holds |` its writers, its readers, its class and its file.
+
+    Raises:
+        PluginError: The rows are not the entries of conf/base/catalog.
+    """
+    catalog = load_conf("catalog")
+    rows = [match["entry"] for match in _ROW.finditer(markdown)]
+    if sorted(rows) != sorted(catalog):
+        wrong = sorted(set(rows) ^ set(catalog)) or "a repeated row"
+        raise PluginError(f"docs/reference/catalog.md and conf/base/catalog do not list the same entries: {wrong}")
+    resolver = CatalogConfigResolver(catalog)
+
+    def complete(match: re.Match[str]) -> str:
+        entry = match["entry"]
+        nodes = all_nodes()
+        written = [node for node in nodes if entry in {_entry(name, resolver) for name in node.outputs}]
+        read = [node for node in nodes if entry in {_entry(name, resolver) for name in node.inputs}]
+        dataset_class = catalog[entry]["type"].rsplit(".", 1)[-1]
+        where = catalog[entry].get("filepath")
+        cells = (_names(written), _names(read), f"`{dataset_class}`", f"`{where}`" if where else "")
+        return " | ".join([match[0].removesuffix(" |"), *cells]) + " |"
+
+    return _ROW.sub(complete, markdown)
+
+
+def _entry(name: str, resolver: CatalogConfigResolver) -> str | None:
+    return name if name in resolver.config else resolver.match_dataset_pattern(name)
+
+
+def _names(nodes: Iterable[Node]) -> str:
+    return ", ".join(dict.fromkeys(f"`{node.func.__name__}`" for node in nodes))
+
+
+def describe_parameters() -> str:
+    """Write a section for each block: its fields with meaning, limits, default, and what other environments set.
+
+    Raises:
+        PluginError: A field has no description, or a block is read by no node.
+    """
+    values = load_conf("parameters")
+    others = {environment: load_conf("parameters", environment) for environment in ENVIRONMENTS}
+    nodes = all_nodes()
+    sections = []
+    readers = {block: [node for node in nodes if block in map(_block, node.inputs)] for block in values}
+    for block in sorted(values):
+        if not readers[block]:
+            raise PluginError(f"no node reads the parameters '{block}'")
+        model = _model_of(block, readers[block][0])
+        intro = inspect.getdoc(model) if model else PLAIN_BLOCKS[block]
+        lines = [f"## `{block}`", "", f"{intro} Read by {_names(readers[block])}.", "", *_HEADER]
+        for field, value in values[block].items():
+            elsewhere = [
+                f"{name}: {_value(other[block][field])}"
+                for name, other in others.items()
+                if other[block][field] != value
+            ]
+            meaning, limits = _describe_field(field, model) if model else ("", "text")
+            lines.append(f"| `{field}` | {meaning} | {limits} | {_value(value)} | {', '.join(elsewhere)} |")
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections)
+
+
+_HEADER = ("| field | meaning | allowed | default | elsewhere |", "|---|---|---|---|---|")
+
+
+def _block(dataset: str) -> str | None:
+    return dataset.removeprefix("params:").split(".")[0] if dataset.startswith("params:") else None
+
+
+def _model_of(block: str, node: Node) -> type[Parameters] | None:
+    """Return the model that a node asks for, or None where it takes a plain value."""
+    bound = inspect.signature(node.func).bind(*node.inputs)
+    name = next(name for name, dataset in bound.arguments.items() if _block(dataset) == block)
+    annotation = inspect.get_annotations(node.func, eval_str=True)[name]
+    return annotation if issubclass(annotation, Parameters) else None
+
+
+def _value(value: object) -> str:
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def _describe_field(field: str, model: type[Parameters]) -> tuple[str, str]:
+    description = model.model_fields[field].description
+    if not description:
+        raise PluginError(f"{model.__name__}.{field} has no description, which its reference page needs")
+    schema = model.model_json_schema()
+    limits = _limits(schema["properties"][field], schema.get("$defs", {}))
+    return description.replace("|", r"\|"), limits
+
+
+def _limits(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+    if "enum" in schema:
+        return ", ".join(f"`{word}`" for word in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_limits(schema['items'], definitions)}"
+    words = {"minimum": "≥ ", "exclusiveMinimum": "> ", "maximum": "≤ ", "exclusiveMaximum": "< "}
+    bounds = [f"{sign}{schema[key]:g}" for key, sign in words.items() if key in schema]
+    kind = {"string": "text", "boolean": "`true`, `false`"}.get(schema["type"], schema["type"])
+    return " ".join([kind, ", ".join(bounds)]).strip()

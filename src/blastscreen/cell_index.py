@@ -1,0 +1,77 @@
+"""The index of everything that came in: one row per file, rejected ones included."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from blastscreen.cohort import parse_cell_name
+from blastscreen.splits import group_subjects
+from blastscreen.vocabulary import GENERATED_SAMPLE, Status
+
+_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash", "subject_id", "label", "source_fold")
+_NUMBERS = ("height", "width", "background_threshold", "cell_area", "field_number", "cell_number")
+COLUMNS = (
+    "image_id",
+    "status",
+    "reasons",
+    "detail",
+    "image_format",
+    "height",
+    "width",
+    "background_threshold",
+    "cell_area",
+    "pixel_hash",
+    "subject_id",
+    "subject_group",
+    "label",
+    "source_fold",
+    "field_number",
+    "cell_number",
+    "data_source",
+)
+
+
+def build_cell_index(records: Sequence[dict[str, object]], *, data_source: str) -> pd.DataFrame:
+    """Join what was seen in each file with what its name says, and group subjects that share an image.
+
+    Args:
+        records: From `blastscreen.imaging.inspection.inspect_cells`, one per file.
+        data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
+
+    Returns:
+        Table in the schema `CELL_INDEX`. Rejected rows have no label; accepted rows whose name cannot be parsed have
+        neither subject nor label.
+    """
+    index = pd.DataFrame([record | _identity(record) for record in records], columns=[*_TEXT, *_NUMBERS])
+    index = index.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_NUMBERS, "Int64"))
+    known = index.loc[index["label"].notna()]
+    groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
+    index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
+    index["data_source"] = pd.Series(data_source, index=index.index, dtype="str")
+    return index[list(COLUMNS)]
+
+
+def name_data_source(raw_cells: object) -> str:
+    """Say where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
+    return str(getattr(raw_cells, "data_source", "unnamed source"))
+
+
+def note_on_source(cell_index: pd.DataFrame) -> str:
+    """Say what must stand on everything made of these cells: that they were drawn, or nothing."""
+    return GENERATED_SAMPLE if (cell_index["data_source"] == GENERATED_SAMPLE).any() else ""
+
+
+def _identity(record: dict[str, object]) -> dict[str, object]:
+    name = parse_cell_name(str(record["image_id"]))
+    if name is None:
+        return {}
+    identity = asdict(name)
+    if record["status"] == Status.REJECTED:
+        identity["label"] = None
+    return identity
+
+
+def accepted_cells(cell_index: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows that go on: everything that was not rejected."""
+    return cell_index.loc[cell_index["status"] != Status.REJECTED].reset_index(drop=True)

@@ -1,0 +1,20 @@
+"""Who the cells come from: names, persons, published counts, the rules a cohort must keep, and its integrity report."""
+
+from blastscreen.cohort.groups import group_subjects
+from blastscreen.cohort.names import CellName, natural_key, parse_cell_name
+from blastscreen.cohort.published import CNMC_2019, CNMC_2019_DOI, PublishedCount
+from blastscreen.cohort.report import describe_cohort
+from blastscreen.cohort.soundness import CohortError, require_sound_cohort
+
+__all__ = [
+    "CNMC_2019",
+    "CNMC_2019_DOI",
+    "CellName",
+    "CohortError",
+    "PublishedCount",
+    "describe_cohort",
+    "group_subjects",
+    "natural_key",
+    "parse_cell_name",
+    "require_sound_cohort",
+]

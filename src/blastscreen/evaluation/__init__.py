@@ -1,0 +1,1 @@
+"""What predictions are worth: rates, curves and intervals, the same for every model."""

@@ -1,0 +1,141 @@
+"""What happens around a run: refuse what cannot work, record what was done, say how it ended."""
+
+import difflib
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+logger = logging.getLogger(__name__)
+
+RUN_ONLY_PARAMETERS = frozenset({"images", "seed"})
+"""Runtime parameters that conf reads by itself: no node takes them."""
+
+
+class RunRefused(RuntimeError):
+    """The run was stopped before its first node."""
+
+
+class CheckRun:
+    """Refuse runs that would do something else than was asked for."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Refuse a misspelled runtime parameter, which Kedro would silently add beside the right one."""
+        known = RUN_ONLY_PARAMETERS | {
+            name.removeprefix("params:").split(".")[0]
+            for pipeline in pipelines.values()
+            for name in pipeline.inputs()
+            if name.startswith("params:")
+        }
+        for name in context._runtime_params or {}:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}."
+                raise RunRefused(f"Unknown parameter '{name}' in --params. {hint}")
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any], parameters: dict[str, Any]) -> None:
+        """Refuse `images=` where the catalog does not read a folder."""
+        images = parameters["parameters"].get("images")
+        if images is not None and "path" not in conf_catalog["raw_cells"]:
+            raise RunRefused(
+                f"--params=images={images} has no effect in this environment, which draws its sample cells. "
+                "Add --env=cnmc (leak-free protocol) or --env=paper (the paper's protocol) to read a folder of images."
+            )
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Refuse ParallelRunner: with versioned data its workers read the versions of earlier runs."""
+        if "ParallelRunner" in run_params["runner"]:
+            raise RunRefused(
+                "ParallelRunner is not supported: its processes do not see the versions that this run saves, and would "
+                "evaluate an older model without a word. Leave --runner out; work is spread over all cores inside the "
+                "nodes (--params=compute.n_jobs=4 sets how many)."
+            )
+
+
+class RunManifest:
+    """Save, beside the results, what the run was made of."""
+
+    def __init__(self) -> None:
+        self._load_versions: dict[str, str] = {}
+        self._saved: set[str] = set()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the project and its parameters."""
+        self._context = context
+        self._started = datetime.now(UTC)
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Remember the catalog, to ask it for versions."""
+        self._catalog = catalog
+        self._load_versions = {}
+        self._saved = set()
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str) -> None:
+        """Note the version that was read."""
+        resolve = getattr(self._catalog[dataset_name], "resolve_load_version", None)
+        version = resolve() if resolve else None
+        if version:
+            self._load_versions[dataset_name] = version
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Note what was written."""
+        self._saved.add(dataset_name)
+
+    @hook_impl
+    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Save the manifest of a finished run."""
+        self._save(run_params, outcome="finished")
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
+        """Save the manifest of a failed run."""
+        self._save(run_params, outcome=f"failed: {type(error).__name__}")
+
+    def _save(self, run_params: dict[str, Any], *, outcome: str) -> None:
+        from blastscreen.manifest import describe_environment, plain
+
+        manifest = {
+            "run_id": run_params["run_id"],
+            "outcome": outcome,
+            "started": self._started.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": run_params["env"] or "base",
+            "pipelines": run_params["pipeline_names"] or ["__default__"],
+            "runtime_parameters": plain(run_params["runtime_params"]),
+            "parameters": plain(self._context.params),
+            "load_versions": dict(sorted(self._load_versions.items())),
+            "save_version": run_params["run_id"],
+            "saved": sorted(self._saved),
+        }
+        self._catalog.save("run_manifest", manifest | describe_environment(Path(self._context.project_path)))
+
+
+class RunSummary:
+    """End a run with a few lines: what came in, what was rejected and why, the test metrics, where things lie."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Print what this run produced."""
+        from blastscreen.summary import print_summary
+
+        produced = pipeline.all_outputs()
+        metrics = {
+            name.removesuffix("_metrics"): catalog.load(name) for name in sorted(produced) if name.endswith("_metrics")
+        }
+        index = catalog.load("cell_index") if "cell_index" in produced else None
+        features = catalog.load("cell_features") if "cell_features" in produced else None
+        files = {name: getattr(catalog[name], "_filepath", None) for name in sorted(produced)}
+        print_summary(index=index, features=features, metrics=metrics, files=files)

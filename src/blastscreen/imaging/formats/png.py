@@ -1,0 +1,112 @@
+"""PNG with 8 bits a channel and three channels.
+
+Every chunk's checksum is verified, so any flipped bit is seen. Reference: Portable Network Graphics (PNG)
+Specification, Third Edition, W3C 2025.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blastscreen.imaging.formats.codec import decode_rgb, require_frame_size
+from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.vocabulary import ReasonCode
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_FRAME = 12  # length, kind and checksum around the payload
+_IMAGE_HEADER = struct.Struct(">IIBBBBB")
+_RGB = 2
+_OTHER_COLOURS = {0: ReasonCode.GREYSCALE, 3: ReasonCode.PALETTE, 4: ReasonCode.ALPHA, 6: ReasonCode.ALPHA}
+# first column, first row, column step, row step of each pass of an interlaced picture
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+def decode_png(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a PNG.
+
+    Args:
+        data: the file, beginning with a PNG's first four bytes.
+        max_pixels: largest frame that may be decoded.
+
+    Returns:
+        Pixels of shape (height, width, 3), RGB.
+
+    Raises:
+        ImageRejected: the file is cut or damaged, too large, animated, or not 8-bit RGB.
+    """
+    chunks = _checked_chunks(data)
+    width, height, interlaced = _read_image_header(next(chunks), max_pixels=max_pixels)
+    compressed = []
+    for kind, payload in chunks:
+        if kind == b"acTL":
+            raise ImageRejected(ReasonCode.MULTI_FRAME, "an animated PNG")
+        if kind == b"tRNS":
+            raise ImageRejected(ReasonCode.ALPHA, "one colour is declared transparent (tRNS)")
+        if kind == b"IDAT":
+            compressed.append(payload)
+    rows = _inflate(b"".join(compressed), _row_bytes(width, height, interlaced=interlaced))
+    # Pillow's codec undoes the row filters; it reads a zlib stream, so the rows go back into one, uncompressed
+    return decode_rgb("zip", zlib.compress(rows, level=0), "RGB", int(interlaced), width=width, height=height)
+
+
+def _checked_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    if not data.startswith(_SIGNATURE):
+        if _SIGNATURE.startswith(data):
+            raise ImageRejected(ReasonCode.TRUNCATED, "ends within the PNG signature")
+        raise ImageRejected(ReasonCode.UNREADABLE, "the PNG signature is damaged, as by a transfer in text mode")
+    view = memoryview(data)
+    position = len(_SIGNATURE)
+    kind = b""
+    while kind != b"IEND":
+        end = position + _CHUNK_FRAME
+        if end <= len(data):
+            length, kind = struct.unpack_from(">I4s", data, position)
+            end += length
+        if end > len(data):
+            raise ImageRejected(ReasonCode.TRUNCATED, f"ends at byte {len(data)}, before its last chunk")
+        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise ImageRejected(ReasonCode.UNREADABLE, f"the checksum of the chunk at byte {position} is wrong")
+        yield kind, view[position + 8 : end - 4]
+        position = end
+
+
+def _read_image_header(chunk: tuple[bytes, memoryview], *, max_pixels: int) -> tuple[int, int, bool]:
+    kind, payload = chunk
+    if kind != b"IHDR" or len(payload) != _IMAGE_HEADER.size:
+        raise ImageRejected(ReasonCode.UNREADABLE, "the first chunk of the PNG is not its header")
+    width, height, bits, colour, compression, filtering, interlace = _IMAGE_HEADER.unpack(payload)
+    require_frame_size(width, height, max_pixels=max_pixels)
+    if bits == 16:
+        raise ImageRejected(ReasonCode.SIXTEEN_BIT, "16 bits a channel")
+    if colour in _OTHER_COLOURS:
+        raise ImageRejected(_OTHER_COLOURS[colour], f"PNG colour type {colour}, not RGB")
+    if (bits, colour, compression, filtering) != (8, _RGB, 0, 0) or interlace not in (0, 1):
+        raise ImageRejected(ReasonCode.UNREADABLE, "the PNG header has values that are not defined")
+    return width, height, bool(interlace)
+
+
+def _row_bytes(width: int, height: int, *, interlaced: bool) -> int:
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    total = 0
+    for first_column, first_row, column_step, row_step in passes:
+        columns = -(-max(width - first_column, 0) // column_step)
+        rows = -(-max(height - first_row, 0) // row_step)
+        # each row is preceded by the number of its filter; a pass without columns has no rows
+        total += rows * (1 + 3 * columns) if columns else 0
+    return total
+
+
+def _inflate(compressed: bytes, expected: int) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        rows = inflater.decompress(compressed, expected + 1)
+    except zlib.error as error:
+        raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {error}") from error
+    if len(rows) > expected:
+        raise ImageRejected(ReasonCode.UNREADABLE, "more pixel data than the header declares")
+    if len(rows) < expected or not inflater.eof:
+        raise ImageRejected(ReasonCode.TRUNCATED, f"{len(rows)} bytes of pixel data of {expected} declared")
+    return rows

@@ -1,0 +1,77 @@
+"""Which pixels are the cell: C-NMC cells lie on black, so a cell is what is not black."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Convert RGB to grey, 0.299 R + 0.587 G + 0.114 B.
+
+    Args:
+        pixels: shape (height, width, 3), RGB.
+
+    Returns:
+        Grey of shape (height, width), 0-255.
+    """
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
+
+
+def find_background_threshold(grey: NDArray[np.uint8], *, lossy_threshold: int, max_specks: int) -> int:
+    """Find the highest grey level of the background.
+
+    Lossy compression leaves its traces as many tiny specks around the cell: 48-179 of them in 300 C-NMC cells that went
+    through a JPEG, none brighter than 10, where the 52 originals have one object each.
+
+    Args:
+        grey: shape (height, width).
+        lossy_threshold: background level of lossy pictures.
+        max_specks: more separate objects than this on black mean a lossy picture.
+
+    Returns:
+        0 where the background is exactly black, else `lossy_threshold`.
+    """
+    n_labels, _ = cv2.connectedComponents((grey > 0).view(np.uint8), connectivity=8)
+    return lossy_threshold if n_labels - 1 > max_specks else 0
+
+
+def cell_mask(grey: NDArray[np.uint8], *, threshold: int = 0) -> NDArray[np.bool_]:
+    """Mask the cell: the largest object brighter than the background, its holes filled.
+
+    Of two objects of the same size, the one met first in reading order is the cell.
+
+    Args:
+        grey: shape (height, width).
+        threshold: highest grey level of the background, 0-254.
+
+    Returns:
+        Mask of shape (height, width), True on the cell: one 8-connected object without holes, or nothing at all when
+        no pixel is brighter than the threshold.
+    """
+    bright = grey > threshold
+    n_labels, found = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
+    if n_labels == 1:
+        return bright
+    if n_labels == 2:  # one object, as in nearly every picture
+        return _fill_holes(bright)
+    labels = np.asarray(found, np.int32)
+    return _fill_holes(labels == _largest_label(labels))
+
+
+def _largest_label(labels: NDArray[np.int32]) -> int:
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    largest = np.flatnonzero(areas == areas.max())
+    if len(largest) == 1:
+        return int(largest[0])
+    # the order of OpenCV's labels is its own affair, so equal objects are told apart by where they begin
+    return int(labels.flat[np.isin(labels, largest).argmax()])
+
+
+def _fill_holes(component: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill background that no 4-connected path joins to the outside."""
+    framed = cv2.copyMakeBorder(component.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    outside = 2
+    cv2.floodFill(framed, None, (0, 0), outside, flags=4)
+    filled: NDArray[np.bool_] = np.asarray(framed[1:-1, 1:-1]) != outside
+    return filled

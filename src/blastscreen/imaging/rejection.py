@@ -1,0 +1,20 @@
+"""The one exception that says why a picture is kept out."""
+
+from blastscreen.vocabulary import ReasonCode
+
+
+class ImageRejected(Exception):
+    """A picture that must not be measured; its row stays in the index.
+
+    Attributes:
+        code: why, in the project's vocabulary.
+        detail: what was found, one line for people, without folders or absolute paths.
+    """
+
+    def __init__(self, code: ReasonCode, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"

@@ -1,0 +1,94 @@
+"""One frozen model per parameter block: a typo or an impossible value stops a run before its first node.
+
+The values live in `conf/*/parameters/`; nothing has a default here, so what a run used is what its files say.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from blastscreen.vocabulary import ReferenceCohort, Region, SplitStrategy
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+GreyLevel = Annotated[int, Field(ge=0, le=255)]
+
+
+class Parameters(BaseModel):
+    """Base of every block: immutable, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComputeParameters(Parameters):
+    """How `blastscreen.parallel` spreads work over the machine."""
+
+    backend: Literal["threading", "loky"] = Field(description="threads, or processes (loky)")
+    n_jobs: int = Field(description="workers; -1 for one per core")
+    batch_size: Count = Field(description="cells per unit of work")
+
+
+class PreprocessingParameters(Parameters):
+    """Masks, canvas and quality checks."""
+
+    canvas: Count = Field(description="side of the standardised square image, pixels")
+    expected_sizes: tuple[Count, ...] = Field(description="frame sides that are not flagged, pixels")
+    lossy_threshold: GreyLevel = Field(description="background of lossy sources: grey at or below this")
+    max_specks: Count = Field(description="more separate objects than this means a lossy background")
+    min_cell_area: Count = Field(description="smaller objects are not a cell, pixels")
+    second_object_fraction: Fraction = Field(description="another object this large, relative to the cell, is flagged")
+    max_cell_fraction: Fraction = Field(description="a mask over more of the frame than this is not a segmented cell")
+    reference_cohort: ReferenceCohort = Field(description="published counts that the integrity report compares with")
+
+
+class SplitParameters(Parameters):
+    """Which cells train, validate and test."""
+
+    strategy: SplitStrategy = Field(description="what is never divided: subject groups, C-NMC's folds or images")
+    validation_fraction: Fraction = Field(description="share of each class to validate on (subject, image)")
+    test_fraction: Fraction = Field(description="share of each class to test on (subject, image)")
+    validation_fold: str = Field(description="C-NMC fold used by strategy source_fold")
+    test_fold: str = Field(description="C-NMC fold used by strategy source_fold")
+    seed: Seed = Field(description="of the random split (subject, image)")
+
+    @model_validator(mode="after")
+    def _leave_cells_to_train(self) -> "SplitParameters":
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction + test_fraction must leave something to train on (below 1)")
+        if self.validation_fold == self.test_fold:
+            raise ValueError("validation_fold and test_fold must differ")
+        return self
+
+
+class FeatureParameters(Parameters):
+    """What the 15 features see, and the constants of their edge detectors."""
+
+    region: Region = Field(description="what texture, intensity and edges see: the cell's own pixels or the frame")
+    gaussian_blur: bool = Field(description="3x3 Gaussian on the grey image before measuring")
+    canny_low: float = Field(gt=0, description="gradient above which a pixel may continue an edge")
+    canny_high: float = Field(gt=0, description="gradient above which a pixel starts an edge")
+    rim_width: Count = Field(description="pixels eroded from the mask before edges are measured (region cell)")
+
+
+class ForestParameters(Parameters):
+    """The random forest and its importances."""
+
+    n_trees: Count = Field(description="trees of the forest")
+    class_weight: Literal["balanced", "none"] = Field(description="balanced: a class weighs the same however rare")
+    permutation_repeats: Count = Field(description="shuffles per feature and per group")
+    correlation_threshold: Fraction = Field(description="features with |Spearman rho| above this are one group")
+    seed: Seed = Field(description="of the trees and the shuffles")
+
+
+class EvaluationParameters(Parameters):
+    """How probabilities become labels."""
+
+    threshold: Fraction = Field(description="blast_probability at or above this is called a blast")
+
+
+class ReportingParameters(Parameters):
+    """What figures show."""
+
+    sheet_cells: Count = Field(description="cells of each group on the contact sheet")
+    sheet_columns: Count = Field(description="cells per line of the contact sheet")

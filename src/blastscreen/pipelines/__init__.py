@@ -1,0 +1,1 @@
+"""Pipelines, one folder each: `nodes.py` adapts, `pipeline.py` wires."""

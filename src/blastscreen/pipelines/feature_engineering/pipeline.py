@@ -1,0 +1,19 @@
+"""Pipeline `feature_engineering`: from standardised cells to the table of features."""
+
+from kedro.pipeline import Pipeline, node
+
+from blastscreen.pipelines.feature_engineering.nodes import measure_features
+
+
+def create_pipeline() -> Pipeline:
+    """Wire `feature_engineering`."""
+    return Pipeline(
+        [
+            node(
+                measure_features,
+                inputs=["cell_images", "params:features", "params:compute"],
+                outputs="cell_features",
+                name="measure_features",
+            ),
+        ]
+    )

@@ -1,0 +1,37 @@
+"""Pipeline `preprocessing`: from incoming files to checked, standardised and split cells."""
+
+from kedro.pipeline import Pipeline, node
+
+from blastscreen.pipelines.preprocessing.nodes import accept_cells, index_cells, split_cells, standardise_cells
+
+
+def create_pipeline() -> Pipeline:
+    """Wire `preprocessing`."""
+    return Pipeline(
+        [
+            node(
+                index_cells,
+                inputs=["raw_cells", "params:preprocessing", "params:compute"],
+                outputs="cell_index",
+                name="index_cells",
+            ),
+            node(
+                accept_cells,
+                inputs=["cell_index", "params:preprocessing"],
+                outputs=["accepted_cells", "integrity_report"],
+                name="accept_cells",
+            ),
+            node(
+                standardise_cells,
+                inputs=["raw_cells", "accepted_cells", "params:preprocessing", "params:compute"],
+                outputs="cell_images",
+                name="standardise_cells",
+            ),
+            node(
+                split_cells,
+                inputs=["accepted_cells", "params:splits"],
+                outputs="cell_splits",
+                name="split_cells",
+            ),
+        ]
+    )

@@ -1,0 +1,101 @@
+"""Schemas of the tables that pass between pipelines: the `validator:` of their catalog entries."""
+
+import pandas as pd
+import pandera.pandas as pa
+
+from blastscreen.vocabulary import FEATURE_NAMES, CellLabel, Split, Status
+
+_UNIT = pa.Check.in_range(0, 1)
+
+
+def _text(*checks: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
+    return pa.Column("str", checks=list(checks), nullable=nullable, unique=unique)
+
+
+def _count(*, nullable: bool = True) -> pa.Column:
+    return pa.Column("Int64", checks=pa.Check.ge(0), nullable=nullable)
+
+
+def _one_of(words: type[CellLabel] | type[Split] | type[Status], *, nullable: bool = False) -> pa.Column:
+    return _text(pa.Check.isin([word.value for word in words]), nullable=nullable)
+
+
+def _table(columns: dict[str, pa.Column], *checks: pa.Check) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, checks=list(checks), strict=True, ordered=True)
+
+
+def _rejected_rows_are_explained(index: pd.DataFrame) -> bool:
+    rejected = index["status"] == Status.REJECTED
+    return bool((index["reasons"] != "")[rejected].all() and index.loc[rejected, "label"].isna().all())
+
+
+CELL_INDEX = _table(
+    {
+        "image_id": _text(unique=True),
+        "status": _one_of(Status),
+        "reasons": _text(),
+        "detail": _text(),
+        "image_format": _text(nullable=True),
+        "height": _count(),
+        "width": _count(),
+        "background_threshold": _count(),
+        "cell_area": _count(),
+        "pixel_hash": _text(nullable=True),
+        "subject_id": _text(nullable=True),
+        "subject_group": _text(nullable=True),
+        "label": _one_of(CellLabel, nullable=True),
+        "source_fold": _text(nullable=True),
+        "field_number": _count(),
+        "cell_number": _count(),
+        "data_source": _text(),
+    },
+    pa.Check(_rejected_rows_are_explained, error="a rejected row must carry a reason and no label"),
+)
+"""One row per file that came in. `reasons` holds reason codes joined by ";"; areas are pixels at native resolution."""
+
+CELL_SPLITS = _table(
+    {
+        "image_id": _text(unique=True),
+        "subject_id": _text(),
+        "subject_group": _text(),
+        "label": _one_of(CellLabel),
+        "split": _one_of(Split),
+    }
+)
+"""One row per accepted cell with its experimental role."""
+
+CELL_FEATURES = _table(
+    {"image_id": _text(unique=True)}
+    | {name: pa.Column(float, nullable=True) for name in FEATURE_NAMES}
+    | {"reasons": _text()},
+    pa.Check(
+        lambda features: features[features["reasons"] == ""][list(FEATURE_NAMES)].notna().all(axis=None),
+        error="a row without a reason must have every feature",
+    ),
+)
+"""One row per accepted cell. A row with a reason has a feature that could not be measured and is kept out of models."""
+
+PREDICTIONS = _table(
+    {
+        "image_id": _text(unique=True),
+        "subject_id": _text(),
+        "subject_group": _text(),
+        "label": _one_of(CellLabel),
+        "split": _one_of(Split),
+        "blast_probability": pa.Column(float, checks=_UNIT),
+    }
+)
+"""The same for every model: one row per evaluated cell."""
+
+IMPORTANCES = _table(
+    {
+        "feature": _text(pa.Check.isin(FEATURE_NAMES), unique=True),
+        "impurity_importance": pa.Column(float, checks=_UNIT),
+        "permutation_importance": pa.Column(float),
+        "permutation_std": pa.Column(float, checks=pa.Check.ge(0)),
+        "feature_group": _text(),
+        "group_importance": pa.Column(float),
+        "group_std": pa.Column(float, checks=pa.Check.ge(0)),
+    }
+)
+"""One row per feature; permutation importances are losses of AUROC on the validation cells."""

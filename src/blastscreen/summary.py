@@ -1,0 +1,85 @@
+"""The last lines of a run on the screen."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from blastscreen.vocabulary import Split, Status
+
+_SHOWN_METRICS = ("n_cells", "n_subjects", "accuracy", "sensitivity", "specificity", "auroc")
+
+
+def print_summary(
+    *,
+    index: pd.DataFrame | None,
+    features: pd.DataFrame | None,
+    metrics: Mapping[str, Mapping[str, Mapping[str, object]]],
+    files: Mapping[str, PurePath | None],
+    console: Console | None = None,
+) -> None:
+    """Say what came in, what was kept out and why, how each model did on the test cells, and where things lie.
+
+    Args:
+        index: In the schema `CELL_INDEX`, where the run made one.
+        features: In the schema `CELL_FEATURES`, where the run made one.
+        metrics: Per model, its metrics per split.
+        files: What the run wrote, and where (None where it stayed in memory).
+        console: Where to print; standard output by default.
+    """
+    lines: list[RenderableType] = []
+    if index is not None:
+        lines += [_describe_cells(index), _describe_reasons(index, features)]
+    if metrics:
+        lines.append(_tabulate_metrics(metrics))
+    lines.append(_list_files(files))
+    (console or Console()).print(Panel(Group(*lines), title="blastscreen", subtitle=_subtitle(index)))
+
+
+def _subtitle(index: pd.DataFrame | None) -> str:
+    sources = "" if index is None else " + ".join(sorted(set(index["data_source"])))
+    return " | ".join(filter(None, [sources, "research use only, not a medical device"]))
+
+
+def _describe_cells(index: pd.DataFrame) -> Text:
+    counts = Counter(index["status"])
+    labels = index.groupby("label")["subject_id"].agg(["size", "nunique"])
+    cohort = ", ".join(f"{row['size']} {label} of {row['nunique']} subjects" for label, row in labels.iterrows())
+    return Text(
+        f"{len(index)} files came in: {counts[Status.ACCEPTED]} accepted, {counts[Status.REVIEW]} flagged for review, "
+        f"{counts[Status.REJECTED]} rejected. Cells: {cohort}."
+    )
+
+
+def _describe_reasons(index: pd.DataFrame, features: pd.DataFrame | None) -> Text:
+    reasons: Counter[str] = Counter()
+    for status in (Status.REJECTED, Status.REVIEW):
+        codes = index.loc[index["status"] == status, "reasons"].str.split(";").explode()
+        reasons.update(f"{status}: {code}" for code in codes)
+    if features is not None:
+        reasons.update(f"not modelled: {reason}" for reason in features["reasons"] if reason)
+    return Text("; ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "No file was flagged.")
+
+
+def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Table:
+    table = Table("test cells", *(name.replace("_", " ") for name in _SHOWN_METRICS), box=None)
+    for model, splits in metrics.items():
+        table.add_row(model, *(_format(splits[Split.TEST][name]) for name in _SHOWN_METRICS))
+    return table
+
+
+def _format(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
+
+
+def _list_files(files: Mapping[str, PurePath | None]) -> Text:
+    folders: dict[str, list[str]] = {}
+    for name, path in files.items():
+        if path is not None:
+            folders.setdefault("/".join(path.parent.parts[-3:]), []).append(name)
+    return Text("\n".join(f"{folder}: {', '.join(names)}" for folder, names in sorted(folders.items())))

@@ -1,0 +1,110 @@
+"""Every word of the domain, spelled once."""
+
+from enum import StrEnum
+
+
+class CellLabel(StrEnum):
+    """Labels of C-NMC 2019: a leukemic blast, or a normal B-lymphoid precursor (hematogone)."""
+
+    ALL = "all"
+    HEM = "hem"
+
+
+POSITIVE_LABEL = CellLabel.ALL
+
+
+class Split(StrEnum):
+    """Experimental role of a cell."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+EVALUATED_SPLITS = (Split.VALIDATION, Split.TEST)
+
+
+class SplitStrategy(StrEnum):
+    """What is never divided between two splits: a group of subjects, a C-NMC fold, or only the single image."""
+
+    SUBJECT = "subject"
+    SOURCE_FOLD = "source_fold"
+    IMAGE = "image"
+
+
+class Region(StrEnum):
+    """Pixels that the features see: the cell's own, or the whole frame with its background."""
+
+    CELL = "cell"
+    FRAME = "frame"
+
+
+class ReferenceCohort(StrEnum):
+    """Published cohort that the incoming images are counted against."""
+
+    NONE = "none"
+    CNMC_2019 = "cnmc_2019"
+
+
+GENERATED_SAMPLE = "generated sample, not patient data"
+"""Data source of drawn cells; stands on everything that is made from them."""
+
+
+class Status(StrEnum):
+    """What became of an incoming file: accepted, processed but flagged, or kept out with a reason."""
+
+    ACCEPTED = "accepted"
+    REVIEW = "review"
+    REJECTED = "rejected"
+
+
+class ReasonCode(StrEnum):
+    """Why a file was rejected or flagged."""
+
+    # rejected before decoding
+    EMPTY_FILE = "empty_file"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+    NOT_A_FILE = "not_a_file"
+    OUTSIDE_ROOT = "outside_root"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    # rejected because the pixels are not 8-bit RGB
+    SIXTEEN_BIT = "sixteen_bit"
+    FLOAT_PIXELS = "float_pixels"
+    ALPHA = "alpha"
+    GREYSCALE = "greyscale"
+    PALETTE = "palette"
+    CMYK = "cmyk"
+    MULTI_FRAME = "multi_frame"
+    # rejected for what the picture shows
+    NO_CELL = "no_cell"
+    CELL_TOO_LARGE = "cell_too_large"
+    # rejected after measuring: `non_finite:<feature>`
+    NON_FINITE = "non_finite"
+    # flagged
+    EXTENSION_MISMATCH = "extension_mismatch"
+    LOSSY_SOURCE = "lossy_source"
+    MULTI_OBJECT = "multi_object"
+    BORDER = "border"
+    UNSEGMENTED = "unsegmented"
+    SIZE = "size"
+
+
+REVIEW_CODES = frozenset(
+    {
+        ReasonCode.EXTENSION_MISMATCH,
+        ReasonCode.LOSSY_SOURCE,
+        ReasonCode.MULTI_OBJECT,
+        ReasonCode.BORDER,
+        ReasonCode.UNSEGMENTED,
+        ReasonCode.SIZE,
+    }
+)
+REJECT_CODES = frozenset(ReasonCode) - REVIEW_CODES
+
+SHAPE_FEATURES = ("area", "perimeter", "circularity", "solidity", "aspect_ratio")
+TEXTURE_FEATURES = ("glcm_contrast", "glcm_dissimilarity", "glcm_homogeneity", "glcm_energy", "glcm_correlation")
+INTENSITY_FEATURES = ("intensity_mean", "intensity_std", "intensity_skewness")
+EDGE_FEATURES = ("edge_density", "sobel_mean")
+FEATURE_NAMES = SHAPE_FEATURES + TEXTURE_FEATURES + INTENSITY_FEATURES + EDGE_FEATURES

@@ -1,0 +1,116 @@
+import pickle
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from blastscreen.cohort import CohortError, require_sound_cohort
+
+IndexOf = Callable[..., pd.DataFrame]
+REJECTED = {"status": "rejected", "reasons": "truncated"}
+SOUND = ("fold_0/all/UID_1_1_1_all.bmp", "fold_0/all/UID_2_1_1_all.bmp", "fold_2/hem/UID_h3_4_1_hem.bmp")
+
+
+def _problems(cell_index: pd.DataFrame) -> tuple[str, ...]:
+    with pytest.raises(CohortError) as refusal:
+        require_sound_cohort(cell_index)
+    return refusal.value.args
+
+
+def test_sound_cohort_passes(index_of: IndexOf) -> None:
+    require_sound_cohort(index_of(*SOUND, **{"UID_9_1_1_all.bmp": {"status": "review", "reasons": "border"}}))
+
+
+def test_unreadable_names_are_counted_and_capped(index_of: IndexOf) -> None:
+    nameless = [f"{number}.bmp" for number in range(1, 8)]
+
+    (problem,) = _problems(index_of(*SOUND, *nameless))
+
+    assert problem.startswith(
+        "7 names without subject and label: 1.bmp, 2.bmp, 3.bmp, 4.bmp, 5.bmp and 2 more. Rename to UID_<subject>_"
+    )
+
+
+def test_rejected_files_do_not_matter(index_of: IndexOf) -> None:
+    require_sound_cohort(index_of(*SOUND, **{"notes.txt": REJECTED, "fold_0/hem/UID_1_1_2_hem.bmp": REJECTED}))
+
+
+def test_label_that_its_folder_contradicts(index_of: IndexOf) -> None:
+    (problem,) = _problems(index_of(*SOUND, "fold_0/ALL/batch/UID_H7_1_1_hem.bmp", "all/fold_1/hem/UID_H8_1_1_hem.bmp"))
+
+    assert problem.startswith(
+        "1 file named with one label in the folder of the other: fold_0/ALL/batch/UID_H7_1_1_hem.bmp. Find out"
+    )
+
+
+def test_subject_with_both_labels(index_of: IndexOf) -> None:
+    (problem,) = _problems(index_of(*SOUND, "UID_2_1_2_hem.bmp", "UID_2_1_3_hem.bmp"))
+
+    assert problem.startswith("1 subject with both labels: 2 (1 all, 2 hem). A person is")
+
+
+def test_identical_pixels_with_both_labels(index_of: IndexOf) -> None:
+    same = {"pixel_hash": "one picture"}
+    (problem,) = _problems(index_of(*SOUND, **{"UID_8_1_1_all.bmp": same, "UID_H9_1_1_hem.bmp": same}))
+
+    assert problem.startswith("1 picture present with both labels: UID_8_1_1_all.bmp = UID_H9_1_1_hem.bmp. At most")
+
+
+def test_identical_pixels_with_one_label_pass(index_of: IndexOf) -> None:
+    same = {"pixel_hash": "one picture"}
+    require_sound_cohort(index_of(*SOUND, **{"UID_8_1_1_all.bmp": same, "UID_9_1_1_all.bmp": same}))
+
+
+def test_one_class_only(index_of: IndexOf) -> None:
+    (problem,) = _problems(index_of(*SOUND[:2]))
+
+    assert problem == "all 2 labelled cells are all. Add hem cells: a classifier needs both classes"
+
+
+def test_one_person_under_two_ids(index_of: IndexOf) -> None:
+    same = {"pixel_hash": "one picture"}
+    problems = _problems(index_of(**{"UID_H3_1_1_hem.bmp": same, "UID_H10_1_1_hem.bmp": same}))
+
+    assert len(problems) == 2
+    assert problems[0].startswith("all 2 labelled cells are hem")
+    assert problems[1].startswith("all 2 cells come from one subject (H3+H10)")
+
+
+@pytest.mark.parametrize(
+    ("files", "beginning"),
+    [({}, "none of 0 files"), ({SOUND[0]: REJECTED}, "none of 1 file "), (dict.fromkeys(SOUND, REJECTED), "none of 3")],
+)
+def test_nothing_accepted(index_of: IndexOf, files: dict[str, dict[str, str]], beginning: str) -> None:
+    (problem,) = _problems(index_of(**files))
+
+    assert problem.startswith(beginning)
+    assert "Look at the reasons" in problem
+
+
+def test_every_problem_is_listed_at_once(index_of: IndexOf) -> None:
+    same = {"pixel_hash": "one picture"}
+    cell_index = index_of(
+        "1867.bmp",
+        "hem/UID_5_1_1_all.bmp",
+        "UID_5_1_2_hem.bmp",
+        **{"UID_8_1_1_all.bmp": same, "UID_H9_1_1_hem.bmp": same},
+    )
+
+    problems = _problems(cell_index)
+    text = str(CohortError(*problems))
+
+    assert [problem.split(":")[0] for problem in problems] == [
+        "1 name without subject and label",
+        "1 file named with one label in the folder of the other",
+        "1 subject with both labels",
+        "1 picture present with both labels",
+    ]
+    assert text.splitlines()[0] == "the cohort has 4 problems:"
+    assert [line[:3] for line in text.splitlines()[1:]] == ["1. ", "2. ", "3. ", "4. "]
+    assert all(problem in text for problem in problems)
+
+
+def test_error_survives_a_process_boundary() -> None:
+    error = CohortError("first", "second")
+
+    assert str(pickle.loads(pickle.dumps(error))) == str(error) == "the cohort has 2 problems:\n1. first\n2. second"

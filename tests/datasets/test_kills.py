@@ -1,0 +1,28 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DRIVER = Path(__file__).with_name("kill_saves.py")
+KILLS = 26
+NO_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["parquet", "json", "figure", "cells", "model"])
+def test_a_killed_save_is_never_loaded_and_is_swept(tmp_path, kind, record_property):
+    """After each of 5 x 26 kills the last whole version loads, or none is there, and the next save works."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(DRIVER), kind, str(tmp_path), str(KILLS)],
+        env=os.environ | NO_THREADS,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    record_property("kills", counts)
+    assert counts["before"] + counts["during"] + counts["after"] == KILLS
+    assert min(counts["during"], counts["remains"]) >= KILLS / 3, counts

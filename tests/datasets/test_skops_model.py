@@ -1,0 +1,176 @@
+import zipfile
+
+import numpy as np
+import pytest
+import skops.io
+from kedro.io.core import DatasetError, Version
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
+from sklearn.tree import DecisionTreeClassifier
+
+from blastscreen.datasets import SkopsModel
+
+OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
+rng = np.random.default_rng(0)
+X = rng.normal(size=(300, 15))
+Y = np.where(X[:, 0] + rng.normal(size=300) > 0, "all", "hem")
+
+
+def fit_forest(trees=5, *, x=X):
+    return RandomForestClassifier(trees, class_weight="balanced", random_state=0).fit(x, Y)
+
+
+def make_dataset(folder, *, load=None, save=None):
+    return SkopsModel(filepath=str(folder / "forest.skops"), version=Version(load, save))
+
+
+@pytest.mark.parametrize("version", [None, Version(None, None)], ids=["unversioned", "versioned"])
+def test_round_trip_is_bit_identical(tmp_path, version):
+    path = str(tmp_path / "deep" / "forest.skops")
+    forest, dataset = fit_forest(20), SkopsModel(filepath=path, version=version)
+    assert not dataset.exists()
+    dataset.save(forest)
+    assert dataset.exists()
+    loaded = SkopsModel(filepath=path, version=version).load()
+    np.testing.assert_array_equal(loaded.predict_proba(X), forest.predict_proba(X))
+    assert list(loaded.classes_) == ["all", "hem"]
+    assert loaded.get_params() == forest.get_params()
+
+
+@pytest.mark.parametrize("version", [None, Version(None, None)], ids=["unversioned", "versioned"])
+def test_missing_file(tmp_path, version):
+    dataset = SkopsModel(filepath=str(tmp_path / "forest.skops"), version=version)
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="No such file" if version is None else "Did not find any versions"):
+        dataset.load()
+
+
+def test_versions_and_pin(tmp_path):
+    make_dataset(tmp_path, save=OLD).save(fit_forest(1))
+    run, other_run = make_dataset(tmp_path, save=NEW), make_dataset(tmp_path, save=NEWEST)
+    run.save(fit_forest(2))
+    other_run.save(fit_forest(3))
+    run.release()
+    assert len(run.load().estimators_) == 2
+    assert len(make_dataset(tmp_path).load().estimators_) == 3
+    assert len(make_dataset(tmp_path, load=OLD).load().estimators_) == 1
+
+
+def test_a_full_disk_leaves_nothing_and_the_next_save_works(tmp_path, full_disk):
+    dataset = make_dataset(tmp_path, save=OLD)
+    with full_disk(), pytest.raises(DatasetError, match="File too large"):
+        dataset.save(fit_forest(50))
+    assert list(tmp_path.iterdir()) == []
+    dataset.save(fit_forest(50))
+    assert len(dataset.load().estimators_) == 50
+
+
+def test_types_that_are_not_trusted_are_named(tmp_path):
+    path = tmp_path / "model.skops"
+    path.write_bytes(skops.io.dumps(CalibratedClassifierCV(DecisionTreeClassifier(max_depth=1), cv=2).fit(X, Y)))
+    with pytest.raises(
+        DatasetError, match=r"not trusted: sklearn\.calibration\._CalibratedClassifier, .*TRUSTED_TYPES"
+    ):
+        SkopsModel(filepath=str(path)).load()
+
+
+def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
+    with pytest.raises(DatasetError, match="This CalibratedClassifierCV holds types that are not trusted"):
+        make_dataset(tmp_path).save(CalibratedClassifierCV(DecisionTreeClassifier(max_depth=1), cv=2).fit(X, Y))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["text", "empty", "cut", "damaged", "zip", "zip of nonsense"])
+def test_what_is_no_model_is_reported(tmp_path, content):
+    path = tmp_path / "forest.skops"
+    whole = skops.io.dumps(fit_forest(1))
+    place = whole.index(b"NUMPY") + 500
+    if content.startswith("zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("schema.json" if "nonsense" in content else "other.json", "nonsense")
+    else:
+        path.write_bytes(
+            {
+                "text": b"not a model",
+                "empty": b"",
+                "cut": whole[: len(whole) // 2],
+                "damaged": whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
+            }[content]
+        )
+    with pytest.raises(DatasetError, match="damaged or not a model saved with skops"):
+        SkopsModel(filepath=str(path)).load()
+
+
+def break_tree(forest, **changes):
+    """Give the first inner node of the last tree other links, as a crafted file could."""
+    tree = forest.estimators_[-1].tree_
+    state = tree.__getstate__()
+    for name, value in changes.items():
+        state["nodes"][name][0] = value
+    tree.__setstate__(state)
+    return forest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"left_child": 10**6},
+        {"right_child": 10**6},
+        {"left_child": -7},
+        {"right_child": -1},
+        {"left_child": 0},
+        {"feature": 15},
+        {"feature": -1},
+    ],
+    ids=str,
+)
+def test_trees_that_point_outside_themselves_are_refused(tmp_path, changes):
+    path = tmp_path / "forest.skops"
+    path.write_bytes(skops.io.dumps(break_tree(fit_forest(), **changes)))
+    with pytest.raises(DatasetError, match=r"ValueError: a tree (points to|has no) nodes"):
+        SkopsModel(filepath=str(path)).load()
+
+
+def test_trees_that_see_more_features_than_their_forest_are_refused(tmp_path):
+    narrow, wide = fit_forest(x=X[:, 1:3]), fit_forest()
+    narrow.estimators_[0] = wide.estimators_[0]
+    path = tmp_path / "forest.skops"
+    path.write_bytes(skops.io.dumps(narrow))
+    with pytest.raises(DatasetError, match="features that the model does not have"):
+        SkopsModel(filepath=str(path)).load()
+
+
+def test_trees_are_found_within_other_models(tmp_path):
+    path = tmp_path / "model.skops"
+    pipeline = make_pipeline(PolynomialFeatures(), RandomForestClassifier(3, random_state=0)).fit(X, Y)
+    path.write_bytes(skops.io.dumps(pipeline))
+    loaded = SkopsModel(filepath=str(path)).load()
+    np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))
+    break_tree(pipeline[-1], left_child=10**6)
+    path.write_bytes(skops.io.dumps(pipeline))
+    with pytest.raises(DatasetError, match="points to nodes that it does not have"):
+        SkopsModel(filepath=str(path)).load()
+
+
+@pytest.mark.parametrize(
+    "hide", [lambda part: (1, part), lambda part: {"part": part}, lambda part: np.array([part, 0])]
+)
+def test_trees_are_found_wherever_a_file_hides_them(tmp_path, hide):
+    path = tmp_path / "model.skops"
+    model = DummyClassifier().fit(X, Y)
+    model.parts_ = hide(DecisionTreeClassifier(random_state=0).fit(X, Y))
+    path.write_bytes(skops.io.dumps(model))
+    SkopsModel(filepath=str(path)).load()
+    crafted = DummyClassifier().fit(X, Y)
+    crafted.parts_ = hide(break_tree(fit_forest(1), left_child=10**6).estimators_[0])
+    path.write_bytes(skops.io.dumps(crafted))
+    with pytest.raises(DatasetError, match="points to nodes that it does not have"):
+        SkopsModel(filepath=str(path)).load()
+
+
+def test_other_storage_is_refused():
+    with pytest.raises(DatasetError, match="local files, not under s3://"):
+        SkopsModel(filepath="s3://bucket/forest.skops")

@@ -1,0 +1,52 @@
+"""Runs that would not do what was asked for stop before their first node, and say what to type."""
+
+import pytest
+from kedro.io import DatasetError
+from kedro.runner import ParallelRunner
+from kedro.validation.exceptions import ParameterValidationError
+
+from blastscreen.cohort import CohortError
+from blastscreen.hooks import RunRefused
+
+
+def test_parallel_runner_is_refused(project):
+    with pytest.raises(RunRefused, match="ParallelRunner is not supported"):
+        project.run("rf", runner=ParallelRunner())
+
+
+def test_a_misspelled_block_is_refused_with_a_suggestion(project):
+    with pytest.raises(RunRefused, match=r"'imagse'.*Did you mean 'images'"):
+        project.run("rf", env="cnmc", params={"imagse": "somewhere"})
+
+
+def test_a_block_like_no_other_is_refused_with_the_known_ones(project):
+    with pytest.raises(RunRefused, match=r"Known: .*preprocessing.*splits"):
+        project.run("rf", params={"zzz": 1})
+
+
+def test_a_misspelled_value_is_refused(project):
+    with pytest.raises(ParameterValidationError, match="n_tree"):
+        project.run("rf", params={"rf": {"n_tree": 10}})
+
+
+def test_images_without_an_environment_that_reads_them_are_refused(project):
+    with pytest.raises(RunRefused, match="--env=cnmc"):
+        project.run("rf", params={"images": "somewhere"})
+
+
+def test_a_missing_folder_says_where_the_images_come_from_and_what_to_type(project):
+    with pytest.raises(DatasetError, match=r"(?s)tcia\.2019\.dc64i46r.*kedro run --env=cnmc"):
+        project.run("rf", env="cnmc")
+
+
+def test_too_few_subjects_stop_with_the_counts(project):
+    few = {"type": "blastscreen.datasets.SampleCells", "n_cells": 24, "n_subjects": 4, "seed": 3}
+    project.write_local("catalog", {"raw_cells": few})
+    with pytest.raises(CohortError, match="2"):
+        project.run("preprocessing")
+    assert len(project.catalog().load("cell_index")) >= 24
+
+
+def test_reporting_without_results_names_what_is_missing(project):
+    with pytest.raises(DatasetError, match="cell_index"):
+        project.run("reporting")

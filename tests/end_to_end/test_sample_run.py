@@ -1,0 +1,93 @@
+"""`kedro run` on the sample: everything is there, accounted for, and the same again."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from blastscreen.vocabulary import GENERATED_SAMPLE, Split
+
+
+@pytest.fixture(scope="module")
+def finished(make_project):
+    project = make_project()
+    return project, project.run()
+
+
+def test_every_file_has_a_row_and_every_accepted_cell_a_picture_features_and_a_role(finished):
+    catalog = finished[0].catalog()
+    index = catalog.load("cell_index")
+    accepted = sorted(index.loc[index["status"] != "rejected", "image_id"])
+    assert sorted(catalog.load("raw_cells")) == index["image_id"].tolist()
+    assert sorted(catalog.load("cell_images").image_ids) == accepted
+    assert sorted(catalog.load("cell_features")["image_id"]) == accepted
+    assert sorted(catalog.load("cell_splits")["image_id"]) == accepted
+    assert catalog.load("integrity_report")["n_files"] == len(index)
+
+
+def test_predictions_cover_validation_and_test_and_metrics_count_them(finished):
+    catalog = finished[0].catalog()
+    splits = catalog.load("cell_splits").set_index("image_id")["split"]
+    predictions = catalog.load("rf_predictions")
+    metrics = catalog.load("rf_metrics")
+    assert set(predictions["image_id"]) == set(splits.index[splits != Split.TRAIN])
+    assert {split: metrics[split]["n_cells"] for split in metrics} == predictions["split"].value_counts().to_dict()
+
+
+def test_no_group_of_subjects_sits_in_two_splits(finished):
+    splits = finished[0].catalog().load("cell_splits")
+    assert splits.groupby("subject_group")["split"].nunique().eq(1).all()
+
+
+def test_everything_made_of_drawn_cells_says_so(finished):
+    catalog = finished[0].catalog()
+    assert set(catalog.load("cell_index")["data_source"]) == {GENERATED_SAMPLE}
+    for name in ("rf_confusion_figure", "rf_roc_figure", "rf_importances_figure"):
+        assert GENERATED_SAMPLE in catalog.load(name).to_json()
+
+
+def test_the_manifest_tells_what_the_run_was_made_of(finished):
+    project, version = finished
+    manifest = project.catalog().load("run_manifest")
+    assert manifest["outcome"] == "finished"
+    assert manifest["save_version"] == version
+    assert manifest["parameters"]["rf"]["seed"] == 42
+    assert manifest["load_versions"]["cell_features"] == version
+    assert "rf_model" in manifest["saved"]
+    assert str(project.folder) not in json.dumps(manifest)
+
+
+def test_the_same_seed_gives_the_same_tables_whatever_the_number_of_workers(finished):
+    project, first = finished
+    project.run("rf", params={"compute": {"n_jobs": 1, "batch_size": 7}})
+    names = ("cell_index", "cell_splits", "cell_features", "rf_importances", "rf_predictions")
+    before, after = project.catalog(versions=dict.fromkeys((*names, "rf_metrics"), first)), project.catalog()
+    for name in names:
+        pd.testing.assert_frame_equal(before.load(name), after.load(name))
+    assert before.load("rf_metrics") == after.load("rf_metrics")
+
+
+def test_another_seed_gives_other_splits(project):
+    project.run("preprocessing")
+    before = project.catalog().load("cell_splits")
+    project.run("preprocessing", params={"seed": 7})
+    assert not before.equals(project.catalog().load("cell_splits"))
+
+
+def test_the_forest_needs_neither_tensorflow_nor_a_drawing_library(project, repository):
+    script = (
+        "import sys\n"
+        "from kedro.framework.session import KedroSession\n"
+        "from kedro.framework.startup import bootstrap_project\n"
+        "bootstrap_project('.')\n"
+        "with KedroSession.create('.') as session:\n"
+        "    session.run(pipeline_names=['rf'])\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "print('drawing or network:', sorted(loaded & {'tensorflow', 'keras', 'torch', 'matplotlib', 'plotly'}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=project.folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "drawing or network: []"

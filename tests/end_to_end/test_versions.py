@@ -1,0 +1,71 @@
+"""The law of the catalog, and what old versions are good for."""
+
+import pytest
+from kedro.io.core import AbstractVersionedDataset
+
+from blastscreen.pipeline_registry import MODELS
+from blastscreen.pipelines import evaluation, feature_engineering, preprocessing, reporting
+
+
+def separate_pipelines():
+    models = {name: model.create_pipeline() for name, model in MODELS.items()}
+    evaluations = {f"evaluation of {name}": evaluation.create_pipeline(name) for name in MODELS}
+    return {
+        "preprocessing": preprocessing.create_pipeline(),
+        "feature_engineering": feature_engineering.create_pipeline(),
+        **models,
+        **evaluations,
+        "reporting": reporting.create_pipeline(MODELS),
+    }
+
+
+def handed_over():
+    """Names of the datasets that one pipeline writes and another reads."""
+    pipelines = separate_pipelines()
+    return sorted(
+        name
+        for writer, written in pipelines.items()
+        for name in written.all_outputs()
+        if any(name in read.inputs() for reader, read in pipelines.items() if reader != writer)
+    )
+
+
+def test_something_is_handed_over():
+    assert {"cell_images", "cell_index", "cell_features", "cell_splits", "rf_predictions"} <= set(handed_over())
+
+
+@pytest.mark.parametrize("env", [None, "cnmc", "paper"])
+def test_every_entry_between_pipelines_is_versioned(project, env):
+    catalog = project.catalog(env=env)
+    for name in handed_over():
+        dataset = catalog[name]
+        assert isinstance(dataset, AbstractVersionedDataset), name
+        assert dataset._version is not None, f"{name} has no `versioned: true` in the catalog"
+
+
+@pytest.mark.parametrize("env", [None, "cnmc", "paper"])
+def test_every_saved_result_is_versioned(project, env):
+    catalog = project.catalog(env=env)
+    outputs = {name for pipeline in separate_pipelines().values() for name in pipeline.outputs()}
+    assert all(catalog[name]._version is not None for name in sorted(outputs))
+
+
+def test_load_versions_really_use_the_old_version(project):
+    first = project.run("rf")
+    project.run("rf", params={"seed": 7})
+    old = {"cell_features": first, "cell_splits": first}
+    project.run("rf", from_nodes=["select_cells"], load_versions=old)
+    predictions = project.catalog().load("rf_predictions")
+    of_first = project.catalog(versions={"rf_predictions": first}).load("rf_predictions")
+    assert predictions.equals(of_first)
+    assert project.catalog().load("run_manifest")["load_versions"]["cell_features"] == first
+
+
+def test_tables_of_different_runs_are_not_mixed(project):
+    first = project.run("rf")
+    smaller = {"type": "blastscreen.datasets.SampleCells", "n_cells": 60, "n_subjects": 8, "seed": 4}
+    project.write_local("catalog", {"raw_cells": smaller})
+    project.run("feature_engineering")
+    with pytest.raises(ValueError, match="come from different runs"):
+        project.run("rf", from_nodes=["select_cells"], load_versions={"cell_splits": first})
+    assert project.catalog().load("run_manifest")["outcome"] == "failed: ValueError"

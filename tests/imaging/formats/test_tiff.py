@@ -1,0 +1,93 @@
+"""TIFF: every lossless layout equal to tifffile, no cut read as a picture."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from blastscreen.imaging.formats.tiff import decode_tiff
+from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.vocabulary import ReasonCode
+
+RGB = np.random.default_rng(5).integers(0, 256, (37, 41, 3), dtype=np.uint8)
+PIXELS = 37 * 41
+
+
+def tiff(rgb: np.ndarray = RGB, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, rgb, photometric="rgb", **options)
+    return buffer.getvalue()
+
+
+def by_pillow(compression: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "TIFF", compression=compression)
+    return buffer.getvalue()
+
+
+def with_tag(data: bytes, tag: int, value: int) -> bytes:
+    """Replace the value of a little-endian file's tag by one 32-bit integer."""
+    patched = bytearray(data)
+    (offset,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, offset)
+    positions = [offset + 2 + 12 * entry for entry in range(count)]
+    (position,) = [position for position in positions if struct.unpack_from("<H", data, position) == (tag,)]
+    struct.pack_into("<HII", patched, position + 2, 4, 1, value)
+    return bytes(patched)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"byteorder": ">"},
+        {"rowsperstrip": 4},
+        {"tile": (16, 32)},
+        {"compression": "zlib"},
+        {"compression": "zlib", "predictor": True, "byteorder": ">", "rowsperstrip": 5},
+        {"compression": "zlib", "tile": (16, 16)},
+        {"extratags": [(274, "H", 1, 3, True)]},
+    ],
+    ids=str,
+)
+def test_layouts_decode_as_stored(options: dict[str, object]) -> None:
+    np.testing.assert_array_equal(decode_tiff(tiff(**options), max_pixels=PIXELS), RGB)
+
+
+def test_separate_planes_decode() -> None:
+    data = tiff(np.moveaxis(RGB, 2, 0), planarconfig="separate", rowsperstrip=4)
+
+    np.testing.assert_array_equal(decode_tiff(data, max_pixels=PIXELS), RGB)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd", "lzma"])
+def test_lossless_compressions_decode(compression: str) -> None:
+    np.testing.assert_array_equal(decode_tiff(by_pillow(compression), max_pixels=PIXELS), RGB)
+
+
+@pytest.mark.parametrize("rows", [37, 1000, 2**32 - 1])
+def test_one_strip_may_claim_more_rows_than_there_are(rows: int) -> None:
+    data = with_tag(tiff(), 278, rows)
+
+    np.testing.assert_array_equal(decode_tiff(data, max_pixels=PIXELS), RGB)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+def test_no_cut_is_read_as_a_picture(compression: str) -> None:
+    data = by_pillow(compression)
+
+    for length in range(4, len(data), 7):
+        with pytest.raises(ImageRejected) as rejected:
+            decode_tiff(data[:length], max_pixels=PIXELS)
+        assert rejected.value.code == ReasonCode.TRUNCATED
+
+
+@pytest.mark.parametrize(("tag", "value"), [(322, 2**20), (323, 2**31)])
+def test_a_tile_larger_than_the_cap_is_refused(tag: int, value: int) -> None:
+    with pytest.raises(ImageRejected) as rejected:
+        decode_tiff(with_tag(tiff(tile=(16, 16)), tag, value), max_pixels=PIXELS)
+
+    assert rejected.value.code == ReasonCode.TOO_MANY_PIXELS

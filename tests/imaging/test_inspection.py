@@ -1,0 +1,82 @@
+"""One record per source, whatever the source does."""
+
+import cv2
+import numpy as np
+import pytest
+
+from blastscreen.imaging.decoding import ImageRejected
+from blastscreen.imaging.inspection import inspect_cells, segment, standardise_cells
+from blastscreen.parameters import PreprocessingParameters
+from blastscreen.vocabulary import ReasonCode, ReferenceCohort
+
+SETTINGS = PreprocessingParameters(
+    canvas=64,
+    expected_sizes=(64,),
+    lossy_threshold=10,
+    max_specks=10,
+    min_cell_area=100,
+    second_object_fraction=0.05,
+    max_cell_fraction=0.6,
+    reference_cohort=ReferenceCohort.NONE,
+)
+
+
+def disc(*, side=64, centre=(32, 32), radius=12, value=80):
+    image = np.zeros((side, side, 3), np.uint8)
+    cv2.circle(image, centre, radius, (value, value // 2, value), -1)
+    return image
+
+
+def refuse():
+    raise ImageRejected(ReasonCode.TRUNCATED, "cut short")
+
+
+def break_down():
+    raise OSError("the disk is gone")
+
+
+def test_an_ordinary_cell_is_accepted_with_its_measures():
+    (record,) = inspect_cells([("a", disc)], settings=SETTINGS)
+    area = int((disc()[..., 0] > 0).sum())
+    assert (record["status"], record["reasons"], record["cell_area"]) == ("accepted", "", area)
+    assert (record["height"], record["width"], record["background_threshold"]) == (64, 64, 0)
+
+
+@pytest.mark.parametrize(
+    ("load", "status", "reasons"),
+    [
+        (refuse, "rejected", "truncated"),
+        (break_down, "rejected", "unreadable"),
+        (lambda: disc(radius=2), "rejected", "no_cell"),
+        (lambda: np.zeros((64, 64, 3), np.uint8), "rejected", "no_cell"),
+        (lambda: disc(side=200, centre=(100, 100), radius=40), "rejected", "cell_too_large"),
+        (lambda: disc(centre=(10, 32)), "review", "border"),
+        (lambda: disc(side=80), "review", "size"),
+        (lambda: disc() | disc(centre=(8, 8), radius=5), "review", "multi_object"),
+    ],
+)
+def test_a_strange_source_gets_a_reason_and_its_neighbours_are_untouched(load, status, reasons):
+    records = inspect_cells([("before", disc), ("strange", load), ("after", disc)], settings=SETTINGS)
+    assert [record["image_id"] for record in records] == ["before", "strange", "after"]
+    assert (records[1]["status"], records[1]["reasons"]) == (status, reasons)
+    assert records[0]["pixel_hash"] == records[2]["pixel_hash"]
+
+
+def test_specks_mean_a_lossy_background_whose_grey_is_not_the_cell():
+    lossy = disc()
+    lossy[::4, ::4] = np.maximum(lossy[::4, ::4], 5)
+    found = segment(lossy, settings=SETTINGS)
+    assert found.threshold == SETTINGS.lossy_threshold
+    np.testing.assert_array_equal(found.mask, disc()[..., 0] > 0)
+
+
+def test_standardised_cells_are_masked_and_keep_their_scale():
+    small, large = disc(), disc(side=100, centre=(50, 50))
+    cells = standardise_cells([lambda: small, lambda: large], settings=SETTINGS)
+    np.testing.assert_array_equal(cells[0], small)
+    np.testing.assert_array_equal(cells[1], large[18:82, 18:82])
+
+
+def test_a_file_that_can_no_longer_be_read_is_not_passed_over():
+    with pytest.raises(ImageRejected, match="cut short"):
+        standardise_cells([disc, refuse], settings=SETTINGS)

@@ -1,0 +1,65 @@
+"""The index keeps a row for every record and never guesses an identity."""
+
+import pandas as pd
+
+from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, note_on_source
+from blastscreen.schemas import CELL_INDEX
+from blastscreen.vocabulary import GENERATED_SAMPLE
+
+
+def record(image_id, *, status="accepted", reasons="", pixel_hash="a"):
+    return {"image_id": image_id, "status": status, "reasons": reasons, "detail": "", "pixel_hash": pixel_hash}
+
+
+RECORDS = [
+    record("fold_0/hem/UID_H10_1_2_hem.bmp", pixel_hash="shared"),
+    record("fold_1/hem/UID_h3_4_5_hem.bmp", pixel_hash="shared"),
+    record("fold_0/all/UID_11_1_1_all.bmp", status="review", reasons="border", pixel_hash="other"),
+    record("fold_0/hem/UID_H11_1_1_hem.bmp", status="rejected", reasons="truncated", pixel_hash=None),
+    record("holiday.png", pixel_hash="third"),
+]
+
+
+def test_one_row_per_record_in_the_schema():
+    index = build_cell_index(RECORDS, data_source="somewhere")
+    CELL_INDEX.validate(index)
+    assert index["image_id"].tolist() == [row["image_id"] for row in RECORDS]
+    assert set(index["data_source"]) == {"somewhere"}
+
+
+def test_names_give_identity_and_shared_pixels_join_subjects():
+    index = build_cell_index(RECORDS, data_source="somewhere").set_index("image_id")
+    lower_case = index.loc["fold_1/hem/UID_h3_4_5_hem.bmp"]
+    assert (lower_case["subject_id"], lower_case["field_number"], lower_case["cell_number"]) == ("H3", 4, 5)
+    assert lower_case["source_fold"] == "fold_1"
+    assert index["subject_group"].iloc[:3].tolist() == ["H3+H10", "H3+H10", "11"]
+
+
+def test_a_rejected_file_keeps_its_subject_but_has_no_label():
+    row = build_cell_index(RECORDS, data_source="somewhere").iloc[3]
+    assert row["subject_id"] == "H11"
+    assert pd.isna(row["label"])
+    assert pd.isna(row["subject_group"])
+
+
+def test_a_name_that_says_nothing_gives_no_identity():
+    row = build_cell_index(RECORDS, data_source="somewhere").iloc[4]
+    assert row[["subject_id", "label", "field_number"]].isna().all()
+
+
+def test_only_rejected_rows_stay_behind():
+    accepted = accepted_cells(build_cell_index(RECORDS, data_source="somewhere"))
+    assert accepted["image_id"].tolist() == [RECORDS[position]["image_id"] for position in (0, 1, 2, 4)]
+
+
+def test_no_file_at_all_gives_an_empty_table_in_the_schema():
+    CELL_INDEX.validate(build_cell_index([], data_source="somewhere"))
+
+
+def test_drawn_cells_are_marked_and_others_are_not():
+    assert note_on_source(build_cell_index(RECORDS, data_source=GENERATED_SAMPLE)) == GENERATED_SAMPLE
+    assert note_on_source(build_cell_index(RECORDS, data_source="C-NMC_training_data")) == ""
+
+
+def test_a_mapping_without_a_source_is_unnamed():
+    assert name_data_source({"a": None}) == "unnamed source"

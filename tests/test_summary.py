@@ -1,0 +1,71 @@
+"""The last lines on the screen say what came in, what was kept out, how the models did and where things lie."""
+
+import io
+from pathlib import PurePosixPath
+
+import pandas as pd
+from rich.console import Console
+
+from blastscreen.summary import print_summary
+
+
+def printed(**changes):
+    index = pd.DataFrame(
+        {
+            "status": ["accepted", "accepted", "review", "rejected", "rejected"],
+            "reasons": ["", "", "border;size", "truncated", "truncated"],
+            "label": ["all", "hem", "hem", None, None],
+            "subject_id": ["1", "H1", "H2", "H2", None],
+            "data_source": "somebody's cells",
+        }
+    )
+    rates = {"n_cells": 3, "n_subjects": 2, "accuracy": 2 / 3, "sensitivity": 1.0, "specificity": None, "auroc": 0.75}
+    arguments = {
+        "index": index,
+        "features": pd.DataFrame({"reasons": ["", "non_finite:glcm_correlation"]}),
+        "metrics": {"rf": {"validation": rates | {"n_cells": 99}, "test": rates}},
+        "files": {
+            "rf_metrics": PurePosixPath("/x/data/08_reporting/sample/rf_metrics.json"),
+            "accepted_cells": None,
+        },
+    }
+    output = io.StringIO()
+    print_summary(**arguments | changes, console=Console(file=output, width=160))
+    return output.getvalue()
+
+
+def test_every_file_is_accounted_for():
+    text = printed()
+    assert "5 files came in: 2 accepted, 1 flagged for review, 2 rejected" in text
+    assert "1 all of 1 subjects, 2 hem of 2 subjects" in text
+    assert "rejected: truncated 2" in text
+    assert "review: border 1; review: size 1" in text
+    assert "not modelled: non_finite:glcm_correlation 1" in text
+
+
+def test_test_metrics_are_shown_and_undefined_ones_say_so():
+    row = next(line for line in printed().splitlines() if " rf " in line)
+    assert row.split()[1:-1] == ["rf", "3", "2", "0.667", "1.000", "undefined", "0.750"]
+
+
+def test_places_are_named_and_memory_is_not():
+    text = printed()
+    assert "data/08_reporting/sample: rf_metrics" in text
+    assert "accepted_cells" not in text
+
+
+def test_source_and_limits_stand_on_it():
+    assert "somebody's cells | research use only, not a medical device" in printed()
+
+
+def test_a_run_without_cells_or_models_still_says_where_things_lie():
+    text = printed(index=None, features=None, metrics={})
+    assert "came in" not in text
+    assert "rf_metrics" in text
+
+
+def test_nothing_flagged_is_said():
+    clean = pd.DataFrame(
+        {"status": ["accepted"], "reasons": [""], "label": ["all"], "subject_id": ["1"], "data_source": "x"}
+    )
+    assert "No file was flagged." in printed(index=clean, features=None)
