@@ -55,7 +55,9 @@ def test_places_are_named_and_memory_is_not():
 
 
 def test_source_and_limits_stand_on_it():
-    assert "somebody's cells | research use only, not a medical device" in printed()
+    top, *_, bottom = printed().splitlines()
+    assert "blastscreen: somebody's cells" in top
+    assert "research use only, not a medical device" in bottom
 
 
 def test_a_run_without_cells_or_models_still_says_where_things_lie():

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from blastscreen.vocabulary import Split, Status
 
+LIMITS = "research use only, not a medical device"
 _SHOWN_METRICS = ("n_cells", "n_subjects", "accuracy", "sensitivity", "specificity", "auroc")
 
 
@@ -38,12 +39,12 @@ def print_summary(
     if metrics:
         lines.append(_tabulate_metrics(metrics))
     lines.append(_list_files(files))
-    (console or Console()).print(Panel(Group(*lines), title="blastscreen", subtitle=_subtitle(index)))
+    (console or Console()).print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
 
 
-def _subtitle(index: pd.DataFrame | None) -> str:
-    sources = "" if index is None else " + ".join(sorted(set(index["data_source"])))
-    return " | ".join(filter(None, [sources, "research use only, not a medical device"]))
+def _title(index: pd.DataFrame | None) -> Text:
+    sources = [] if index is None else sorted(set(index["data_source"]))
+    return Text(": ".join(filter(None, ["blastscreen", " + ".join(sources)])))
 
 
 def _describe_cells(index: pd.DataFrame) -> Text:

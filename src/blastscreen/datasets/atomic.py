@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from glob import escape
+from glob import escape, glob
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -131,8 +131,8 @@ def _open_staging(final: Path) -> tuple[Path, int]:
             final.parent.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.", suffix=".saving"))
             lock = os.open(staging / _LOCK_NAME, os.O_CREAT | os.O_RDWR)
-        except FileNotFoundError:
-            continue  # another run swept the folder while it was empty or not yet locked
+        except (FileNotFoundError, FileExistsError):
+            continue  # another run removed the folder while it was empty, or not yet locked
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (staging / _LOCK_NAME).exists():
             return staging, lock
@@ -142,11 +142,13 @@ def _open_staging(final: Path) -> tuple[Path, int]:
 
 def _sweep(filepath: Path, *, versioned: bool) -> None:
     """Remove what saves that were killed left behind."""
-    for folder in list(filepath.iterdir()) if versioned and filepath.is_dir() else [filepath.parent]:
-        for staging in folder.glob(f".{escape(filepath.name)}.*.saving"):
-            _remove_abandoned(staging)
+    # glob, unlike Path.glob, passes over folders that another run removes meanwhile
+    folders = glob(f"{escape(str(filepath))}/*") if versioned else [str(filepath.parent)]  # noqa: PTH207
+    for folder in folders:
+        for staging in glob(f"{escape(folder)}/.{escape(filepath.name)}.*.saving"):  # noqa: PTH207
+            _remove_abandoned(Path(staging))
         if versioned:
-            _remove_if_empty(folder)
+            _remove_if_empty(Path(folder))
 
 
 def _remove_abandoned(staging: Path) -> None:
