@@ -4,6 +4,8 @@ import pytest
 
 from blastscreen.vocabulary import Split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("folder", "files"), [("C-NMC_training_data", 52), ("jpeg300", 300)])
 @pytest.mark.parametrize("env", ["cnmc", "paper"])

@@ -9,6 +9,8 @@ import pytest
 
 from blastscreen.vocabulary import GENERATED_SAMPLE, Split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def finished(make_project):

@@ -7,6 +7,8 @@ import pytest
 from blastscreen.synthesis import plan_sample, write_cells
 from blastscreen.vocabulary import FEATURE_NAMES
 
+pytestmark = pytest.mark.slow
+
 PARTITIONED = {
     "type": "partitions.PartitionedDataset",
     "dataset": "pillow.ImageDataset",

@@ -6,6 +6,8 @@ from kedro.io.core import AbstractVersionedDataset
 from blastscreen.pipeline_registry import MODELS
 from blastscreen.pipelines import evaluation, feature_engineering, preprocessing, reporting
 
+pytestmark = pytest.mark.slow
+
 
 def separate_pipelines():
     models = {name: model.create_pipeline() for name, model in MODELS.items()}

@@ -1,0 +1,164 @@
+"""The documentation builds without a warning, asks nobody for anything, and says what conf and code say."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from blastscreen import parameters
+from blastscreen.evaluation.confusion import evaluate_predictions
+from blastscreen.hooks import RUN_ONLY_PARAMETERS
+from blastscreen.pipeline_registry import register_pipelines
+from blastscreen.schemas import PREDICTIONS
+from blastscreen.vocabulary import FEATURE_NAMES, REJECT_CODES, REVIEW_CODES
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+CONF = ROOT / "conf"
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def first_cells(markdown: str) -> list[str]:
+    """What stands between back-ticks in the first column of the tables."""
+    return re.findall(r"^\| `([^`]+)` \|", markdown, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_every_page_is_built(site):
+    built = {page.relative_to(site).with_suffix(".md") for page in site.rglob("*.html")} - {Path("404.md")}
+    assert built == {page.relative_to(DOCS) for page in DOCS.rglob("*.md")}
+
+
+@pytest.mark.slow
+def test_no_page_loads_anything_from_elsewhere(site):
+    loading = re.compile(
+        r"<(?:script|img|iframe|source|video)[^>]*\ssrc=[\"']?(?:https?:)?//[^>]*>|<link[^>]*\shref=[\"']?(?:https?:)?//[^>]*>"
+    )
+    found = {match for page in site.rglob("*.html") for match in loading.findall(page.read_text(encoding="utf-8"))}
+    assert {tag for tag in found if "canonical" not in tag} == set()
+    styles = [style for style in site.rglob("*.css") if re.search(r"url\(\s*[\"']?(?:https?:)?//", style.read_text())]
+    assert styles == []
+
+
+@pytest.mark.slow
+def test_the_catalog_page_has_every_entry_with_its_nodes_and_file(site):
+    page = (site / "reference" / "catalog.html").read_text(encoding="utf-8")
+    rows = {match[1]: match[0] for match in re.finditer(r"<tr>\s*<td><code>(.+?)</code>.*?</tr>", page, re.DOTALL)}
+    entries = {name: entry for file in (CONF / "base" / "catalog").glob("*.yml") for name, entry in load(file).items()}
+    assert set(rows) == set(entries)
+    for name, entry in entries.items():
+        assert entry["type"].rsplit(".")[-1] in rows[name]
+        assert Path(entry.get("filepath", "")).name in rows[name]
+    assert rows["cell_splits"].index("split_cells") < rows["cell_splits"].index("select_cells")
+    assert "draw_roc" in rows["{model}_predictions"]
+
+
+@pytest.mark.slow
+def test_the_parameters_page_has_every_field_with_meaning_and_value(site):
+    page = (site / "reference" / "parameters.html").read_text(encoding="utf-8")
+    sections = {part.split('"', 1)[0]: part for part in page.split('<h2 id="')[1:]}
+    blocks = {
+        name: block for file in (CONF / "base" / "parameters").glob("*.yml") for name, block in load(file).items()
+    }
+    assert set(sections) == set(blocks)
+    for name, block in blocks.items():
+        rows = re.findall(r"<tr>\s*<td><code>(\w+)</code>", sections[name])
+        assert rows == list(block)
+    assert parameters.ForestParameters.model_fields["n_trees"].description in sections["rf"]
+    assert "<td><code>100</code></td>" in sections["rf"]
+    assert "paper: <code>image</code>" in sections["splits"]
+
+
+def load(file: Path) -> dict:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def test_reason_codes_are_complete_and_rightly_called():
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", text("reference/reasons.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(
+        [(code.value, "review") for code in REVIEW_CODES] + [(code.value, "rejected") for code in REJECT_CODES]
+    )
+
+
+def test_features_are_complete_and_in_order():
+    assert tuple(first_cells(text("reference/features.md"))) == FEATURE_NAMES
+
+
+def test_metrics_are_complete_and_in_order():
+    none = PREDICTIONS.example(size=0) if False else None
+    assert none is None
+    import pandas as pd
+
+    empty = pd.DataFrame({"subject_id": [], "label": [], "split": [], "blast_probability": []})
+    assert first_cells(text("reference/metrics.md")) == list(evaluate_predictions(empty, threshold=0.5)["test"])
+
+
+def test_commands_name_every_pipeline_and_make_target():
+    page = text("reference/commands.md")
+    names = first_cells(page)
+    targets = re.findall(r"^(\w+):.*## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(register_pipelines()) <= set(names)
+    assert re.findall(r"^\| `make (\w+)` \| (.+) \|$", page, re.MULTILINE) == targets
+
+
+def test_every_module_is_in_the_api_reference():
+    described = [
+        name
+        for page in (DOCS / "reference" / "api").glob("*.md")
+        for name in re.findall(r"^::: (\S+)", page.read_text(), re.MULTILINE)
+    ]
+    source = ROOT / "src"
+    modules = {
+        ".".join(file.relative_to(source).with_suffix("").parts)
+        for file in source.rglob("*.py")
+        if file.stem != "__init__" and "pipelines" not in file.parts and file.stem != "settings"
+    }
+    assert sorted(described) == sorted(modules)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_in_the_text_exist(page, monkeypatch):
+    blocks = set(yaml.safe_load("{}")) | {
+        name for file in (CONF / "base" / "parameters").glob("*.yml") for name in load(file)
+    }
+    environments = {folder.name for folder in CONF.iterdir()} | {"mylab"}
+    pipelines = set(register_pipelines()) | {"lr"}
+    content = page.read_text(encoding="utf-8")
+    for command in re.findall(r"kedro run [^`\n]+", content):
+        options = dict(re.findall(r"--([a-z-]+)=(\S+)", command))
+        assert set(options.get("pipeline", options.get("pipelines", "rf")).split(",")) <= pipelines
+        assert options.get("env", "base") in environments
+        for name in re.findall(r"(?:^|,)([\w.]+)=", options.get("params", "")):
+            assert name in RUN_ONLY_PARAMETERS or name.split(".")[0] in blocks
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>>" in page.read_text()], ids=lambda page: page.stem)
+def test_examples_give_what_the_text_says(page):
+    example = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.name, str(page), 0)
+    output: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example, out=output.append)
+    assert "".join(output) == ""

@@ -1,0 +1,47 @@
+"""Environment `paper` splits as the paper says, proven on the labels of a cohort of C-NMC's size."""
+
+import pandas as pd
+
+from blastscreen.cell_index import accepted_cells, build_cell_index
+from blastscreen.cohort import CNMC_2019
+from blastscreen.pipelines.preprocessing.nodes import split_cells
+from blastscreen.synthesis import plan_cohort
+from blastscreen.vocabulary import Region
+
+
+def published_cohort():
+    plans = plan_cohort(CNMC_2019, seed=0)
+    records = [
+        {"image_id": plan.image_id, "status": "accepted", "reasons": "", "detail": "", "pixel_hash": plan.image_id}
+        for plan in plans
+    ]
+    return accepted_cells(build_cell_index(records, data_source="names only"))
+
+
+def test_the_papers_split_has_its_own_counts(project):
+    settings = project.catalog(env="paper").load("params:splits")
+    splits = split_cells(published_cohort(), settings)
+    counts = pd.crosstab(splits["split"], splits["label"])
+    assert counts.loc[["train", "validation", "test"], ["all", "hem"]].to_numpy().tolist() == [
+        [5090, 2372],
+        [1091, 508],
+        [1091, 509],
+    ]
+
+
+def test_the_papers_split_puts_subjects_on_both_sides_and_the_default_does_not(project):
+    cohort = published_cohort()
+    paper = split_cells(cohort, project.catalog(env="paper").load("params:splits"))
+    default = split_cells(cohort, project.catalog(env="cnmc").load("params:splits"))
+    splits_of_a_subject = paper.groupby("subject_group")["split"].nunique()
+    assert (splits_of_a_subject > 1).mean() > 0.9
+    assert not (default.groupby("subject_group")["split"].nunique() > 1).any()
+
+
+def test_the_papers_features_see_the_blurred_frame_and_its_threshold_is_a_half(project):
+    catalog = project.catalog(env="paper")
+    features = catalog.load("params:features")
+    assert (features.region, features.gaussian_blur) == (Region.FRAME, True)
+    assert (features.canny_low, features.canny_high) == (100, 200)
+    assert catalog.load("params:evaluation").threshold == 0.5
+    assert (catalog.load("params:rf").n_trees, catalog.load("params:rf").class_weight) == (100, "balanced")
