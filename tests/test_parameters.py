@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from blastscreen.parameters import ComputeParameters, SplitParameters
+from blastscreen.parameters import ComputeParameters, FeatureParameters, SplitParameters
 
 SPLITS = {
     "strategy": "subject",
@@ -43,3 +43,9 @@ def test_blocks_are_immutable():
 def test_impossible_splits_are_refused(change, message):
     with pytest.raises(ValidationError, match=message):
         SplitParameters.model_validate(SPLITS | change)
+
+
+def test_reversed_edge_thresholds_are_refused():
+    features = {"region": "cell", "gaussian_blur": False, "canny_low": 40, "canny_high": 20, "rim_width": 3}
+    with pytest.raises(ValidationError, match="canny_low must not be above"):
+        FeatureParameters.model_validate(features)

@@ -70,6 +70,12 @@ class FeatureParameters(Parameters):
     canny_high: float = Field(gt=0, description="gradient above which a pixel starts an edge")
     rim_width: Count = Field(description="pixels eroded from the mask before edges are measured (region cell)")
 
+    @model_validator(mode="after")
+    def _order_thresholds(self) -> "FeatureParameters":
+        if self.canny_low > self.canny_high:
+            raise ValueError("canny_low must not be above canny_high: OpenCV would swap them without a word")
+        return self
+
 
 class ForestParameters(Parameters):
     """The random forest and its importances."""

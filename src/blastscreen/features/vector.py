@@ -41,8 +41,8 @@ def measure_cell(
         array([81.   , 32.   ,  0.994,  1.   ])
     """
     _require_cell(grey, mask)
-    region = mask if settings.region == Region.CELL else None
-    if region is not None:
+    region = None
+    if settings.region == Region.CELL:
         box = bounding_box(mask, margin=0)
         grey, mask = grey[box], mask[box]
         region = mask
