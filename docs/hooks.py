@@ -50,7 +50,7 @@ def all_nodes() -> list[Node]:
 
 
 def complete_catalog(markdown: str) -> str:
-    """Add to each row `| entry | what it holds |` its writers, its readers, its class and its file.
+    """Add to each row `| entry | what it holds |` its writers, its readers, its class, and its layer and file.
 
     Raises:
         PluginError: The rows are not the entries of conf/base/catalog.
@@ -68,8 +68,9 @@ def complete_catalog(markdown: str) -> str:
         written = [node for node in nodes if entry in {_entry(name, resolver) for name in node.outputs}]
         read = [node for node in nodes if entry in {_entry(name, resolver) for name in node.inputs}]
         dataset_class = catalog[entry]["type"].rsplit(".", 1)[-1]
-        where = catalog[entry].get("filepath")
-        cells = (_names(written), _names(read), f"`{dataset_class}`", f"`{where}`" if where else "")
+        layer, file = catalog[entry]["metadata"]["kedro-viz"]["layer"], Path(catalog[entry].get("filepath", "")).name
+        where = f"`{layer}`<br>`{file}`" if file else f"`{layer}`"
+        cells = (_names(written), _names(read), f"`{dataset_class}`", where)
         return " | ".join([match[0].removesuffix(" |"), *cells]) + " |"
 
     return _ROW.sub(complete, markdown)

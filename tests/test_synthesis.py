@@ -26,7 +26,7 @@ from blastscreen.synthesis import (
     write_cells,
 )
 from blastscreen.synthesis.__main__ import main
-from blastscreen.vocabulary import FEATURE_NAMES, CellLabel, Region
+from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_MARKER, GENERATED_SAMPLE, CellLabel, Region
 
 SEED = 42
 SAMPLE = plan_sample(n_cells=480, n_subjects=24, seed=SEED)
@@ -315,7 +315,8 @@ def test_a_written_tree_holds_the_drawn_cells(tmp_path):
     written = []
     assert write_cell_tree(root, SMALL_TREE, seed=5, on_written=lambda: written.append(1)) == 12
     assert len(written) == 12
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.bmp"))
+    assert (root / GENERATED_MARKER).read_text().strip() == GENERATED_SAMPLE
     plans = plan_cohort(SMALL_TREE, seed=5)
     assert paths == [plan.image_id for plan in plans]
     assert Counter(path.rpartition("/")[0] for path in paths) == {"fold_0/all": 5, "fold_0/hem": 4, "fold_1/hem": 3}

@@ -49,6 +49,9 @@ class ReferenceCohort(StrEnum):
 GENERATED_SAMPLE = "generated sample, not patient data"
 """Data source of drawn cells; stands on everything that is made from them."""
 
+GENERATED_MARKER = "GENERATED_SAMPLE.txt"
+"""File at the top of a folder of drawn cells, by which the folder is told from patient data."""
+
 
 class Status(StrEnum):
     """What became of an incoming file: accepted, processed but flagged, or kept out with a reason."""

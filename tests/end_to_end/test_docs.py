@@ -127,7 +127,11 @@ def test_every_module_is_in_the_api_reference():
     pages = [page.read_text(encoding="utf-8") for page in (DOCS / "reference" / "api").glob("*.md")]
     described = [name for page in pages for name in re.findall(r"^::: (\S+)", page, re.MULTILINE)]
     files = [file.relative_to(ROOT / "src").with_suffix("") for file in (ROOT / "src").rglob("*.py")]
-    modules = [file for file in files if file.name not in ("__init__", "__main__", "settings") and "pipelines" not in file.parts]
+    modules = [
+        file
+        for file in files
+        if file.name not in ("__init__", "__main__", "settings") and "pipelines" not in file.parts
+    ]
     assert sorted(described) == sorted(".".join(module.parts) for module in modules)
 
 

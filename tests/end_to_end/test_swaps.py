@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.synthesis import plan_sample, write_cells
-from blastscreen.vocabulary import FEATURE_NAMES
+from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +42,14 @@ def test_drawn_cells_a_folder_and_a_stock_partitioned_dataset_give_the_same_feat
         columns = ["image_id", "status", "reasons", "cell_area", "pixel_hash", "subject_group", "label"]
         pd.testing.assert_frame_equal(other_index[columns], index[columns])
         pd.testing.assert_frame_equal(other_features, features)
+
+
+def test_a_folder_of_drawn_cells_says_that_they_were_drawn(project, tree):
+    project.write_local("catalog", {"raw_cells": FOLDER | {"path": str(tree)}})
+    project.run("preprocessing")
+    index = project.catalog().load("cell_index")
+    assert set(index["data_source"]) == {GENERATED_SAMPLE}
+    assert index["image_id"].str.startswith("fold_").all()
 
 
 def test_images_may_stay_in_memory(project):

@@ -18,7 +18,7 @@ from kedro.io import AbstractDataset, DatasetError
 from numpy.typing import NDArray
 
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, ImageRejected, decode_image
-from blastscreen.vocabulary import ReasonCode
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 
 # 16-bit RGBA, the largest pixels that are still recognised, and room for metadata
 _BYTES_PER_PIXEL = 8
@@ -106,11 +106,12 @@ class CellImages(Mapping[str, CellImageFile]):
     """The files of a folder by their escaped names, sorted; a file is opened when its value is called.
 
     Attributes:
-        data_source: name of the folder, without those above it.
+        data_source: name of the folder, without those above it; of drawn cells, that they were drawn.
     """
 
     def __init__(self, root: Path, names: Iterable[bytes], *, max_pixels: int) -> None:
-        self.data_source = escape_name(os.fsencode(root.name))
+        drawn = (root / GENERATED_MARKER).is_file()
+        self.data_source = GENERATED_SAMPLE if drawn else escape_name(os.fsencode(root.name))
         self._root = root
         self._max_pixels = max_pixels
         self._keys = dict.fromkeys(sorted(escape_name(name) for name in names))
@@ -130,7 +131,8 @@ class CellImages(Mapping[str, CellImageFile]):
 class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile]]):
     """A folder of cell images of any depth, as `Mapping[image_id, callable]`; read only.
 
-    Every entry becomes a row, hidden ones and files of other kinds included, except plain folders, which are searched.
+    Every entry becomes a row, hidden ones and files of other kinds included, except plain folders, which are searched,
+    and the file that marks a folder of drawn cells.
     Never searched, and therefore rows themselves: links to folders, folders named like an image, and folders that can't
     be listed.
     """
@@ -166,7 +168,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile]]):
         if not root.is_dir():
             raise DatasetError(f"'{self._path}' is not a folder. {_HOW_TO_GET_IMAGES}")
         try:
-            names = _list_names(root)
+            names = [name for name in _list_names(root) if name != os.fsencode(GENERATED_MARKER)]
         except OSError as error:
             raise DatasetError(f"The folder '{self._path}' can't be listed: {error.strerror}") from error
         if not names:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blastscreen.synthesis.drawing import FRAME_MARGIN, draw_cell
 from blastscreen.synthesis.plan import CellKind, CellPlan, CohortCounts, plan_cohort
-from blastscreen.vocabulary import CellLabel
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, CellLabel
 
 ORIENTATIONS = 8
 _SHIFTS = 2 * FRAME_MARGIN + 1
@@ -56,6 +56,8 @@ def write_cells(
 ) -> int:
     """Write one BMP of 24 bits per planned cell: 608,454 bytes each, as in C-NMC 2019.
 
+    A file beside them, `GENERATED_MARKER`, says that they were drawn; whatever reads the folder says so too.
+
     Args:
         root: folder that will hold `fold_0` and so on; new or empty.
         plans: what to draw.
@@ -65,7 +67,7 @@ def write_cells(
         on_written: called after every file.
 
     Returns:
-        Number of files written.
+        Number of images written.
 
     Raises:
         FileExistsError: when `root` is not empty.
@@ -76,6 +78,7 @@ def write_cells(
     frames = _draw(plans, seed) if distinct is None else _draw_variants(plans, seed, distinct)
     for folder in sorted({str(Path(plan.image_id).parent) for plan in plans}):
         (root / folder).mkdir(parents=True)
+    (root / GENERATED_MARKER).write_text(f"{GENERATED_SAMPLE}\n", encoding="utf-8")
     for plan, frame in zip(plans, frames, strict=True):
         (root / plan.image_id).write_bytes(encode_bmp(frame))
         if on_written is not None:
