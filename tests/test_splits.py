@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -343,12 +342,9 @@ def test_unsound_splits_are_described_in_full() -> None:
 
 
 @pytest.fixture(scope="module")
-def cells_under() -> Callable[[str], pd.DataFrame]:
-    if "CNMC_DIR" not in os.environ:
-        pytest.skip("CNMC_DIR is not set: no real C-NMC cells to list")
-
+def cells_under(cnmc: Path) -> Callable[[str], pd.DataFrame]:
     def read(folder: str) -> pd.DataFrame:
-        root = Path(os.environ["CNMC_DIR"]) / folder
+        root = cnmc / folder
         ids = [path.relative_to(root).as_posix() for path in root.rglob("UID_*")]
         names = [parse_cell_name(image_id) for image_id in ids]
         assert None not in names

@@ -1,9 +1,7 @@
 import json
-import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -263,9 +261,8 @@ def test_memory_stays_flat(tmp_path):
     assert float(done.stdout) < 23
 
 
-@pytest.mark.skipif("CNMC_DIR" not in os.environ, reason="CNMC_DIR does not name a folder with C-NMC images")
-def test_real_cells_take_a_sixth_of_their_size(tmp_path):
-    files = sorted((Path(os.environ["CNMC_DIR"]) / "C-NMC_training_data").rglob("*.bmp"))
+def test_real_cells_take_a_sixth_of_their_size(tmp_path, cnmc):
+    files = sorted((cnmc / "C-NMC_training_data").rglob("*.bmp"))
     pixels = np.stack([cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in files])
     dataset = ArrayStack(filepath=str(tmp_path / "cells.zarr"))
     names = [path.name for path in files]

@@ -325,10 +325,8 @@ def test_a_cap_without_pixels_is_refused(tmp_path: Path) -> None:
         CellImageFolder(path=str(tmp_path), max_pixels=0)
 
 
-def test_real_cells_are_all_read() -> None:
-    if "CNMC_DIR" not in os.environ:
-        pytest.skip("CNMC_DIR is not set: needs real C-NMC images")
-    images = CellImageFolder(path=os.environ["CNMC_DIR"]).load()
+def test_real_cells_are_all_read(cnmc: Path) -> None:
+    images = CellImageFolder(path=str(cnmc)).load()
     cells = [key for key in images if key.startswith("C-NMC_training_data/")]
 
     assert len(cells) == 52

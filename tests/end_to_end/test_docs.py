@@ -144,6 +144,9 @@ def test_commands_in_the_text_exist(page):
         pipelines = options.get("pipeline", options.get("pipelines", "__default__")).split(",")
         assert set(pipelines) <= set(register_pipelines()) | {"lr"}, command
         assert options.get("env", "base") in environments, command
+        nodes = {node.name for node in sum(register_pipelines().values()).nodes}
+        named = [options[option].split(",") for option in ("nodes", "from-nodes") if option in options]
+        assert {node for names in named for node in names if "<" not in node} <= nodes, command
         names = re.findall(r"(?:^|,)([\w.]+)=", options.get("params", ""))
         assert {name.split(".")[0] for name in names} <= blocks | RUN_ONLY_PARAMETERS, command
 

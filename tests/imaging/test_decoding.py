@@ -1,7 +1,6 @@
 """Whatever bytes come in, pixels or a reason come out, at a bounded cost."""
 
 import io
-import os
 import pickle
 import subprocess
 import sys
@@ -370,11 +369,8 @@ def test_the_hash_is_of_shape_and_pixels_alone() -> None:
 
 
 @pytest.fixture(scope="module")
-def real_files() -> list[Path]:
-    if "CNMC_DIR" not in os.environ:
-        pytest.skip("CNMC_DIR is not set: needs real C-NMC images")
-    root = Path(os.environ["CNMC_DIR"])
-    return sorted([*root.glob("C-NMC_training_data/**/*.bmp"), *root.glob("jpeg300/**/*.png")])
+def real_files(cnmc: Path) -> list[Path]:
+    return sorted([*cnmc.glob("C-NMC_training_data/**/*.bmp"), *cnmc.glob("jpeg300/**/*.png")])
 
 
 def test_real_cells_decode_as_with_opencv(real_files: list[Path]) -> None:

@@ -1,6 +1,5 @@
 """Masks: equal to scipy's slow way, hand-drawn cases, and real cells."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -119,15 +118,13 @@ def test_specks_mean_a_lossy_background() -> None:
     assert find_background_threshold(np.zeros((3, 3), np.uint8), lossy_threshold=10, max_specks=1) == 0
 
 
-def real_greys(pattern: str) -> list[np.ndarray]:
-    if "CNMC_DIR" not in os.environ:
-        pytest.skip("CNMC_DIR is not set: needs real C-NMC images")
-    paths = sorted(Path(os.environ["CNMC_DIR"]).glob(pattern))
+def real_greys(cnmc: Path, pattern: str) -> list[np.ndarray]:
+    paths = sorted(cnmc.glob(pattern))
     return [to_grey(decode_image(path.read_bytes(), suffix=path.suffix, max_pixels=450**2).pixels) for path in paths]
 
 
-def test_original_cells_are_all_that_is_not_black() -> None:
-    greys = real_greys("C-NMC_training_data/**/*.bmp")
+def test_original_cells_are_all_that_is_not_black(cnmc: Path) -> None:
+    greys = real_greys(cnmc, "C-NMC_training_data/**/*.bmp")
 
     assert len(greys) == 52
     for grey in greys:
@@ -136,8 +133,8 @@ def test_original_cells_are_all_that_is_not_black() -> None:
         assert 18_000 < np.count_nonzero(grey) <= cell_mask(grey).sum() < 52_000
 
 
-def test_lossy_cells_are_freed_of_their_specks() -> None:
-    greys = real_greys("jpeg300/**/*.png")
+def test_lossy_cells_are_freed_of_their_specks(cnmc: Path) -> None:
+    greys = real_greys(cnmc, "jpeg300/**/*.png")
 
     assert len(greys) == 300
     for grey in greys:
