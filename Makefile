@@ -5,6 +5,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 	$(if $(shell $(name) -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) and print("yes")' 2>/dev/null),$(name))))
 UV := $(shell command -v uv 2>/dev/null)
 export KEDRO_DISABLE_TELEMETRY := 1
+# the theme's advertisement of another program
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help install run test lint format docs viz lock clean
 

@@ -128,14 +128,14 @@ class RunSummary:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print what this run produced."""
+        """Print what this run produced; what stayed in memory is gone by now, and is left out."""
         from blastscreen.summary import print_summary
 
-        produced = pipeline.all_outputs()
-        metrics = {
-            name.removesuffix("_metrics"): catalog.load(name) for name in sorted(produced) if name.endswith("_metrics")
-        }
-        index = catalog.load("cell_index") if "cell_index" in produced else None
-        features = catalog.load("cell_features") if "cell_features" in produced else None
-        files = {name: getattr(catalog[name], "_filepath", None) for name in sorted(produced)}
-        print_summary(index=index, features=features, metrics=metrics, files=files)
+        paths = {name: getattr(catalog[name], "_filepath", None) for name in sorted(pipeline.all_outputs())}
+        saved = {name: path for name, path in paths.items() if path is not None}
+        print_summary(
+            index=catalog.load("cell_index") if "cell_index" in saved else None,
+            features=catalog.load("cell_features") if "cell_features" in saved else None,
+            metrics={name.removesuffix("_metrics"): catalog.load(name) for name in saved if name.endswith("_metrics")},
+            files=saved,
+        )

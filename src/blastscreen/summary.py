@@ -21,7 +21,7 @@ def print_summary(
     index: pd.DataFrame | None,
     features: pd.DataFrame | None,
     metrics: Mapping[str, Mapping[str, Mapping[str, object]]],
-    files: Mapping[str, PurePath | None],
+    files: Mapping[str, PurePath],
     console: Console | None = None,
 ) -> None:
     """Say what came in, what was kept out and why, how each model did on the test cells, and where things lie.
@@ -30,7 +30,7 @@ def print_summary(
         index: In the schema `CELL_INDEX`, where the run made one.
         features: In the schema `CELL_FEATURES`, where the run made one.
         metrics: Per model, its metrics per split.
-        files: What the run wrote, and where (None where it stayed in memory).
+        files: What the run wrote, and where.
         console: Where to print; standard output by default.
     """
     lines: list[RenderableType] = []
@@ -78,9 +78,8 @@ def _format(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
 
 
-def _list_files(files: Mapping[str, PurePath | None]) -> Text:
+def _list_files(files: Mapping[str, PurePath]) -> Text:
     folders: dict[str, list[str]] = {}
     for name, path in files.items():
-        if path is not None:
-            folders.setdefault("/".join(path.parent.parts[-3:]), []).append(name)
+        folders.setdefault("/".join(path.parent.parts[-3:]), []).append(name)
     return Text("\n".join(f"{folder}: {', '.join(names)}" for folder, names in sorted(folders.items())))

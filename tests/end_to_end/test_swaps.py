@@ -60,6 +60,7 @@ def test_images_may_stay_in_memory(project):
         {
             "raw_cells": {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8, "seed": 3},
             "cell_images": {"type": "MemoryDataset", "copy_mode": "assign"},
+            "cell_index": {"type": "MemoryDataset"},
         },
     )
     project.run("feature_engineering")

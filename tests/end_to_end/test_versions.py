@@ -56,7 +56,7 @@ def test_load_versions_really_use_the_old_version(project):
     first = project.run("rf")
     project.run("rf", params={"seed": 7})
     old = {"cell_features": first, "cell_splits": first}
-    project.run("rf", from_nodes=["select_cells"], load_versions=old)
+    project.run("rf", from_nodes=["rf.select_cells"], load_versions=old)
     predictions = project.catalog().load("rf_predictions")
     of_first = project.catalog(versions={"rf_predictions": first}).load("rf_predictions")
     assert predictions.equals(of_first)
@@ -69,5 +69,5 @@ def test_tables_of_different_runs_are_not_mixed(project):
     project.write_local("catalog", {"raw_cells": smaller})
     project.run("feature_engineering")
     with pytest.raises(ValueError, match="come from different runs"):
-        project.run("rf", from_nodes=["select_cells"], load_versions={"cell_splits": first})
+        project.run("rf", from_nodes=["rf.select_cells"], load_versions={"cell_splits": first})
     assert project.catalog().load("run_manifest")["outcome"] == "failed: ValueError"

@@ -98,7 +98,8 @@ def test_any_bytes_give_rgb_pixels_or_a_reason(data: bytes) -> None:
 
     if isinstance(result, ImageRejected):
         assert result.code in REJECT_CODES
-        assert result.detail
+        assert result.detail.isprintable()
+        assert 0 < len(result.detail) < 200
     else:
         height, width, channels = result.pixels.shape
         assert result.pixels.dtype == np.uint8

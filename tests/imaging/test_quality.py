@@ -113,10 +113,11 @@ def test_objects_are_judged_above_the_background() -> None:
 
 def test_a_mask_over_most_of_the_frame_is_not_a_segmented_cell() -> None:
     grey = np.zeros((20, 20), np.uint8)
-    grey[1:19, 1:12] = 200
+    grey[1:19, 1:12] = grey[1:3, 12] = 200
+    assert np.count_nonzero(grey) == 0.5 * grey.size
     assert codes(grey) == ()
 
-    grey[1:19, 12] = 200
+    grey[3, 12] = 200
     assert codes(grey) == (ReasonCode.UNSEGMENTED,)
 
 

@@ -61,6 +61,13 @@ def test_a_frame_of_the_canvas_size_keeps_its_place() -> None:
     np.testing.assert_array_equal(standardise(pixels, mask_of(pixels), canvas=20), pixels)
 
 
+@pytest.mark.parametrize(("top", "left"), [(0, 0), (15, 15), (0, 15), (15, 7)])
+def test_a_cell_at_the_very_edge_of_the_canvas_keeps_its_place(top: int, left: int) -> None:
+    pixels = cell_in_frame(20, 20, top=top, left=left)
+
+    np.testing.assert_array_equal(standardise(pixels, mask_of(pixels), canvas=20), pixels)
+
+
 def test_a_frame_of_600_is_cropped_at_its_middle() -> None:
     pixels = cell_in_frame(600, 600, top=290, left=200, side=90)
 

@@ -90,6 +90,13 @@ def with_two_frame_headers(data: bytes) -> bytes:
     return data[:start] + data[start : start + 19] + data[start:]
 
 
+def with_repeated_scan(data: bytes, times: int) -> bytes:
+    """Repeat the first scan of a progressive JPEG, which decoders accept and pay for each time."""
+    start = data.index(b"\xff\xda")
+    end = data.index(b"\xff\xc4", start)
+    return data[:start] + times * data[start:end] + data[start:]
+
+
 def outside(path: Path) -> Path:
     return path.parents[3] / "outside"
 
@@ -111,6 +118,7 @@ def make_sparse(path: Path) -> None:
 
 
 JPEG = saved(PICTURE, "JPEG", quality=95)
+PROGRESSIVE = saved(PICTURE, "JPEG", progressive=True)
 MISMATCH, LOSSY = (R.EXTENSION_MISMATCH,), (R.LOSSY_SOURCE,)
 BMP_PALETTE = saved(PICTURE.quantize(16), "BMP")
 FRAMES = [PICTURE, PICTURE.rotate(180)]
@@ -138,6 +146,7 @@ BITMAPS: dict[str, tuple[bytes, Expected]] = {
     "bmp half.bmp": (bmp()[:700], R.TRUNCATED),
     "bmp last byte missing.bmp": (bmp()[:-1], R.TRUNCATED),
     "bmp cut, sizes left zero.bmp": (bmp(pixel_bytes=0, file_bytes=0)[:-1], R.TRUNCATED),
+    "bmp more pixel bytes declared.bmp": (bmp(pixel_bytes=9000, file_bytes=0), R.TRUNCATED),
     "bmp profile after pixels cut.bmp": (bmp(file_bytes=5000), R.TRUNCATED),
     "bmp palette.bmp": (BMP_PALETTE, R.PALETTE),
     "bmp bilevel.bmp": (saved(PICTURE.convert("1"), "BMP"), R.PALETTE),
@@ -195,7 +204,7 @@ PNGS: dict[str, tuple[bytes, Expected]] = {
 JPEGS: dict[str, tuple[bytes, Expected]] = {
     "jpeg good.jpg": (JPEG, LOSSY),
     "jpeg good.JPEG": (JPEG, LOSSY),
-    "jpeg progressive.jpg": (saved(PICTURE, "JPEG", progressive=True), LOSSY),
+    "jpeg progressive.jpg": (PROGRESSIVE, LOSSY),
     "jpeg rgb inside.jpg": (saved(PICTURE, "JPEG", keep_rgb=True), LOSSY),
     "jpeg named.bmp": (JPEG, (R.EXTENSION_MISMATCH, R.LOSSY_SOURCE)),
     "jpeg broken exif.jpg": (saved(PICTURE, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"), LOSSY),
@@ -214,7 +223,12 @@ JPEGS: dict[str, tuple[bytes, Expected]] = {
     "jpeg no height.jpg": (with_start_of_frame(JPEG, 5, b"\0\0"), R.UNREADABLE),
     "jpeg bomb.jpg": (with_start_of_frame(JPEG, 5, b"\xff\xff\xff\xff"), R.TOO_MANY_PIXELS),
     "jpeg two frame headers.jpg": (with_two_frame_headers(JPEG), R.UNREADABLE),
-    "jpeg thousand scans.jpg": (JPEG[:-2] + 1000 * JPEG[JPEG.index(b"\xff\xda") : -2] + b"\xff\xd9", R.UNREADABLE),
+    "jpeg thousand scans.jpg": (with_repeated_scan(PROGRESSIVE, 1000), R.UNREADABLE),
+    "jpeg twenty scans.jpg": (with_repeated_scan(PROGRESSIVE, 10), LOSSY),
+    "jpeg ends in fill bytes.jpg": (JPEG[:2] + b"\xff\xff\xff", R.TRUNCATED),
+    "jpeg mark without a segment.jpg": (JPEG[:2] + b"\xff\x01" + JPEG[2:], LOSSY),
+    "jpeg short frame.jpg": (b"\xff\xd8\xff\xc0\x00\x04\x08\x08" + JPEG[JPEG.index(b"\xff\xda") :], R.UNREADABLE),
+    "jpeg segment of no length.jpg": (JPEG[:2] + b"\xff\xe1\x00\x00" + JPEG[2:], R.UNREADABLE),
     "jpeg no frame.jpg": (JPEG[:2] + JPEG[JPEG.index(b"\xff\xda") :], R.UNREADABLE),
     "jpeg damaged header.jpg": (JPEG[:2] + b"\0" + JPEG[3:], R.UNREADABLE),
     "jpeg damaged tables.jpg": (JPEG.replace(b"\xff\xc4\x00\x1f\x00", b"\xff\xc4\x00\x1f\x77"), R.UNREADABLE),

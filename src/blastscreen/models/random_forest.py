@@ -33,7 +33,7 @@ def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame
     """
     _require_same_cells(features["image_id"], splits["image_id"])
     table = splits[IDENTITY].merge(features, on="image_id", how="inner", validate="1:1")
-    usable = table.loc[table["reasons"] == "", IDENTITY + FEATURES]
+    usable = table.loc[table["reasons"].fillna("") == "", IDENTITY + FEATURES]
     require_finite(usable)
     return usable.sort_values("image_id", ignore_index=True)
 

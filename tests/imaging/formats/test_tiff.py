@@ -28,15 +28,25 @@ def by_pillow(compression: str) -> bytes:
     return buffer.getvalue()
 
 
-def with_tag(data: bytes, tag: int, value: int) -> bytes:
-    """Replace the value of a little-endian file's tag by one 32-bit integer."""
+def with_entry(data: bytes, tag: int, *entry: int) -> bytes:
+    """Replace a tag of a little-endian file by another tag, type, count and value."""
     patched = bytearray(data)
     (offset,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, offset)
     positions = [offset + 2 + 12 * entry for entry in range(count)]
     (position,) = [position for position in positions if struct.unpack_from("<H", data, position) == (tag,)]
-    struct.pack_into("<HII", patched, position + 2, 4, 1, value)
+    struct.pack_into("<HHII", patched, position, *entry)
     return bytes(patched)
+
+
+def with_tag(data: bytes, tag: int, value: int) -> bytes:
+    return with_entry(data, tag, tag, 4, 1, value)
+
+
+def rejection_of(data: bytes) -> ImageRejected:
+    with pytest.raises(ImageRejected) as rejected:
+        decode_tiff(data, max_pixels=PIXELS)
+    return rejected.value
 
 
 @pytest.mark.parametrize(
@@ -80,14 +90,24 @@ def test_no_cut_is_read_as_a_picture(compression: str) -> None:
     data = by_pillow(compression)
 
     for length in range(4, len(data), 7):
-        with pytest.raises(ImageRejected) as rejected:
-            decode_tiff(data[:length], max_pixels=PIXELS)
-        assert rejected.value.code == ReasonCode.TRUNCATED
+        assert rejection_of(data[:length]).code == ReasonCode.TRUNCATED
 
 
 @pytest.mark.parametrize(("tag", "value"), [(322, 2**20), (323, 2**31)])
 def test_a_tile_larger_than_the_cap_is_refused(tag: int, value: int) -> None:
-    with pytest.raises(ImageRejected) as rejected:
-        decode_tiff(with_tag(tiff(tile=(16, 16)), tag, value), max_pixels=PIXELS)
+    assert rejection_of(with_tag(tiff(tile=(16, 16)), tag, value)).code == ReasonCode.TOO_MANY_PIXELS
 
-    assert rejected.value.code == ReasonCode.TOO_MANY_PIXELS
+
+def test_a_file_that_does_not_say_where_its_pixels_lie_is_unreadable() -> None:
+    without_offsets = with_entry(tiff(), 273, 272, 4, 1, 8)
+
+    assert rejection_of(without_offsets).code == ReasonCode.UNREADABLE
+
+
+def test_an_endless_entry_is_neither_read_nor_repeated_in_the_detail() -> None:
+    data = tiff() + bytes(100_001)
+    tolerated = rejection_of(with_entry(data, 258, 258, 1, 100_000, len(tiff())))
+    refused = rejection_of(with_entry(data, 258, 258, 1, 100_001, len(tiff())))
+
+    assert (tolerated.code, refused.code) == (ReasonCode.UNSUPPORTED_FORMAT, ReasonCode.UNREADABLE)
+    assert max(len(tolerated.detail), len(refused.detail)) < 150

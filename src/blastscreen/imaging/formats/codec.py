@@ -46,11 +46,10 @@ def decode_rgb(codec: str, data: bytes, *args: Any, width: int, height: int) -> 
         Pixels of shape (height, width, 3), RGB.
 
     Raises:
-        ImageRejected: TRUNCATED when the data end too early, UNREADABLE when they are damaged.
+        ImageRejected: UNREADABLE when the data are damaged.
     """
     try:
         image = Image.frombytes("RGB", (width, height), data, codec, *args)
     except (ValueError, OSError, OverflowError, SystemError) as error:
-        code = ReasonCode.TRUNCATED if "not enough image data" in str(error) else ReasonCode.UNREADABLE
-        raise ImageRejected(code, f"the pixel data are damaged: {error}") from error
+        raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {error}") from error
     return np.asarray(image)

@@ -48,8 +48,6 @@ def decode_jpeg(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
     segment = _read_segment(data, 2)
     while segment.marker != _START_OF_SCAN:
         if segment.marker in _FRAMES:
-            if frame is not None:
-                raise ImageRejected(ReasonCode.UNREADABLE, "two frame headers before the first scan")
             frame = segment
         if segment.marker == _APP2 and segment.payload.startswith(b"MPF\x00"):
             raise ImageRejected(ReasonCode.MULTI_FRAME, "several pictures in one JPEG (MPF)")
@@ -77,8 +75,6 @@ def _read_segment(data: bytes, position: int) -> _Segment:
     end = position + length
     if position + 2 > len(data) or end > len(data):
         raise ImageRejected(ReasonCode.TRUNCATED, f"ends at byte {len(data)}, within a header segment")
-    if length < 2:
-        raise ImageRejected(ReasonCode.UNREADABLE, f"a JPEG segment of impossible length at byte {start}")
     return _Segment(marker, data[position + 2 : end], end)
 
 

@@ -36,6 +36,8 @@ _Directory = Mapping[int, tuple[int, ...]]
 
 _HEADER_SIZE = 8
 _ENTRY_SIZE = 12
+# far more strips than a cell's frame has rows; as Python integers they would take nine times their size in the file
+_MOST_VALUES = 100_000
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I"}
 _LOSSLESS = frozenset(
     {1, 5, 8, 32773, 32946, 34925, 50000}
@@ -90,6 +92,8 @@ def _read_directory(data: bytes) -> tuple[int, _Directory, bool]:
 
 
 def _read_integers(data: bytes, position: int, order: str, code: str, length: int) -> tuple[int, ...]:
+    if length > _MOST_VALUES:
+        raise ImageRejected(ReasonCode.UNREADABLE, f"{length} values in one entry of the TIFF directory")
     size = length * struct.calcsize(order + code)
     if size > 4:
         (position,) = struct.unpack_from(order + "I", data, position)
@@ -119,7 +123,7 @@ def _require_rgb(directory: _Directory) -> None:
     if (photometric, samples, set(bits), sample_format) != (_RGB, 3, {8}, _UNSIGNED):
         raise ImageRejected(
             ReasonCode.UNSUPPORTED_FORMAT,
-            f"TIFF colour space {photometric} with {samples} channels of {bits} bits, sample format {sample_format}",
+            f"TIFF colour space {photometric}, {samples} channels of {max(bits)} bits, sample format {sample_format}",
         )
     if compression not in _LOSSLESS:
         raise ImageRejected(ReasonCode.UNSUPPORTED_FORMAT, f"TIFF compression {compression}; save it without loss")

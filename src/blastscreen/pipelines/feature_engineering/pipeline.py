@@ -15,5 +15,7 @@ def create_pipeline() -> Pipeline:
                 outputs="cell_features",
                 name="measure_features",
             ),
-        ]
+        ],
+        namespace="feature_engineering",
+        prefix_datasets_with_namespace=False,
     )

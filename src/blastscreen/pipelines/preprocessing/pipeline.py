@@ -33,5 +33,7 @@ def create_pipeline() -> Pipeline:
                 outputs="cell_splits",
                 name="split_cells",
             ),
-        ]
+        ],
+        namespace="preprocessing",
+        prefix_datasets_with_namespace=False,
     )

@@ -36,7 +36,8 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
             ),
         ]
     )
-    return sum((_create_model_figures(model) for model in models), figures)
+    everything = sum((_create_model_figures(model) for model in models), figures)
+    return Pipeline(everything, namespace="reporting", prefix_datasets_with_namespace=False)
 
 
 def _create_model_figures(model: str) -> Pipeline:

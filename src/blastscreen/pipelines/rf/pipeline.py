@@ -28,5 +28,7 @@ def create_pipeline() -> Pipeline:
                 outputs="rf_importances",
                 name="measure_importances",
             ),
-        ]
+        ],
+        namespace="rf",
+        prefix_datasets_with_namespace=False,
     )
