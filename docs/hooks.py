@@ -144,6 +144,10 @@ def _describe_field(field: str, model: type[Parameters]) -> tuple[str, str]:
 def _limits(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+    if "anyOf" in schema:
+        return " or ".join(_limits(choice, definitions) for choice in schema["anyOf"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"])
     if schema["type"] == "array":

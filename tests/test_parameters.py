@@ -25,6 +25,12 @@ def test_a_missing_value_is_refused():
         ComputeParameters.model_validate({"backend": "threading", "n_jobs": 2})
 
 
+@pytest.mark.parametrize("n_jobs", [0, -2, 1.5])
+def test_a_number_of_workers_that_means_nothing_is_refused(n_jobs):
+    with pytest.raises(ValidationError, match="n_jobs"):
+        ComputeParameters.model_validate({"backend": "threading", "n_jobs": n_jobs, "batch_size": 8})
+
+
 def test_blocks_are_immutable():
     settings = SplitParameters.model_validate(SPLITS)
     with pytest.raises(ValidationError, match="frozen"):

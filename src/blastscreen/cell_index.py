@@ -52,14 +52,31 @@ def build_cell_index(records: Sequence[dict[str, object]], *, data_source: str) 
     return index[list(COLUMNS)]
 
 
+def keep_source(splits: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Add the data source of its cell to every row of a split, from where it goes into predictions.
+
+    Args:
+        splits: Table with image_id, one row per cell.
+        cells: Rows of the index for the same cells.
+
+    Returns:
+        `splits` with a last column data_source.
+    """
+    return splits.merge(cells[["image_id", "data_source"]], on="image_id", validate="1:1")
+
+
 def name_data_source(raw_cells: object) -> str:
     """Say where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
     return str(getattr(raw_cells, "data_source", "unnamed source"))
 
 
-def note_on_source(cell_index: pd.DataFrame) -> str:
-    """Say what must stand on everything made of these cells: that they were drawn, or nothing."""
-    return GENERATED_SAMPLE if (cell_index["data_source"] == GENERATED_SAMPLE).any() else ""
+def note_on_source(cells: pd.DataFrame) -> str:
+    """Say what must stand on everything made of these cells: that they were drawn, or nothing.
+
+    Args:
+        cells: Any table with a column data_source, such as the index or predictions.
+    """
+    return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
 
 
 def _identity(record: dict[str, object]) -> dict[str, object]:

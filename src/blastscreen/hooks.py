@@ -9,7 +9,8 @@ from typing import Any
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import DataCatalog
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
+from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
@@ -51,14 +52,50 @@ class CheckRun:
             )
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Refuse ParallelRunner: with versioned data its workers read the versions of earlier runs."""
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Refuse ParallelRunner, whose workers read the versions of earlier runs, and inputs that are not there."""
         if "ParallelRunner" in run_params["runner"]:
             raise RunRefused(
                 "ParallelRunner is not supported: its processes do not see the versions that this run saves, and would "
                 "evaluate an older model without a word. Leave --runner out; work is spread over all cores inside the "
                 "nodes (--params=compute.n_jobs=4 sets how many)."
             )
+        stored = [name for name in sorted(pipeline.inputs()) if not is_parameter(name) and name != "raw_cells"]
+        _require_stored(stored, catalog)
+        _warn_of_mixed_versions(stored, catalog)
+
+
+def _require_stored(names: list[str], catalog: DataCatalog) -> None:
+    missing = [name for name in names if not catalog.exists(name)]
+    if missing:
+        texts = [f"{name} ({_tell_versions(catalog[name])})" for name in missing]
+        raise RunRefused(
+            f"This run starts from results that are not there: {', '.join(texts)}. Run the pipeline that makes them "
+            "first, in the same --env, or include it: `kedro run` runs all of them."
+        )
+
+
+def _tell_versions(dataset: AbstractDataset[Any, Any]) -> str:
+    if not isinstance(dataset, AbstractVersionedDataset):
+        return "kept in memory, during one run only" if isinstance(dataset, MemoryDataset) else "not there"
+    versions = dataset.list_versions(full_path=False)
+    return f"stored versions: {', '.join(versions)}" if versions else "no stored version"
+
+
+def _warn_of_mixed_versions(names: list[str], catalog: DataCatalog) -> None:
+    datasets = {name: catalog[name] for name in names}
+    versions = {
+        name: dataset.resolve_load_version()
+        for name, dataset in datasets.items()
+        if isinstance(dataset, AbstractVersionedDataset)
+    }
+    if len(set(versions.values())) > 1:
+        texts = ", ".join(f"{name} of {version}" for name, version in versions.items())
+        logger.warning(
+            "This run reads results of different runs: %s. Name the ones you mean with --load-versions, or run the "
+            "pipelines that made them again together.",
+            texts,
+        )
 
 
 class RunManifest:
@@ -112,7 +149,7 @@ class RunManifest:
             "outcome": outcome,
             "started": self._started.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": run_params["env"] or "base",
+            "environment": run_params["env"] or "local",
             "pipelines": run_params["pipeline_names"] or ["__default__"],
             "runtime_parameters": plain(run_params["runtime_params"]),
             "parameters": plain(self._context.params),
@@ -126,12 +163,25 @@ class RunManifest:
 class RunSummary:
     """End a run with a few lines: what came in, what was rejected and why, the test metrics, where things lie."""
 
+    def __init__(self) -> None:
+        self._saved: set[str] = set()
+
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def after_catalog_created(self) -> None:
+        """Forget the run before."""
+        self._saved = set()
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Note what was written."""
+        self._saved.add(dataset_name)
+
+    @hook_impl
+    def after_pipeline_run(self, catalog: DataCatalog) -> None:
         """Print what this run produced; what stayed in memory is gone by now, and is left out."""
         from blastscreen.summary import print_summary
 
-        paths = {name: getattr(catalog[name], "_filepath", None) for name in sorted(pipeline.all_outputs())}
+        paths = {name: getattr(catalog.get(name), "_filepath", None) for name in sorted(self._saved)}
         saved = {name: path for name, path in paths.items() if path is not None}
         print_summary(
             index=catalog.load("cell_index") if "cell_index" in saved else None,

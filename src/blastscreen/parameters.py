@@ -25,7 +25,7 @@ class ComputeParameters(Parameters):
     """How `blastscreen.parallel` spreads work over the machine."""
 
     backend: Literal["threading", "loky"] = Field(description="threads, or processes (loky)")
-    n_jobs: int = Field(description="workers; -1 for one per core")
+    n_jobs: Literal[-1] | Count = Field(description="workers; -1 for one per core")
     batch_size: Count = Field(description="cells per unit of work")
 
 

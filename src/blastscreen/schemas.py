@@ -60,6 +60,7 @@ CELL_SPLITS = _table(
         "subject_group": _text(),
         "label": _one_of(CellLabel),
         "split": _one_of(Split),
+        "data_source": _text(),
     }
 )
 """One row per accepted cell with its experimental role."""
@@ -82,6 +83,7 @@ PREDICTIONS = _table(
         "subject_group": _text(),
         "label": _one_of(CellLabel),
         "split": _one_of(Split),
+        "data_source": _text(),
         "blast_probability": pa.Column(float, checks=_UNIT),
     }
 )

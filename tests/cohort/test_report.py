@@ -36,6 +36,7 @@ def test_everything_is_counted(small_index: pd.DataFrame) -> None:
     report = describe_cohort(small_index, reference=ReferenceCohort.NONE)
 
     assert report == {
+        "data_sources": ["a test"],
         "n_files": 9,
         "n_accepted": 5,
         "n_review": 1,

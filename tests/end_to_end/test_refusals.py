@@ -48,5 +48,37 @@ def test_too_few_subjects_stop_with_the_counts(project):
 
 
 def test_reporting_without_results_names_what_is_missing(project):
-    with pytest.raises(DatasetError, match="cell_index"):
+    with pytest.raises(RunRefused, match=r"cell_images \(no stored version\), cell_index .*`kedro run`"):
         project.run("reporting")
+
+
+def test_a_single_node_whose_input_was_kept_in_memory_is_refused(project):
+    with pytest.raises(RunRefused, match=r"modelled_cells \(kept in memory"):
+        project.run("rf", node_names=["rf.train_forest"])
+
+
+def test_a_version_that_does_not_exist_is_refused_with_those_that_do(project):
+    version = project.run("preprocessing")
+    with pytest.raises(RunRefused, match=rf"cell_images \(stored versions: {version}\)"):
+        project.run(
+            "feature_engineering",
+            node_names=["feature_engineering.measure_features"],
+            load_versions={"cell_images": "2001-01-01T00.00.00.000Z"},
+        )
+
+
+def test_results_of_different_runs_are_named(project, caplog):
+    first = project.run("preprocessing")
+    project.run("preprocessing")
+    project.run("feature_engineering")
+    project.run(
+        "rf",
+        node_names=["rf.select_cells", "rf.train_forest"],
+        load_versions={"cell_splits": first},
+    )
+    assert f"cell_splits of {first}" in caplog.text
+
+
+def test_nothing_left_to_do_is_no_error(project):
+    project.run("rf")
+    project.run("rf", only_missing_outputs=True)

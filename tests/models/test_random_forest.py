@@ -59,6 +59,7 @@ def splits(features):
             "subject_group": [f"group {n % 10}" for n in number],
             "label": np.where(number % 3 == 0, CellLabel.HEM, CellLabel.ALL).astype(str),
             "split": np.select([number < 70, number < 100], [Split.TRAIN, Split.VALIDATION], Split.TEST).astype(str),
+            "data_source": "a test",
         }
     )
 
@@ -75,7 +76,15 @@ def forest(table):
 
 def test_the_table_joins_by_image_id_in_whatever_order_rows_come(features, splits):
     joined = training_table(features.sample(frac=1, random_state=1), splits.sample(frac=1, random_state=2))
-    assert list(joined.columns) == ["image_id", "subject_id", "subject_group", "label", "split", *FEATURE_NAMES]
+    assert list(joined.columns) == [
+        "image_id",
+        "subject_id",
+        "subject_group",
+        "label",
+        "split",
+        "data_source",
+        *FEATURE_NAMES,
+    ]
     pd.testing.assert_frame_equal(joined[FEATURES], features[FEATURES])
     pd.testing.assert_frame_equal(joined[splits.columns], splits)
 

@@ -31,6 +31,7 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
     """
     kept = select_kept(cell_index)
     return {
+        "data_sources": sorted(cell_index["data_source"].unique()),
         **_count_files(cell_index),
         "rejected_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REJECTED]),
         "review_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REVIEW]),

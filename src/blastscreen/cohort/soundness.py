@@ -72,7 +72,7 @@ def _unreadable_names(kept: pd.DataFrame) -> str | None:
         return None
     return (
         f"{_count(len(unreadable), 'name')} without subject and label: {_some(unreadable.sort_values())}. Rename to "
-        "UID_<subject>_<field>_<cell>_<all or hem>.<extension>, or move out of the folder (prediction takes any name)"
+        "UID_<subject>_<field>_<cell>_<all or hem>.<extension>, or move out of the folder"
     )
 
 

@@ -92,9 +92,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         array = _open_array(path)
         image_ids = array.attrs.get("image_ids")
         if array.attrs.get("blastscreen_format") != FORMAT_VERSION or not isinstance(image_ids, list):
-            raise DatasetError(f"{path} is not a store of cells in format {FORMAT_VERSION}. Save it again.")
+            raise DatasetError(f"{path} is not a store of cells in format {FORMAT_VERSION}. Run its pipeline again.")
         if array.ndim != 4 or len(image_ids) != array.shape[0]:
-            raise DatasetError(f"{path} names {len(image_ids)} cells and holds {array.shape}. Save it again.")
+            raise DatasetError(f"{path} names {len(image_ids)} cells and holds {array.shape}. Run its pipeline again.")
         reader = _ChunkReader(path, array)
         reader.require_chunks(0, len(image_ids))
         return CellStack(image_ids=image_ids, side=array.shape[1], read=reader)
@@ -110,7 +110,7 @@ def _open_array(path: Path) -> zarr.Array[Any]:
     try:
         return zarr.open_array(store=str(path), mode="r", zarr_format=3)
     except Exception as exc:
-        raise DatasetError(f"{path} cannot be opened as a store of cells ({exc!s}). Save it again.") from exc
+        raise DatasetError(f"{path} cannot be opened as a store of cells ({exc!s}). Run its pipeline again.") from exc
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ class _ChunkReader:
         try:
             return np.asarray(self.array[start:stop])
         except (ValueError, RuntimeError) as exc:
-            raise DatasetError(f"Cells {start} to {stop} of {self.path} are damaged ({exc}). Save it again.") from exc
+            raise DatasetError(
+                f"Cells {start} to {stop} of {self.path} are damaged ({exc}). Run its pipeline again."
+            ) from exc
 
     def require_chunks(self, start: int, stop: int) -> None:
         """Raise a DatasetError if a file that holds any of these cells is missing."""
@@ -133,4 +135,6 @@ class _ChunkReader:
         keys = (self.array.metadata.encode_chunk_key((i, 0, 0, 0)) for i in range(start // size, -(-stop // size)))
         missing = [key for key in keys if not (self.path / key).is_file()]
         if missing:
-            raise DatasetError(f"{self.path} lacks {len(missing)} files of cells, such as {missing[0]}. Save it again.")
+            raise DatasetError(
+                f"{self.path} lacks {len(missing)} files of cells, such as {missing[0]}. Run its pipeline again."
+            )

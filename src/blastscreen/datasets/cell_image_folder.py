@@ -148,7 +148,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile]]):
         """
         if max_pixels < 1:
             raise DatasetError(f"max_pixels must be at least 1, not {max_pixels}")
-        self._path = path
+        self._path = str(path)
         self._max_pixels = max_pixels
         self.metadata = metadata
 

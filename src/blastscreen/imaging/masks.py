@@ -1,4 +1,4 @@
-"""Which pixels are the cell: C-NMC cells lie on black, so a cell is what is not black."""
+"""Which pixels are the cell: C-NMC cells lie on black, so a cell is what has a grey level above 0."""
 
 import cv2
 import numpy as np

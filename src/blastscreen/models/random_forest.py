@@ -13,7 +13,7 @@ from blastscreen.parameters import ForestParameters
 from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, CellLabel, Split
 
 FEATURES = list(FEATURE_NAMES)
-IDENTITY = ["image_id", "subject_id", "subject_group", "label", "split"]
+IDENTITY = ["image_id", "subject_id", "subject_group", "label", "split", "data_source"]
 
 
 def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame
 
     Args:
         features: image_id, the 15 features, reasons ("" where all are usable).
-        splits: image_id, subject_id, subject_group, label, split.
+        splits: image_id, subject_id, subject_group, label, split, data_source.
 
     Returns:
         The columns of `splits` and the 15 features, one row per usable cell, sorted by image_id.
@@ -117,7 +117,7 @@ def predict_cells(forest: RandomForestClassifier, table: pd.DataFrame) -> pd.Dat
         table: Result of `training_table`.
 
     Returns:
-        image_id, subject_id, subject_group, label, split, blast_probability; sorted by image_id.
+        image_id, subject_id, subject_group, label, split, data_source, blast_probability; sorted by image_id.
     """
     cells = _cells_of(table, *EVALUATED_SPLITS)
     return cells[IDENTITY].assign(blast_probability=blast_probability(forest, cells))

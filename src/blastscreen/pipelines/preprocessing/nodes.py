@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source
+from blastscreen.cell_index import accepted_cells, build_cell_index, keep_source, name_data_source
 from blastscreen.cohort import describe_cohort, require_sound_cohort
 from blastscreen.imaging.inspection import inspect_cells
 from blastscreen.imaging.inspection import standardise_cells as standardise_batch
@@ -51,4 +51,4 @@ def standardise_cells(
 
 def split_cells(accepted: pd.DataFrame, settings: SplitParameters) -> pd.DataFrame:
     """Give every accepted cell its experimental role."""
-    return assign_splits(accepted, settings=settings)
+    return keep_source(assign_splits(accepted, settings=settings), accepted)

@@ -9,7 +9,6 @@ from blastscreen.pipelines.reporting.nodes import (
     draw_confusion,
     draw_forest_importances,
     draw_roc,
-    note_source,
 )
 
 
@@ -21,16 +20,15 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
     """
     figures = Pipeline(
         [
-            node(note_source, inputs="cell_index", outputs="source_note", name="note_source"),
             node(
                 draw_cells,
-                inputs=["cell_index", "cell_images", "params:reporting", "source_note"],
+                inputs=["cell_index", "cell_images", "params:reporting"],
                 outputs="contact_sheet",
                 name="draw_cells",
             ),
             node(
                 draw_forest_importances,
-                inputs=["rf_importances", "source_note"],
+                inputs=["rf_importances", "rf_predictions"],
                 outputs="rf_importances_figure",
                 name="draw_forest_importances",
             ),
@@ -45,13 +43,13 @@ def _create_model_figures(model: str) -> Pipeline:
         [
             node(
                 draw_confusion,
-                inputs=["metrics", "params:evaluation", "params:model_name", "source_note"],
+                inputs=["predictions", "metrics", "params:evaluation", "params:model_name"],
                 outputs="confusion_figure",
                 name="draw_confusion",
             ),
             node(
                 draw_roc,
-                inputs=["predictions", "metrics", "params:evaluation", "params:model_name", "source_note"],
+                inputs=["predictions", "metrics", "params:evaluation", "params:model_name"],
                 outputs="roc_figure",
                 name="draw_roc",
             ),
@@ -60,7 +58,7 @@ def _create_model_figures(model: str) -> Pipeline:
     stored = ("metrics", "predictions")
     return Pipeline(
         template,
-        inputs={name: f"{model}_{name}" for name in stored} | {"source_note": "source_note"},
+        inputs={name: f"{model}_{name}" for name in stored},
         outputs={name: f"{model}_{name}" for name in ("confusion_figure", "roc_figure")},
         parameters={"params:evaluation": "params:evaluation", "params:model_name": f"params:model_names.{model}"},
         namespace=model,
