@@ -2,15 +2,20 @@
 
 import difflib
 import logging
+import shlex
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +126,94 @@ class RunManifest:
             "saved": sorted(self._saved),
         }
         self._catalog.save("run_manifest", manifest | describe_environment(Path(self._context.project_path)))
+
+
+class ResumeHint:
+    """When Ctrl-C stops a training, say what to type to go on, and exit with 130."""
+
+    def __init__(self) -> None:
+        self._watching = False
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Remember what was typed."""
+        self._run_params = run_params
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Listen to Ctrl-C while a node writes checkpoints, unless somebody else does."""
+        model = next((name.removesuffix("_checkpoint") for name in node.inputs if name.endswith("_checkpoint")), None)
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if model and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._command = resume_command(self._run_params, model=model)
+            self._watching = True
+            signal.signal(signal.SIGINT, self._stop)
+
+    @hook_impl
+    def after_node_run(self) -> None:
+        """Listen no more."""
+        self._forget()
+
+    @hook_impl
+    def on_node_error(self) -> None:
+        """Listen no more."""
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._watching:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._watching = False
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> NoReturn:
+        from rich.console import Console
+
+        self._forget()
+        Console(stderr=True).print(
+            f"\nTraining was interrupted. To go on from its last whole epoch, type:\n{self._command}",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+        raise SystemExit(128 + signal.SIGINT)
+
+
+def resume_command(run_params: dict[str, Any], *, model: str) -> str:
+    """Spell the command that repeats a run and resumes its training.
+
+    Args:
+        run_params: What Kedro tells hooks of the run.
+        model: Name of the parameter block that has a `resume`.
+
+    Returns:
+        A line for the shell.
+    """
+    lists = {
+        "pipelines": "pipeline_names",
+        "nodes": "node_names",
+        "from-nodes": "from_nodes",
+        "to-nodes": "to_nodes",
+        "from-inputs": "from_inputs",
+        "to-outputs": "to_outputs",
+        "tags": "tags",
+        "namespaces": "namespaces",
+    }
+    options = {"env": run_params.get("env")}
+    options |= {option: ",".join(run_params.get(name) or ()) for option, name in lists.items()}
+    versions = run_params.get("load_versions") or {}
+    options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
+    values = _flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}
+    options["params"] = ",".join(f"{name}={value}" for name, value in values.items())
+    return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])
+
+
+def _flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(value).lower() if isinstance(value, bool) else str(value)
+    return flat
 
 
 class RunSummary:
