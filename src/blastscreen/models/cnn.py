@@ -137,7 +137,8 @@ def average_networks(networks: Sequence["keras.Model"]) -> "keras.Model":
 def _copy_network(network: "keras.Model") -> "keras.Model":
     import keras
 
-    copy = keras.models.clone_model(network)
+    # `clone_model` would compile the copy
+    copy = keras.Model.from_config(network.get_config())
     copy.set_weights(network.get_weights())
     return copy
 
