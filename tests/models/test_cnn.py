@@ -237,7 +237,7 @@ def test_images_and_views_that_do_not_fit_are_refused(network_settings):
 
 @pytest.mark.skipif(not STATM.exists(), reason="memory in use is read from /proc")
 def test_memory_stays_flat_over_3000_batches(network_settings):
-    """`keras.Model.predict` in place of `predict_on_batch` grows by some 25 MB here."""
+    """`keras.Model.predict` in place of `predict_on_batch` grows by some 45 MB here."""
     network = build_network(network_settings(input_side=16))
     frames = rng.integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
 
