@@ -86,14 +86,17 @@ def _run_batch(function: Callable[[Batch], Result], description: str, total: int
 
 
 def progress_bar() -> Progress:
-    """Make the bar that long work shows on standard error, and takes away when it ends."""
+    """Make the bar that long work shows on a terminal, and takes away when it ends."""
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        # into a file it would write an empty line each time
+        disable=not console.is_terminal,
     )
 
 

@@ -46,7 +46,13 @@ def test_no_group_of_subjects_sits_in_two_splits(finished):
 def test_everything_made_of_drawn_cells_says_so(finished):
     catalog = finished[0].catalog()
     assert set(catalog.load("cell_index")["data_source"]) == {GENERATED_SAMPLE}
-    for name in ("rf_confusion_figure", "rf_roc_figure", "rf_importances_figure"):
+    for name in (
+        "rf_confusion_figure",
+        "rf_roc_figure",
+        "rf_importances_figure",
+        "cnn_roc_figure",
+        "cnn_learning_curve_figure",
+    ):
         assert GENERATED_SAMPLE in catalog.load(name).to_json()
 
 

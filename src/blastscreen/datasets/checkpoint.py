@@ -32,7 +32,7 @@ class CheckpointFile:
         if not self._path.exists():
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as file:
+            with self._path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 description = json.loads(file[_DESCRIPTION].tobytes())
                 lengths = description.pop(_LENGTHS)
                 lists = {name: [file[f"{name}.{i}"] for i in range(length)] for name, length in lengths.items()}

@@ -46,7 +46,7 @@ def training_dataset(cells: CellBatches, *, epoch: Callable[[], int], settings: 
     signature = (*_signature(cells), tf.TensorSpec((2,), tf.int64))
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(cells)))
-    return dataset.map(augment, num_parallel_calls=2, deterministic=True).prefetch(_AHEAD)
+    return dataset.map(augment).prefetch(_AHEAD)
 
 
 def validation_dataset(cells: CellBatches) -> "tf.data.Dataset":

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.models.cells import CellBatches

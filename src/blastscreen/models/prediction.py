@@ -1,6 +1,6 @@
 """Scores of the evaluated cells by a trained network."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
@@ -13,17 +13,12 @@ from blastscreen.models.training import configure_runtime
 from blastscreen.parameters import CnnParameters
 from blastscreen.vocabulary import EVALUATED_SPLITS
 
-if TYPE_CHECKING:
-    import keras
 
-
-def predict_cells(
-    network: "keras.Model", stack: CellStack, splits: pd.DataFrame, *, settings: CnnParameters
-) -> pd.DataFrame:
+def predict_cells(network: Any, stack: CellStack, splits: pd.DataFrame, *, settings: CnnParameters) -> pd.DataFrame:
     """Predict the validation and test cells, a batch at a time.
 
     Args:
-        network: Result of `train_network`.
+        network: A Keras model, the result of `train_network`.
         stack: `cell_images`.
         splits: `cell_splits`.
         settings: Input side, batch size and number of views.

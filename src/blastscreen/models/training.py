@@ -84,7 +84,7 @@ def configure_runtime(settings: CnnParameters) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
         tf.config.threading.set_inter_op_parallelism_threads(n_threads)
     except RuntimeError:
-        if tf.config.threading.get_intra_op_parallelism_threads() != n_threads:
+        if _count_threads() != n_threads:
             logger.warning("TensorFlow runs with other threads than n_threads=%d: it had started before", n_threads)
     gpus = tf.config.list_physical_devices("GPU")
     keras.utils.set_random_seed(settings.seed)
@@ -105,13 +105,20 @@ def describe_runtime() -> dict[str, object]:
     from tensorflow.python.util import _pywrap_util_port
 
     return {
-        "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "threads": _count_threads(),
         "onednn": bool(_pywrap_util_port.IsMklEnabled()),
         "gpus": [
             tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
             for gpu in tf.config.list_physical_devices("GPU")
         ],
     }
+
+
+def _count_threads() -> int:
+    import tensorflow as tf
+
+    # 0: nothing was asked of TensorFlow, which then takes every core
+    return int(tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count())
 
 
 def peak_memory_mib() -> int:
@@ -164,7 +171,7 @@ def _train_one(
             validation_data=validation_dataset(validation),
             initial_epoch=state.epoch,
             epochs=state.epoch if state.stopping.get("stopped") else settings.epochs,
-            class_weight=_class_weight(train) if settings.class_weight == "balanced" else None,
+            class_weight=balance_classes(train) if settings.class_weight == "balanced" else None,
             callbacks=[stopping, callback],
             shuffle=False,
             verbose=0,
@@ -177,6 +184,7 @@ def _train_one(
     return watch.finish()
 
 
-def _class_weight(cells: CellBatches) -> dict[int, float]:
+def balance_classes(cells: CellBatches) -> dict[int, float]:
+    """Weigh cells so that both classes together weigh the same: 0 the others, 1 blasts; the mean weight is 1."""
     weights = compute_class_weight("balanced", classes=np.array([False, True]), y=cells.is_blast)
     return dict(enumerate(weights.tolist()))

@@ -3,16 +3,13 @@
 import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from blastscreen.models.checkpoints import Checkpoint, CheckpointStore, assign_values, copy_values
 from blastscreen.parallel import progress_bar
 from blastscreen.parameters import CnnParameters
-
-if TYPE_CHECKING:
-    import keras
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +22,8 @@ class TrainingWatch:
 
     def __init__(
         self,
-        network: "keras.Model",
-        stopping: "keras.callbacks.EarlyStopping",
+        network: Any,
+        stopping: Any,
         settings: CnnParameters,
         state: Checkpoint,
         checkpoints: CheckpointStore,
@@ -36,8 +33,8 @@ class TrainingWatch:
         """Start where the state is.
 
         Args:
-            network: Compiled, its optimiser built.
-            stopping: Early stopping, which Keras must call before this.
+            network: A Keras model, compiled, its optimiser built.
+            stopping: Keras' early stopping, which Keras must call before this.
             settings: Of this network.
             state: What was reached before.
             checkpoints: Where each epoch's state is kept.

@@ -35,6 +35,11 @@ def draw_roc(
     return plots.draw_roc_curves(predictions, metrics, model=model, threshold=settings.threshold, note=note)
 
 
+def draw_learning_curve(history: pd.DataFrame, model: str, note: str) -> Any:
+    """Draw how a network's training went."""
+    return plots.draw_learning_curve(history, model=model, note=note)
+
+
 def draw_forest_importances(importances: pd.DataFrame, note: str) -> Any:
     """Draw what the forest goes by."""
     return plots.draw_importances(importances, model="random forest", note=note)

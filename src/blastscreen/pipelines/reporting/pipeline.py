@@ -8,6 +8,7 @@ from blastscreen.pipelines.reporting.nodes import (
     draw_cells,
     draw_confusion,
     draw_forest_importances,
+    draw_learning_curve,
     draw_roc,
     note_source,
 )
@@ -33,6 +34,12 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
                 inputs=["rf_importances", "source_note"],
                 outputs="rf_importances_figure",
                 name="draw_forest_importances",
+            ),
+            node(
+                draw_learning_curve,
+                inputs=["cnn_history", "params:model_names.cnn", "source_note"],
+                outputs="cnn_learning_curve_figure",
+                name="draw_learning_curve",
             ),
         ]
     )
