@@ -3,7 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
+
+from blastscreen.imaging.stack import CellStack
+from blastscreen.parameters import CnnParameters, ComputeParameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,3 +27,53 @@ def cnmc() -> Path:
     if not folder:
         pytest.skip("CNMC_DIR is not set: it names a folder with real C-NMC images, which are not part of the project")
     return Path(folder)
+
+
+@pytest.fixture
+def compute() -> ComputeParameters:
+    """Two threads."""
+    return ComputeParameters(backend="threading", n_jobs=2, batch_size=8)
+
+
+@pytest.fixture(scope="session")
+def cnn_settings(repository):
+    """The settings of an environment, made small, with changes."""
+
+    def make(*, env=None, **changes):
+        values = yaml.safe_load((repository / "conf/base/parameters/cnn.yml").read_text())["cnn"]
+        if env:
+            values |= yaml.safe_load((repository / f"conf/{env}/parameters.yml").read_text())["cnn"]
+        small = {"input_side": 32, "epochs": 3, "batch_size": 16, "n_threads": 2, "seed": 5}
+        return CnnParameters.model_validate(values | small | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_cells():
+    """`cell_images` and `cell_splits` of discs on black; those of blasts are larger and darker, with overlap."""
+
+    def make(n_cells=60, *, side=40):
+        rng = np.random.default_rng(0)
+        is_blast = np.arange(n_cells) % 2 == 0
+        distance = np.hypot(*(np.mgrid[:side, :side] - (side - 1) / 2))
+        radius = side * (0.22 + 0.1 * is_blast + rng.normal(0, 0.04, n_cells))
+        shade = np.where(is_blast, 110, 150) + rng.normal(0, 15, n_cells)
+        noise = rng.normal(0, 12, (n_cells, side, side, 3))
+        inside = (distance < radius[:, np.newaxis, np.newaxis])[..., np.newaxis]
+        pixels = np.where(inside, np.clip(shade[:, np.newaxis, np.newaxis, np.newaxis] + noise, 1, 255), 0)
+        pixels = pixels.astype(np.uint8)
+        names = [f"{number:03}" for number in range(n_cells)]
+        stack = CellStack(image_ids=names, side=side, read=lambda start, stop: pixels[start:stop])
+        splits = pd.DataFrame(
+            {
+                "image_id": names,
+                "subject_id": "1",
+                "subject_group": "1",
+                "label": np.where(is_blast, "all", "hem"),
+                "split": np.array(["train", "train", "train", "validation", "test"])[np.arange(n_cells) // 2 % 5],
+            }
+        )
+        return stack, splits
+
+    return make

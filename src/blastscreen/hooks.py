@@ -2,9 +2,13 @@
 
 import difflib
 import logging
+import shlex
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -12,6 +16,7 @@ from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
 from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 logger = logging.getLogger(__name__)
 
@@ -60,15 +65,18 @@ class CheckRun:
                 "evaluate an older model without a word. Leave --runner out; work is spread over all cores inside the "
                 "nodes (--params=compute.n_jobs=4 sets how many)."
             )
-        stored = [name for name in sorted(pipeline.inputs()) if not is_parameter(name) and name != "raw_cells"]
-        _require_stored(stored, catalog)
-        _warn_of_mixed_versions(stored, catalog)
+        inputs = {name: catalog[name] for name in sorted(pipeline.inputs()) if not is_parameter(name)}
+        _require_stored(inputs)
+        _warn_of_mixed_versions(inputs)
 
 
-def _require_stored(names: list[str], catalog: DataCatalog) -> None:
-    missing = [name for name in names if not catalog.exists(name)]
+def _require_stored(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:
+    results = (AbstractVersionedDataset, MemoryDataset)
+    missing = {
+        name: dataset for name, dataset in inputs.items() if isinstance(dataset, results) and not dataset.exists()
+    }
     if missing:
-        texts = [f"{name} ({_tell_versions(catalog[name])})" for name in missing]
+        texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
         raise RunRefused(
             f"This run starts from results that are not there: {', '.join(texts)}. Run the pipeline that makes them "
             "first, in the same --env, or include it: `kedro run` runs all of them."
@@ -77,16 +85,15 @@ def _require_stored(names: list[str], catalog: DataCatalog) -> None:
 
 def _tell_versions(dataset: AbstractDataset[Any, Any]) -> str:
     if not isinstance(dataset, AbstractVersionedDataset):
-        return "kept in memory, during one run only" if isinstance(dataset, MemoryDataset) else "not there"
+        return "kept in memory, during one run only"
     versions = dataset.list_versions(full_path=False)
     return f"stored versions: {', '.join(versions)}" if versions else "no stored version"
 
 
-def _warn_of_mixed_versions(names: list[str], catalog: DataCatalog) -> None:
-    datasets = {name: catalog[name] for name in names}
+def _warn_of_mixed_versions(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:
     versions = {
         name: dataset.resolve_load_version()
-        for name, dataset in datasets.items()
+        for name, dataset in inputs.items()
         if isinstance(dataset, AbstractVersionedDataset)
     }
     if len(set(versions.values())) > 1:
@@ -158,6 +165,94 @@ class RunManifest:
             "saved": sorted(self._saved),
         }
         self._catalog.save("run_manifest", manifest | describe_environment(Path(self._context.project_path)))
+
+
+class ResumeHint:
+    """When Ctrl-C stops a training, say what to type to go on, and exit with 130."""
+
+    def __init__(self) -> None:
+        self._watching = False
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Remember what was typed."""
+        self._run_params = run_params
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Listen to Ctrl-C while a node writes checkpoints, unless somebody else does."""
+        model = next((name.removesuffix("_checkpoint") for name in node.inputs if name.endswith("_checkpoint")), None)
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if model and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._command = resume_command(self._run_params, model=model)
+            self._watching = True
+            signal.signal(signal.SIGINT, self._stop)
+
+    @hook_impl
+    def after_node_run(self) -> None:
+        """Listen no more."""
+        self._forget()
+
+    @hook_impl
+    def on_node_error(self) -> None:
+        """Listen no more."""
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._watching:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._watching = False
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> NoReturn:
+        from rich.console import Console
+
+        self._forget()
+        Console(stderr=True).print(
+            f"\nTraining was interrupted. To go on from its last whole epoch, type:\n{self._command}",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+        raise SystemExit(128 + signal.SIGINT)
+
+
+def resume_command(run_params: dict[str, Any], *, model: str) -> str:
+    """Spell the command that repeats a run and resumes its training.
+
+    Args:
+        run_params: What Kedro tells hooks of the run.
+        model: Name of the parameter block that has a `resume`.
+
+    Returns:
+        A line for the shell.
+    """
+    lists = {
+        "pipelines": "pipeline_names",
+        "nodes": "node_names",
+        "from-nodes": "from_nodes",
+        "to-nodes": "to_nodes",
+        "from-inputs": "from_inputs",
+        "to-outputs": "to_outputs",
+        "tags": "tags",
+        "namespaces": "namespaces",
+    }
+    options = {"env": run_params.get("env")}
+    options |= {option: ",".join(run_params.get(name) or ()) for option, name in lists.items()}
+    versions = run_params.get("load_versions") or {}
+    options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
+    values = _flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}
+    options["params"] = ",".join(f"{name}={value}" for name, value in values.items())
+    return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])
+
+
+def _flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(value).lower() if isinstance(value, bool) else str(value)
+    return flat
 
 
 class RunSummary:

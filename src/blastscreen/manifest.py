@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ LIBRARIES = (
     "blastscreen",
     "joblib",
     "kedro",
+    "keras",
     "numpy",
     "opencv-python-headless",
     "pandas",
@@ -20,9 +22,10 @@ LIBRARIES = (
     "scikit-learn",
     "scipy",
     "skops",
+    "tensorflow",
     "zarr",
 )
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS")
 
 
 def describe_environment(project_path: Path) -> dict[str, object]:
@@ -30,7 +33,8 @@ def describe_environment(project_path: Path) -> dict[str, object]:
 
     Returns:
         `git` (commit, and whether files differ from it; null outside a repository), `python`, `platform`,
-        `libraries` (versions), `cores` and `thread_settings` (environment variables that limit threads).
+        `libraries` (versions), `cores`, `thread_settings` (environment variables that move the last bits of results)
+        and `tensorflow` (its threads, oneDNN and GPUs; null where the run did not need it).
     """
     return {
         "git": describe_git(project_path),
@@ -39,7 +43,16 @@ def describe_environment(project_path: Path) -> dict[str, object]:
         "libraries": {name: version(name) for name in LIBRARIES},
         "cores": joblib.cpu_count(),
         "thread_settings": {name: os.environ.get(name) for name in _THREAD_VARIABLES},
+        "tensorflow": _describe_tensorflow(),
     }
+
+
+def _describe_tensorflow() -> dict[str, object] | None:
+    if "tensorflow" not in sys.modules:
+        return None
+    from blastscreen.models.training import describe_runtime
+
+    return describe_runtime()
 
 
 def describe_git(project_path: Path) -> dict[str, object]:

@@ -50,7 +50,7 @@ def map_batches(
     started = time.perf_counter()
     workers = effective_n_jobs(settings.n_jobs)
     window: deque[Future[Result]] = deque()
-    with _progress() as progress, _executor(settings.backend, workers) as executor:
+    with progress_bar() as progress, _executor(settings.backend, workers) as executor:
         task = progress.add_task(description, total=total)
         try:
             for number, batch in enumerate(batches, start=1):
@@ -85,14 +85,18 @@ def _run_batch(function: Callable[[Batch], Result], description: str, total: int
         raise
 
 
-def _progress() -> Progress:
+def progress_bar() -> Progress:
+    """Make the bar that long work shows on a terminal, and takes away when it ends."""
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        # into a file it would write an empty line each time
+        disable=not console.is_terminal,
     )
 
 

@@ -87,6 +87,34 @@ class ForestParameters(Parameters):
     seed: Seed = Field(description="of the trees and the shuffles")
 
 
+class CnnParameters(Parameters):
+    """The network on the standardised cells: its shape, its training, its input."""
+
+    input_side: int = Field(ge=16, description="cells are resized to this side, pixels")
+    head: Literal["flatten", "global_average"] = Field(description="what joins the last feature maps to the classifier")
+    normalisation: Literal["batch", "group"] = Field(description="after every convolution")
+    batch_norm_momentum: Fraction = Field(description="0.99 (Keras' own) needs thousands of steps to be right")
+    optical_density: bool = Field(description="see -log of the light let through, not its brightness")
+    loss: Literal["binary_crossentropy", "focal"] = Field(description="focal: cells that are easy count less")
+    focal_gamma: float = Field(ge=0, description="how much less (loss focal)")
+    class_weight: Literal["balanced", "none"] = Field(description="balanced: a class weighs the same however rare")
+    learning_rate: float = Field(gt=0, description="of Adam")
+    epochs: Count = Field(description="passes over the training cells, at most")
+    batch_size: Count = Field(description="cells per step")
+    patience: Count = Field(description="epochs without a lower validation loss after which training stops")
+    rotation_degrees: float = Field(ge=0, le=180, description="turned by up to this either way; 180: any angle")
+    shift_fraction: float = Field(ge=0, lt=1, description="shifted by up to this share of the side, both ways")
+    horizontal_flip: bool = Field(description="half of the cells are mirrored, left to right")
+    vertical_flip: bool = Field(description="half of the cells are mirrored, top to bottom")
+    test_time_views: Literal[1, 8] = Field(description="8: average over four quarter turns, each also mirrored")
+    n_networks: Count = Field(description="networks trained from seed, seed + 1, ... and averaged")
+    memory_budget_mib: Count = Field(description="cells that fit are held in memory; more are streamed, MiB")
+    mixed_precision: bool = Field(description="16-bit arithmetic: faster on GPUs that have it, slower on CPUs")
+    n_threads: int = Field(ge=0, description="threads of TensorFlow, which move the last bits; 0: one per core")
+    resume: bool = Field(description="go on from the last whole epoch of an interrupted run")
+    seed: Seed = Field(description="of weights, order, augmentation and dropout")
+
+
 class EvaluationParameters(Parameters):
     """How probabilities become labels."""
 

@@ -2,10 +2,13 @@
 
 from kedro.pipeline import Pipeline
 
-from blastscreen.pipelines import evaluation, feature_engineering, preprocessing, reporting, rf
+from blastscreen.pipelines import cnn, evaluation, feature_engineering, preprocessing, reporting, rf
 
-MODELS = {"rf": rf}
+MODELS = {"rf": rf, "cnn": cnn}
 """Each model's name in the catalog and its pipeline; evaluation and reporting follow from the name."""
+
+ON_PIXELS = {"cnn"}
+"""Models that see the cells themselves: their pipelines measure no features."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -18,7 +21,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     images = preprocessing.create_pipeline()
     features = images + feature_engineering.create_pipeline()
     models = {
-        name: features + model.create_pipeline() + evaluation.create_pipeline(name) for name, model in MODELS.items()
+        name: (images if name in ON_PIXELS else features) + model.create_pipeline() + evaluation.create_pipeline(name)
+        for name, model in MODELS.items()
     }
     report = reporting.create_pipeline(MODELS)
     return {

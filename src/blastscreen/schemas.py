@@ -101,3 +101,16 @@ IMPORTANCES = _table(
     }
 )
 """One row per feature; permutation importances are losses of AUROC on the validation cells."""
+
+HISTORY = _table(
+    {
+        "seed": pa.Column("int64", checks=pa.Check.ge(0)),
+        "epoch": pa.Column("int64", checks=pa.Check.ge(1)),
+        "train_loss": pa.Column(float),
+        "train_auroc": pa.Column(float, checks=_UNIT),
+        "validation_loss": pa.Column(float),
+        "validation_auroc": pa.Column(float, checks=_UNIT),
+        "kept": pa.Column(bool),
+    }
+)
+"""One row per network (its seed) and epoch; `kept` marks the epoch whose weights the network ended with."""

@@ -107,12 +107,37 @@ class Model:
         return np.array_equal(dataset.load().predict_proba(self.x), content.predict_proba(self.x))
 
 
+class Network:
+    def __init__(self):
+        # TensorFlow starts threads when it first computes, so that networks are made in the children, from a seed
+        import keras
+
+        from blastscreen.datasets import KerasModel
+
+        self.dataset_class = KerasModel
+        self.suffix = ".keras"
+        self.contents = [0, 1, 2]
+        self.build = lambda seed: keras.Sequential(
+            [
+                keras.Input((300,)),
+                keras.layers.Dense(300, kernel_initializer=keras.initializers.RandomNormal(seed=seed)),
+            ]
+        )
+
+    def prepare(self, seed):
+        return self.build(seed)
+
+    def holds(self, dataset, seed):
+        pairs = zip(dataset.load().get_weights(), self.build(seed).get_weights(), strict=True)
+        return all(np.array_equal(found, expected) for found, expected in pairs)
+
+
 class Store:
     """A store that is saved to and killed over and over; its version v holds content v modulo 3."""
 
     def __init__(self, kind, folder):
         self.kind = kind
-        self.path = folder / "store"
+        self.path = folder / f"store{getattr(kind, 'suffix', '')}"
         self.newest = None
 
     def open(self, save=None):
@@ -120,6 +145,11 @@ class Store:
 
     def content(self, version):
         return self.kind.contents[int(version) % 3]
+
+    def prepare(self, version):
+        """Give what is saved, where it is not the content itself but made from it."""
+        content = self.content(version)
+        return self.kind.prepare(content) if hasattr(self.kind, "prepare") else content
 
     def next_version(self, after=None):
         after = after or self.newest
@@ -135,7 +165,7 @@ class Store:
         return child, receive
 
     def save_and_tell(self, version, send):
-        dataset, content = self.open(save=version), self.content(version)
+        dataset, content = self.open(save=version), self.prepare(version)
         os.write(send, b"s")
         dataset.save(content)
         os.write(send, b"e")
@@ -189,7 +219,7 @@ class Store:
         assert found is None or self.kind.holds(dataset, self.content(found)), f"{found} is not whole"
         following = self.next_version(killed)
         dataset = self.open(save=following)
-        dataset.save(self.content(following))
+        dataset.save(self.prepare(following))
         assert self.kind.holds(dataset, self.content(following))
         assert not list(self.path.rglob(".*")), "what the kill left was not swept"
         whole = {Path(path).parent.name for path in self.open().list_versions()}
@@ -219,7 +249,9 @@ def require_success(child):
 
 def main(kind_name, folder, kills):
     random.seed(0)
-    kind = {"parquet": Parquet, "json": Json, "figure": Figure, "cells": Cells, "model": Model}[kind_name]()
+    kind = {"parquet": Parquet, "json": Json, "figure": Figure, "cells": Cells, "model": Model, "network": Network}[
+        kind_name
+    ]()
     threads = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
     assert len(threads) == 1, f"forking needs a process without threads, not {threads}"
     store = Store(kind, folder)

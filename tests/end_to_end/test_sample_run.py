@@ -45,10 +45,16 @@ def test_no_group_of_subjects_sits_in_two_splits(finished):
 
 def test_everything_made_of_drawn_cells_says_so(finished):
     catalog = finished[0].catalog()
-    for name in ("cell_index", "cell_splits", "rf_predictions"):
+    for name in ("cell_index", "cell_splits", "rf_predictions", "cnn_predictions"):
         assert set(catalog.load(name)["data_source"]) == {GENERATED_SAMPLE}
     assert catalog.load("integrity_report")["data_sources"] == [GENERATED_SAMPLE]
-    for name in ("rf_confusion_figure", "rf_roc_figure", "rf_importances_figure"):
+    for name in (
+        "rf_confusion_figure",
+        "rf_roc_figure",
+        "rf_importances_figure",
+        "cnn_roc_figure",
+        "cnn_learning_curve_figure",
+    ):
         assert GENERATED_SAMPLE in catalog.load(name).to_json()
 
 

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "confusion": ["draw_confusion_matrices"],
         "contact_sheet": ["SheetCell", "draw_contact_sheet"],
         "importances": ["draw_importances"],
+        "learning_curve": ["draw_learning_curve"],
         "roc": ["draw_roc_curves"],
     },
 )

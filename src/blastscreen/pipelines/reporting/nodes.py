@@ -33,6 +33,11 @@ def draw_roc(predictions: pd.DataFrame, metrics: dict[str, Any], settings: Evalu
     return plots.draw_roc_curves(predictions, metrics, model=model, threshold=settings.threshold, note=note)
 
 
+def draw_learning_curve(history: pd.DataFrame, predictions: pd.DataFrame, model: str) -> Any:
+    """Draw how a network's training went."""
+    return plots.draw_learning_curve(history, model=model, note=note_on_source(predictions))
+
+
 def draw_forest_importances(importances: pd.DataFrame, predictions: pd.DataFrame) -> Any:
     """Draw what the forest goes by."""
     note = note_on_source(predictions)

@@ -8,6 +8,7 @@ from blastscreen.pipelines.reporting.nodes import (
     draw_cells,
     draw_confusion,
     draw_forest_importances,
+    draw_learning_curve,
     draw_roc,
 )
 
@@ -31,6 +32,12 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
                 inputs=["rf_importances", "rf_predictions"],
                 outputs="rf_importances_figure",
                 name="draw_forest_importances",
+            ),
+            node(
+                draw_learning_curve,
+                inputs=["cnn_history", "cnn_predictions", "params:model_names.cnn"],
+                outputs="cnn_learning_curve_figure",
+                name="draw_learning_curve",
             ),
         ]
     )

@@ -1,0 +1,190 @@
+"""The training of networks: reproducible, resumable, watched.
+
+On one machine, the same seed, threads and cells give the same weights, whether training was interrupted or not.
+"""
+
+import logging
+import resource
+import sys
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.utils.class_weight import compute_class_weight
+
+from blastscreen.models.batches import training_dataset, validation_dataset
+from blastscreen.models.cells import CellBatches
+from blastscreen.models.checkpoints import (
+    Checkpoint,
+    CheckpointStore,
+    describe_origin,
+    hash_weights,
+    require_same_origin,
+)
+from blastscreen.models.cnn import average_networks, build_network, compile_network
+from blastscreen.models.watch import TrainingWatch
+from blastscreen.parameters import CnnParameters
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+
+def train_network(
+    train: CellBatches, validation: CellBatches, *, settings: CnnParameters, checkpoints: CheckpointStore
+) -> tuple["keras.Model", pd.DataFrame]:
+    """Train one network per seed and average them.
+
+    After every epoch a checkpoint is written. With `settings.resume` training goes on from it and ends with the
+    weights of an uninterrupted run; where there is none yet, it starts. Without, it starts, and what was left of
+    another training is removed.
+
+    Args:
+        train: Cells to learn from.
+        validation: Cells whose loss decides when to stop and which epoch's weights are kept.
+        settings: Everything but the cells.
+        checkpoints: Where the state of training is kept.
+
+    Returns:
+        The network, and its history in the schema `HISTORY`.
+
+    Raises:
+        CheckpointMismatch: The checkpoint belongs to other cells or settings.
+        ValueError: The loss is not finite.
+    """
+    configure_runtime(settings)
+    state = _start(describe_origin(train, validation, settings), checkpoints, resume=settings.resume)
+    networks = []
+    for number in range(settings.n_networks):
+        one = settings.model_copy(update={"seed": (settings.seed + number) % 2**32})
+        network = build_network(one)
+        if number < len(state.finished):
+            network.set_weights(state.finished[number])
+        else:
+            state = _train_one(network, train, validation, settings=one, state=state, checkpoints=checkpoints)
+        networks.append(network)
+    logger.info("Peak memory of this process: %d MiB", peak_memory_mib())
+    network = average_networks(networks)
+    logger.info("Weights of the network: %s", hash_weights(network.get_weights()))
+    return network, pd.DataFrame(state.history)
+
+
+def configure_runtime(settings: CnnParameters) -> None:
+    """Make TensorFlow reproducible on this machine, fix its threads, and say what it runs on.
+
+    Threads can only be chosen before TensorFlow has first computed something in this process.
+    """
+    import keras
+    import tensorflow as tf
+
+    n_threads = settings.n_threads or joblib.cpu_count()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+    except RuntimeError:
+        if _count_threads() != n_threads:
+            logger.warning("TensorFlow runs with other threads than n_threads=%d: it had started before", n_threads)
+    gpus = tf.config.list_physical_devices("GPU")
+    keras.utils.set_random_seed(settings.seed)
+    tf.config.experimental.enable_op_determinism()
+    if gpus:
+        logger.info("The network runs on %d GPU: %s", len(gpus), ", ".join(gpu.name for gpu in gpus))
+    else:
+        logger.info("No GPU found: the network runs on %d threads of the CPU", n_threads)
+
+
+def describe_runtime() -> dict[str, object]:
+    """Tell on what TensorFlow runs in this process.
+
+    Returns:
+        `threads`, `onednn` (whether its operations are on, which moves the last bits) and `gpus` (their names).
+    """
+    import tensorflow as tf
+    from tensorflow.python.util import _pywrap_util_port
+
+    return {
+        "threads": _count_threads(),
+        "onednn": bool(_pywrap_util_port.IsMklEnabled()),
+        "gpus": [
+            tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+            for gpu in tf.config.list_physical_devices("GPU")
+        ],
+    }
+
+
+def _count_threads() -> int:
+    import tensorflow as tf
+
+    # 0: nothing was asked of TensorFlow, which then takes every core
+    return int(tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count())
+
+
+def peak_memory_mib() -> int:
+    """Tell the most memory that this process ever held, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, others KiB
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _start(origin: dict[str, Any], checkpoints: CheckpointStore, *, resume: bool) -> Checkpoint:
+    found = checkpoints.read() if resume else None
+    if found is None:
+        if resume:
+            logger.info("There is no checkpoint to resume from: training starts")
+        checkpoints.clear()
+        return Checkpoint(origin=origin)
+    require_same_origin(found, origin)
+    logger.info("Going on after %d networks and %d epochs", len(found.finished), found.epoch)
+    return found
+
+
+def _train_one(
+    network: "keras.Model",
+    train: CellBatches,
+    validation: CellBatches,
+    *,
+    settings: CnnParameters,
+    state: Checkpoint,
+    checkpoints: CheckpointStore,
+) -> Checkpoint:
+    """Train a network to its best epoch, from the start or from the state's epoch; return the state after it."""
+    import keras
+    import tensorflow as tf
+
+    compile_network(network, settings)
+    network.optimizer.build(network.trainable_variables)
+    stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True)
+    watch = TrainingWatch(network, stopping, settings, state, checkpoints, steps=len(train))
+    callback = keras.callbacks.LambdaCallback(
+        on_train_begin=watch.restore,
+        on_epoch_begin=watch.begin_epoch,
+        on_train_batch_end=watch.end_batch,
+        on_epoch_end=watch.end_epoch,
+        # Keras need not wait for each batch to count it
+        async_safe=True,
+    )
+    try:
+        network.fit(
+            training_dataset(train, epoch=lambda: watch.epoch, settings=settings),
+            validation_data=validation_dataset(validation),
+            initial_epoch=state.epoch,
+            epochs=state.epoch if state.stopping.get("stopped") else settings.epochs,
+            class_weight=balance_classes(train) if settings.class_weight == "balanced" else None,
+            callbacks=[stopping, callback],
+            shuffle=False,
+            verbose=0,
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        error.add_note("Out of memory: lower cnn.batch_size, cnn.input_side or cnn.memory_budget_mib.")
+        raise
+    finally:
+        watch.bar.stop()
+    return watch.finish()
+
+
+def balance_classes(cells: CellBatches) -> dict[int, float]:
+    """Weigh cells so that both classes together weigh the same: 0 the others, 1 blasts; the mean weight is 1."""
+    weights = compute_class_weight("balanced", classes=np.array([False, True]), y=cells.is_blast)
+    return dict(enumerate(weights.tolist()))

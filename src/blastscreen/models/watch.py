@@ -1,0 +1,131 @@
+"""What happens beside the training of one network: history, checkpoints, progress."""
+
+import logging
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from blastscreen.models.checkpoints import Checkpoint, CheckpointStore, assign_values, copy_values
+from blastscreen.parallel import progress_bar
+from blastscreen.parameters import CnnParameters
+
+logger = logging.getLogger(__name__)
+
+_STOPPING = ("wait", "best", "best_epoch")
+"""Attributes of Keras' EarlyStopping that change while training, besides the best weights."""
+
+
+class TrainingWatch:
+    """Keeps the history of one network's training, writes checkpoints and shows progress."""
+
+    def __init__(
+        self,
+        network: Any,
+        stopping: Any,
+        settings: CnnParameters,
+        state: Checkpoint,
+        checkpoints: CheckpointStore,
+        *,
+        steps: int,
+    ) -> None:
+        """Start where the state is.
+
+        Args:
+            network: A Keras model, compiled, its optimiser built.
+            stopping: Keras' early stopping, which Keras must call before this.
+            settings: Of this network.
+            state: What was reached before.
+            checkpoints: Where each epoch's state is kept.
+            steps: Batches of an epoch.
+        """
+        self.epoch = state.epoch
+        self.bar = progress_bar()
+        self._network = network
+        self._stopping = stopping
+        self._settings = settings
+        self._state = state
+        self._checkpoints = checkpoints
+        self._steps = steps
+
+    def finish(self) -> Checkpoint:
+        """Close the books on a network that has its best weights."""
+        history = [row | {"kept": row["kept"] or self._is_best(row)} for row in self._state.history]
+        finished = [*self._state.finished, self._network.get_weights()]
+        state = Checkpoint(origin=self._state.origin, history=history, finished=finished)
+        self._checkpoints.write(state)
+        return state
+
+    def _is_best(self, row: dict[str, Any]) -> bool:
+        return bool((row["seed"], row["epoch"]) == (self._settings.seed, self._stopping.best_epoch + 1))
+
+    def restore(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Put back what an interrupted training had reached; early stopping has just been reset by Keras."""
+        if not self._state.epoch:
+            return
+        assign_values(self._network.variables, self._state.network)
+        assign_values(self._network.optimizer.variables, self._state.optimizer)
+        self._stopping.best_weights = self._state.best
+        for name in _STOPPING:
+            setattr(self._stopping, name, self._state.stopping[name])
+
+    def begin_epoch(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002  # Keras names the arguments
+        """Note the number of the epoch, and show a bar."""
+        self.epoch = epoch
+        self._began = time.perf_counter()
+        self.bar = progress_bar()
+        self.bar.add_task(f"Training epoch {epoch + 1} of {self._settings.epochs}", total=self._steps)
+        self.bar.start()
+
+    def end_batch(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Count a batch."""
+        self.bar.advance(self.bar.task_ids[0])
+
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Add to the history, write a checkpoint, say how it went.
+
+        Raises:
+            ValueError: The loss is not finite.
+        """
+        self.bar.stop()
+        if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
+            raise ValueError(
+                f"the loss is {logs['loss']} in epoch {epoch + 1}, {logs['val_loss']} on the validation cells: "
+                "training has diverged. Lower cnn.learning_rate"
+            )
+        row = {
+            "seed": self._settings.seed,
+            "epoch": epoch + 1,
+            "train_loss": logs["loss"],
+            "train_auroc": logs["auroc"],
+            "validation_loss": logs["val_loss"],
+            "validation_auroc": logs["val_auroc"],
+            "kept": False,
+        }
+        self._state = replace(
+            self._state,
+            history=[*self._state.history, row],
+            epoch=epoch + 1,
+            network=copy_values(self._network.variables),
+            optimizer=copy_values(self._network.optimizer.variables),
+            best=self._stopping.best_weights,
+            stopping={name: getattr(self._stopping, name) for name in _STOPPING}
+            | {"stopped": self._network.stop_training},
+        )
+        self._checkpoints.write(self._state)
+        self._report(row)
+
+    def _report(self, row: dict[str, Any]) -> None:
+        logger.info(
+            "Network with seed %d, epoch %d of %d: loss %.3f, validation loss %.3f (lowest in epoch %d), "
+            "validation AUROC %.3f, %.1f s",
+            row["seed"],
+            row["epoch"],
+            self._settings.epochs,
+            row["train_loss"],
+            row["validation_loss"],
+            self._stopping.best_epoch + 1,
+            row["validation_auroc"],
+            time.perf_counter() - self._began,
+        )

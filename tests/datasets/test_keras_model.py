@@ -1,0 +1,165 @@
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from kedro.io.core import DatasetError, Version
+from keras.src.saving.serialization_lib import SafeModeScope
+
+from blastscreen.datasets import KerasModel
+
+OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
+FRAMES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+
+
+def make_network(units=4, *, extra=None):
+    """All that the project's networks are made of: layers, operations, a network within a network."""
+    pixels = keras.Input((8, 8, 3))
+    x = keras.ops.where(keras.ops.max(pixels, axis=-1, keepdims=True) > 9, keras.ops.log10(pixels + 1), 0.0)
+    x = keras.layers.GroupNormalization(groups=3)(x)
+    x = keras.layers.Dropout(0.5, seed=1)(keras.layers.Flatten()(x))
+    inner = keras.Sequential([keras.Input((192,)), keras.layers.Dense(units, activation="relu"), *(extra or [])])
+    return keras.Model(pixels, keras.layers.Dense(1, activation="sigmoid")(inner(x)))
+
+
+def count_units(network):
+    return network.layers[-1].kernel.shape[0]
+
+
+def make_dataset(folder, *, load=None, save=None):
+    return KerasModel(filepath=str(folder / "network.keras"), version=Version(load, save))
+
+
+@pytest.mark.parametrize("version", [None, Version(None, None)], ids=["unversioned", "versioned"])
+def test_round_trip_is_bit_identical(tmp_path, version):
+    path = str(tmp_path / "deep" / "network.keras")
+    network, dataset = make_network(), KerasModel(filepath=path, version=version)
+    assert not dataset.exists()
+    dataset.save(network)
+    assert dataset.exists()
+    loaded = KerasModel(filepath=path, version=version).load()
+    for found, expected in zip(loaded.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(loaded.predict_on_batch(FRAMES), network.predict_on_batch(FRAMES))
+
+
+def test_a_trained_network_is_loaded_for_prediction(tmp_path):
+    network = make_network()
+    network.compile(optimizer="adam", loss="binary_crossentropy")
+    network.train_on_batch(FRAMES, np.array([[0.0], [1.0], [0.0]]))
+    dataset = make_dataset(tmp_path, save=OLD)
+    dataset.save(network)
+    loaded = dataset.load()
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded.predict_on_batch(FRAMES), network.predict_on_batch(FRAMES))
+
+
+@pytest.mark.parametrize("version", [None, Version(None, None)], ids=["unversioned", "versioned"])
+def test_missing_file(tmp_path, version):
+    dataset = KerasModel(filepath=str(tmp_path / "network.keras"), version=version)
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="No such file" if version is None else "Did not find any versions"):
+        dataset.load()
+
+
+def test_versions_and_pin(tmp_path):
+    make_dataset(tmp_path, save=OLD).save(make_network(1))
+    run, other_run = make_dataset(tmp_path, save=NEW), make_dataset(tmp_path, save=NEWEST)
+    run.save(make_network(2))
+    other_run.save(make_network(3))
+    run.release()
+    assert count_units(run.load()) == 2
+    assert count_units(make_dataset(tmp_path).load()) == 3
+    assert count_units(make_dataset(tmp_path, load=OLD).load()) == 1
+
+
+def test_a_full_disk_leaves_nothing_and_the_next_save_works(tmp_path, full_disk):
+    dataset = make_dataset(tmp_path, save=OLD)
+    with full_disk(), pytest.raises(DatasetError, match="File too large"):
+        dataset.save(make_network(100))
+    assert list(tmp_path.iterdir()) == []
+    dataset.save(make_network(100))
+    assert count_units(dataset.load()) == 100
+
+
+@pytest.fixture
+def code():
+    """A layer that runs Python code, and says so when it does."""
+    ran = []
+
+    def run(x):
+        ran.append(True)
+        return x
+
+    return [keras.layers.Lambda(lambda x: run(x), output_shape=(4,), name="sly")], ran
+
+
+def test_a_lambda_layer_is_not_saved(tmp_path, code):
+    with pytest.raises(DatasetError, match=r"This network holds Python code \(Lambda layer 'sly', a lambda function\)"):
+        make_dataset(tmp_path, save=OLD).save(make_network(extra=code[0]))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("unsafe", [False, True], ids=["safe mode", "safe mode turned off elsewhere"])
+def test_a_lambda_layer_is_not_loaded(tmp_path, code, unsafe):
+    path = tmp_path / "network.keras"
+    make_network(extra=code[0]).save(path)
+    code[1].clear()
+    with (
+        SafeModeScope(not unsafe),
+        pytest.raises(DatasetError, match=r"network\.keras holds .*'sly', a lambda function\).*Do not use the file"),
+    ):
+        KerasModel(filepath=str(path)).load()
+    assert code[1] == []
+
+
+def test_a_layer_of_named_functions_is_refused_too(tmp_path):
+    path = tmp_path / "network.keras"
+    make_network(extra=[keras.layers.Lambda(keras.ops.relu, name="named")]).save(path)
+    with pytest.raises(DatasetError, match="Lambda layer 'named'"):
+        KerasModel(filepath=str(path)).load()
+
+
+def test_classes_outside_keras_are_refused(tmp_path):
+    path = tmp_path / "network.keras"
+    make_network().save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1] |= {"module": "subprocess", "class_name": "Popen", "registered_name": "Popen"}
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(DatasetError, match="Could not locate class 'Popen'"):
+        KerasModel(filepath=str(path)).load()
+
+
+@pytest.mark.parametrize("content", ["text", "empty", "cut", "damaged", "zip"])
+def test_what_is_no_network_is_reported(tmp_path, content):
+    path = tmp_path / "network.keras"
+    make_network(50).save(path)
+    whole = path.read_bytes()
+    if content == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", "nonsense")
+    else:
+        middle = len(whole) // 2
+        path.write_bytes(
+            {
+                "text": b"not a network",
+                "empty": b"",
+                "cut": whole[:middle],
+                "damaged": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+            }[content]
+        )
+    with pytest.raises(DatasetError, match="damaged or not a network saved with Keras"):
+        KerasModel(filepath=str(path)).load()
+
+
+def test_other_storage_and_other_endings_are_refused():
+    with pytest.raises(DatasetError, match="local files, not under s3://"):
+        KerasModel(filepath="s3://bucket/network.keras")
+    with pytest.raises(DatasetError, match=r"names end in \.keras only"):
+        KerasModel(filepath="network.h5")

@@ -1,0 +1,218 @@
+"""Training repeats itself bit by bit, also after an interruption, and its claims hold at inference."""
+
+import copy
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from blastscreen.models.cells import resize_cells
+from blastscreen.models.checkpoints import CheckpointMismatch, hash_weights
+from blastscreen.models.cnn import build_network, compile_network, predict_probabilities
+from blastscreen.models.gathering import gather_cells
+from blastscreen.models.prediction import predict_cells
+from blastscreen.models.training import balance_classes, describe_runtime, peak_memory_mib, train_network
+from blastscreen.schemas import HISTORY, PREDICTIONS
+
+pytestmark = pytest.mark.slow
+
+
+class Store:
+    """Keeps the checkpoint in memory; interrupts training after some of them if told to."""
+
+    def __init__(self, *, stop_after=None):
+        self.checkpoint = None
+        self.n_written = 0
+        self.stop_after = stop_after
+
+    def read(self):
+        return self.checkpoint
+
+    def write(self, checkpoint):
+        self.checkpoint = copy.deepcopy(checkpoint)
+        self.n_written += 1
+        if self.n_written == self.stop_after:
+            raise KeyboardInterrupt
+
+    def clear(self):
+        self.checkpoint = None
+
+
+@pytest.fixture
+def trained(toy_cells, compute):
+    """Train on the toy cells; give the hash of the weights, and the history."""
+
+    def train(settings, store=None, *, n_cells=60):
+        cells = gather_cells(*toy_cells(n_cells), settings=settings, compute=compute)
+        network, history = train_network(*cells, settings=settings, checkpoints=store or Store())
+        HISTORY.validate(history)
+        return hash_weights(network.get_weights()), history
+
+    return train
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(trained, cnn_settings):
+    first, history = trained(cnn_settings(seed=1, epochs=2))
+    again, same_history = trained(cnn_settings(seed=1, epochs=2))
+    other, _ = trained(cnn_settings(seed=2, epochs=2))
+    assert first == again != other
+    pd.testing.assert_frame_equal(history, same_history)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """What was trained without interruption, kept for the next test."""
+    return {}
+
+
+# checkpoints of two networks of 2 epochs: 1 and 2, the first network's end, 4 and 5, the second's end
+@pytest.mark.parametrize("stop_after", [2, 3, 4])
+def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
+    trained, cnn_settings, uninterrupted, stop_after
+):
+    settings = cnn_settings(n_networks=2, epochs=2)
+    if not uninterrupted:
+        uninterrupted["result"] = trained(settings)
+    whole, history = uninterrupted["result"]
+    store = Store(stop_after=stop_after)
+    with pytest.raises(KeyboardInterrupt):
+        trained(settings, store)
+    resumed, resumed_history = trained(settings.model_copy(update={"resume": True}), store)
+    assert resumed == whole
+    pd.testing.assert_frame_equal(resumed_history, history)
+    assert store.n_written == 6
+
+
+def test_the_paper_network_resumes_exactly_while_it_is_streamed(trained, cnn_settings):
+    settings = cnn_settings(env="paper", input_side=64, memory_budget_mib=1, epochs=2)
+    whole, _ = trained(settings, n_cells=130)
+    store = Store(stop_after=1)
+    with pytest.raises(KeyboardInterrupt):
+        trained(settings, store, n_cells=130)
+    resumed, _ = trained(settings.model_copy(update={"resume": True}), store, n_cells=130)
+    assert resumed == whole
+
+
+def test_resuming_a_finished_training_gives_its_network_again(trained, cnn_settings):
+    store = Store()
+    finished, _ = trained(cnn_settings(epochs=2), store)
+    again, _ = trained(cnn_settings(epochs=2, resume=True), store)
+    assert finished == again
+    assert store.n_written == 3
+
+
+def test_without_a_checkpoint_resuming_starts_and_without_resuming_an_old_one_is_ignored(trained, cnn_settings):
+    fresh, _ = trained(cnn_settings(epochs=1, resume=True))
+    store = Store(stop_after=1)
+    with pytest.raises(KeyboardInterrupt):
+        trained(cnn_settings(epochs=2, learning_rate=0.01), store)
+    again, _ = trained(cnn_settings(epochs=1), store)
+    assert fresh == again
+
+
+def test_a_checkpoint_of_other_settings_or_cells_is_refused(trained, cnn_settings):
+    store = Store()
+    trained(cnn_settings(epochs=1), store)
+    with pytest.raises(CheckpointMismatch, match=r"settings learning_rate: 0\.001 then, 0\.01 now"):
+        trained(cnn_settings(epochs=1, learning_rate=0.01, resume=True), store)
+    with pytest.raises(CheckpointMismatch, match="cells train"):
+        trained(cnn_settings(epochs=1, resume=True), store, n_cells=70)
+    trained(cnn_settings(epochs=1, resume=True, test_time_views=1), store)
+
+
+def test_training_stops_when_patience_ends_and_keeps_the_best_epoch(toy_cells, compute, cnn_settings):
+    settings = cnn_settings(epochs=30, patience=2, learning_rate=0.01)
+    train, validation = gather_cells(*toy_cells(), settings=settings, compute=compute)
+    network, history = train_network(train, validation, settings=settings, checkpoints=Store())
+    best = history["validation_loss"].idxmin()
+    assert history["kept"].tolist() == [row == best for row in history.index]
+    assert len(history) == best + 1 + 2 < 30
+    assert history["epoch"].tolist() == list(range(1, len(history) + 1))
+    compile_network(network, settings)
+    loss = network.evaluate(validation.pixels, validation.is_blast[:, np.newaxis], batch_size=16, verbose=0)[0]
+    assert loss == pytest.approx(history.loc[best, "validation_loss"], rel=1e-5)
+
+
+def test_class_weights_balance_the_classes(toy_cells, compute, cnn_settings):
+    stack, splits = toy_cells()
+    rare = (splits["label"] == "all") & (splits.index > 20)
+    splits.loc[rare, "label"] = "hem"
+    train, _ = gather_cells(stack, splits, settings=cnn_settings(), compute=compute)
+    # 7 blasts among 36 cells
+    assert balance_classes(train) == pytest.approx({0: 36 / (2 * 29), 1: 36 / (2 * 7)})
+
+
+def test_a_diverging_loss_stops_training_and_names_what_to_lower(trained, cnn_settings):
+    store = Store()
+    with pytest.raises(ValueError, match=r"training has diverged\. Lower cnn\.learning_rate"):
+        trained(cnn_settings(learning_rate=1e30, normalisation="group"), store)
+    assert store.n_written <= 1
+
+
+@pytest.mark.parametrize("env", [None, "paper"])
+def test_inference_holds_what_training_claims(toy_cells, compute, cnn_settings, env):
+    """After few steps, with the moving statistics of batch normalisation as they are then."""
+    settings = cnn_settings(env=env, epochs=12, patience=12)
+    train, validation = gather_cells(*toy_cells(160), settings=settings, compute=compute)
+    network, history = train_network(train, validation, settings=settings, checkpoints=Store())
+    claimed = history.loc[history["kept"], "train_auroc"].item()
+    scores = predict_probabilities(network, [train.pixels], views=1)
+    assert claimed > 0.8
+    assert roc_auc_score(train.is_blast, scores) > claimed - 0.05
+    assert np.mean((scores >= 0.5) == train.is_blast) > 0.7
+
+
+def test_memory_does_not_grow_from_epoch_to_epoch(toy_cells, compute, cnn_settings):
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("resident memory is read from /proc, which this system lacks")
+    settings = cnn_settings(epochs=20, patience=20, memory_budget_mib=1, input_side=52)
+    cells = gather_cells(*toy_cells(180), settings=settings, compute=compute)
+    assert cells[0].pixels is None
+
+    class Watching(Store):
+        resident: list[int] = []  # noqa: RUF012
+
+        def write(self, checkpoint):
+            super().write(checkpoint)
+            self.resident.append(int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+
+    train_network(*cells, settings=settings, checkpoints=Watching())
+    growth = np.polyfit(np.arange(12), Watching.resident[8:20], 1)[0]
+    # the training cells of an epoch take 0.9 MB
+    assert growth < 200_000, f"{growth / 1000:.0f} kB an epoch"
+
+
+def test_the_log_tells_epochs_device_and_memory(trained, cnn_settings, caplog):
+    with caplog.at_level(logging.INFO):
+        weights, _ = trained(cnn_settings(epochs=2))
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("epoch 2 of 2: loss" in line for line in lines) == 1
+    assert any("the network runs on 2 threads" in line or "GPU:" in line for line in lines)
+    assert any("MiB of the 2048 allowed: held in memory" in line for line in lines)
+    assert f"Peak memory of this process: {peak_memory_mib()} MiB" in lines
+    assert f"Weights of the network: {weights}" in lines
+
+
+def test_the_runtime_is_described(trained, cnn_settings):
+    trained(cnn_settings(epochs=1))
+    runtime = describe_runtime()
+    assert runtime["threads"] >= 1
+    assert isinstance(runtime["onednn"], bool)
+
+
+def test_predictions_cover_the_evaluated_cells_under_their_names(toy_cells, cnn_settings):
+    stack, splits = toy_cells()
+    settings = cnn_settings(test_time_views=1, batch_size=7)
+    network = build_network(settings)
+    table = predict_cells(network, stack, splits.sample(frac=1, random_state=1), settings=settings)
+    PREDICTIONS.validate(table)
+    evaluated = splits[splits["split"] != "train"]
+    assert table["image_id"].tolist() == evaluated["image_id"].tolist()
+    assert table["label"].tolist() == evaluated["label"].tolist()
+    pixels = resize_cells(np.stack([stack.cell(name) for name in evaluated["image_id"]]), side=32)
+    np.testing.assert_allclose(table["blast_probability"], predict_probabilities(network, [pixels], views=1), atol=1e-6)

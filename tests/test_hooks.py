@@ -1,0 +1,47 @@
+"""The command that resumes a training says what was typed, and nothing else."""
+
+import shlex
+
+import click
+import pytest
+from kedro.framework.cli.utils import _split_params
+
+from blastscreen.hooks import resume_command
+
+NOTHING = dict.fromkeys(
+    ("env", "pipeline_names", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "tags", "namespaces")
+)
+
+
+def test_a_plain_run():
+    assert resume_command(NOTHING, model="cnn") == "kedro run --params=cnn.resume=true"
+
+
+def test_everything_that_was_typed_is_repeated():
+    typed = {
+        "env": "paper",
+        "pipeline_names": ["cnn", "rf"],
+        "from_nodes": ("train_network",),
+        "tags": [],
+        "load_versions": {"cell_images": "2026-01-01T00.00.00.000Z", "cell_splits": "x"},
+        "runtime_params": {"images": "../my cells", "cnn": {"epochs": 3, "mixed_precision": False, "resume": False}},
+    }
+    words = shlex.split(resume_command(NOTHING | typed, model="cnn"))
+    assert words[:2] == ["kedro", "run"]
+    options = dict(word.removeprefix("--").split("=", 1) for word in words[2:])
+    parameters = _split_params(click.Context(click.Command("run")), None, options.pop("params"))
+    assert options == {
+        "env": "paper",
+        "pipelines": "cnn,rf",
+        "from-nodes": "train_network",
+        "load-versions": "cell_images:2026-01-01T00.00.00.000Z,cell_splits:x",
+    }
+    cnn = {"epochs": 3, "mixed_precision": False, "resume": True}
+    assert parameters == {"images": "../my cells", "cnn": cnn}
+
+
+@pytest.mark.parametrize("value", [0.001, 1e-05, "flatten", True])
+def test_values_survive(value):
+    command = resume_command(NOTHING | {"runtime_params": {"cnn": {"field": value}}}, model="cnn")
+    params = shlex.split(command)[-1].removeprefix("--params=")
+    assert _split_params(click.Context(click.Command("run")), None, params)["cnn"] == {"field": value, "resume": True}
