@@ -72,6 +72,7 @@ def toy_cells():
                 "subject_group": "1",
                 "label": np.where(is_blast, "all", "hem"),
                 "split": np.array(["train", "train", "train", "validation", "test"])[np.arange(n_cells) // 2 % 5],
+                "data_source": "a test",
             }
         )
         return stack, splits

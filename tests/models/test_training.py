@@ -116,12 +116,12 @@ def test_without_a_checkpoint_resuming_starts_and_without_resuming_an_old_one_is
 
 def test_a_checkpoint_of_other_settings_or_cells_is_refused(trained, cnn_settings):
     store = Store()
-    trained(cnn_settings(epochs=1), store)
+    trained(cnn_settings(epochs=1, learning_rate=0.001), store)
     with pytest.raises(CheckpointMismatch, match=r"settings learning_rate: 0\.001 then, 0\.01 now"):
         trained(cnn_settings(epochs=1, learning_rate=0.01, resume=True), store)
     with pytest.raises(CheckpointMismatch, match="cells train"):
-        trained(cnn_settings(epochs=1, resume=True), store, n_cells=70)
-    trained(cnn_settings(epochs=1, resume=True, test_time_views=1), store)
+        trained(cnn_settings(epochs=1, learning_rate=0.001, resume=True), store, n_cells=70)
+    trained(cnn_settings(epochs=1, learning_rate=0.001, resume=True, test_time_views=1), store)
 
 
 def test_training_stops_when_patience_ends_and_keeps_the_best_epoch(toy_cells, compute, cnn_settings):

@@ -24,7 +24,7 @@ def predict_cells(network: Any, stack: CellStack, splits: pd.DataFrame, *, setti
         settings: Input side, batch size and number of views.
 
     Returns:
-        image_id, subject_id, subject_group, label, split, blast_probability; sorted by image_id.
+        image_id, subject_id, subject_group, label, split, data_source, blast_probability; sorted by image_id.
 
     Raises:
         ValueError: Stack and table speak of different cells.
