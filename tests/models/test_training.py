@@ -116,12 +116,12 @@ def test_without_a_checkpoint_resuming_starts_and_without_resuming_an_old_one_is
 
 def test_a_checkpoint_of_other_settings_or_cells_is_refused(trained, cnn_settings):
     store = Store()
-    trained(cnn_settings(epochs=1, learning_rate=0.001), store)
-    with pytest.raises(CheckpointMismatch, match=r"settings learning_rate: 0\.001 then, 0\.01 now"):
-        trained(cnn_settings(epochs=1, learning_rate=0.01, resume=True), store)
+    trained(cnn_settings(epochs=1), store)
+    with pytest.raises(CheckpointMismatch, match="settings batch_size: 16 then, 12 now"):
+        trained(cnn_settings(epochs=1, batch_size=12, resume=True), store)
     with pytest.raises(CheckpointMismatch, match="cells train"):
-        trained(cnn_settings(epochs=1, learning_rate=0.001, resume=True), store, n_cells=70)
-    trained(cnn_settings(epochs=1, learning_rate=0.001, resume=True, test_time_views=1), store)
+        trained(cnn_settings(epochs=1, resume=True), store, n_cells=70)
+    trained(cnn_settings(epochs=1, resume=True, test_time_views=1), store)
 
 
 def test_training_stops_when_patience_ends_and_keeps_the_best_epoch(toy_cells, compute, cnn_settings):
@@ -183,8 +183,8 @@ def test_memory_does_not_grow_from_epoch_to_epoch(toy_cells, compute, cnn_settin
 
     train_network(*cells, settings=settings, checkpoints=Watching())
     growth = np.polyfit(np.arange(12), Watching.resident[8:20], 1)[0]
-    # the training cells of an epoch take 0.9 MB
-    assert growth < 200_000, f"{growth / 1000:.0f} kB an epoch"
+    # cells that were kept would take 0.9 MB an epoch as bytes and 3.5 MB as floats; the allocator is still settling
+    assert growth < 600_000, f"{growth / 1000:.0f} kB an epoch"
 
 
 def test_the_log_tells_epochs_device_and_memory(trained, cnn_settings, caplog):
