@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-# Kedro sets up logging when it is first imported, and closes what handlers it finds: imported after TensorFlow, it would
-# close that one's, and with it the stream in which pytest captures standard error.
+# Kedro sets up logging when it is first imported, and closes what handlers it finds. Imported after TensorFlow, it
+# would close that one's, and with it the stream in which pytest captures standard error.
 import kedro.framework.project  # noqa: F401
 import numpy as np
 import pandas as pd
