@@ -2,10 +2,12 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import joblib
 from pydantic import BaseModel
@@ -87,3 +89,42 @@ def plain(value: object) -> object:
     if isinstance(value, str) and ("/" in value or "\\" in value):
         return Path(value.replace("\\", "/")).name
     return value
+
+
+def resume_command(run_params: dict[str, Any], *, model: str) -> str:
+    """Spell the command that repeats a run and resumes its training.
+
+    Args:
+        run_params: What Kedro tells hooks of the run.
+        model: Name of the parameter block that has a `resume`.
+
+    Returns:
+        A line for the shell.
+    """
+    lists = {
+        "pipelines": "pipeline_names",
+        "nodes": "node_names",
+        "from-nodes": "from_nodes",
+        "to-nodes": "to_nodes",
+        "from-inputs": "from_inputs",
+        "to-outputs": "to_outputs",
+        "tags": "tags",
+        "namespaces": "namespaces",
+    }
+    options = {"env": run_params.get("env")}
+    options |= {option: ",".join(run_params.get(name) or ()) for option, name in lists.items()}
+    versions = run_params.get("load_versions") or {}
+    options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
+    values = _flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}
+    options["params"] = ",".join(f"{name}={value}" for name, value in values.items())
+    return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])
+
+
+def _flatten(parameters: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(value).lower() if isinstance(value, bool) else str(value)
+    return flat

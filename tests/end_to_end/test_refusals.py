@@ -80,5 +80,7 @@ def test_results_of_different_runs_are_named(project, caplog):
 
 
 def test_nothing_left_to_do_is_no_error(project):
-    project.run("rf")
+    first = project.run("rf")
     project.run("rf", only_missing_outputs=True)
+    assert project.catalog().load("run_manifest")["saved"] == []
+    assert project.catalog()["rf_model"].list_versions(full_path=False) == [first]

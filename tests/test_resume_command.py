@@ -6,7 +6,7 @@ import click
 import pytest
 from kedro.framework.cli.utils import _split_params
 
-from blastscreen.hooks import resume_command
+from blastscreen.manifest import resume_command
 
 NOTHING = dict.fromkeys(
     ("env", "pipeline_names", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "tags", "namespaces")
