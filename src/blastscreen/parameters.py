@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from blastscreen.vocabulary import ReferenceCohort, Region, SplitStrategy
+from blastscreen.vocabulary import Calibration, OperatingRule, ReferenceCohort, Region, SplitStrategy
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -116,13 +116,29 @@ class CnnParameters(Parameters):
 
 
 class EvaluationParameters(Parameters):
-    """How probabilities become labels."""
+    """How probabilities become calls, which of them go to an expert, and how sure the rates are."""
 
-    threshold: Fraction = Field(description="blast_probability at or above this is called a blast")
+    operating_rule: OperatingRule = Field(description="how the threshold is chosen on the validation cells")
+    threshold: Fraction = Field(description="blast_probability at or above this is called a blast (rule fixed)")
+    min_sensitivity: Fraction = Field(description="share of the blasts to be found (rule sensitivity)")
+    missed_blast_cost: float = Field(gt=0, description="false alarms that weigh as much as a missed blast (rule cost)")
+    calibration: Calibration = Field(description="how scores become probabilities, for referral")
+    max_residual_error: Fraction = Field(description="share of wrong calls wanted among the cells decided alone")
+    confidence_level: Fraction = Field(description="of all intervals")
+    n_resamples: int = Field(ge=100, description="bootstrap samples of the subject groups")
+    seed: Seed = Field(description="of the bootstrap")
+
+
+class AuditParameters(Parameters):
+    """How much the choices of a protocol flatter."""
+
+    n_seeds: int = Field(ge=2, description="splits per protocol, from splits.seed upwards")
+    networks: bool = Field(description="audit the network too: as many trainings as there are protocols and seeds")
 
 
 class ReportingParameters(Parameters):
-    """What figures show."""
+    """What figures and the report show."""
 
     sheet_cells: Count = Field(description="cells of each group on the contact sheet")
     sheet_columns: Count = Field(description="cells per line of the contact sheet")
+    error_cells: Count = Field(description="wrongly called cells of each kind in the gallery of errors")

@@ -1,9 +1,11 @@
 """Schemas of the tables that pass between pipelines: the `validator:` of their catalog entries."""
 
+from enum import StrEnum
+
 import pandas as pd
 import pandera.pandas as pa
 
-from blastscreen.vocabulary import FEATURE_NAMES, CellLabel, Split, Status
+from blastscreen.vocabulary import FEATURE_NAMES, CellLabel, Decision, Region, Split, SplitStrategy, Status
 
 _UNIT = pa.Check.in_range(0, 1)
 
@@ -16,7 +18,7 @@ def _count(*, nullable: bool = True) -> pa.Column:
     return pa.Column("Int64", checks=pa.Check.ge(0), nullable=nullable)
 
 
-def _one_of(words: type[CellLabel] | type[Split] | type[Status], *, nullable: bool = False) -> pa.Column:
+def _one_of(words: type[StrEnum], *, nullable: bool = False) -> pa.Column:
     return _text(pa.Check.isin([word.value for word in words]), nullable=nullable)
 
 
@@ -88,6 +90,53 @@ PREDICTIONS = _table(
     }
 )
 """The same for every model: one row per evaluated cell."""
+
+TRIAGE = _table(
+    dict(PREDICTIONS.columns)
+    | {"call": _one_of(Decision), "confidence": pa.Column(float, checks=_UNIT), "decision": _one_of(Decision)}
+)
+"""One row per evaluated cell. `blast_probability` is calibrated, `confidence` the calibrated probability that the call
+is right, and `decision` is the call or `refer`."""
+
+SUBJECTS = _table(
+    {
+        "subject_id": _text(),
+        "subject_group": _text(),
+        "label": _one_of(CellLabel),
+        "split": _one_of(Split),
+        "n_cells": pa.Column("int64", checks=pa.Check.ge(1)),
+        "n_right": pa.Column("int64", checks=pa.Check.ge(0)),
+        "rate": pa.Column(float, checks=_UNIT),
+        "mean_probability": pa.Column(float, checks=_UNIT),
+        "majority_call": _one_of(CellLabel),
+    }
+)
+"""One row per subject and split; `rate` is the sensitivity of a subject with blasts, the specificity of another."""
+
+AUDIT = _table(
+    {
+        "model": _text(),
+        "strategy": _one_of(SplitStrategy),
+        "region": _one_of(Region),
+        "seed": pa.Column("int64", checks=pa.Check.ge(0)),
+        "n_test_cells": pa.Column("int64", checks=pa.Check.ge(1)),
+        "n_test_groups": pa.Column("int64", checks=pa.Check.ge(1)),
+        "auroc": pa.Column(float, checks=_UNIT),
+        "accuracy": pa.Column(float, checks=_UNIT),
+        "f1_weighted": pa.Column(float, checks=_UNIT),
+    }
+)
+"""One row per model, protocol and seed: what the test cells of that split say."""
+
+AREA_CORRELATIONS = _table(
+    {
+        "region": _one_of(Region),
+        "feature": _text(pa.Check.isin(FEATURE_NAMES)),
+        "pearson": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
+        "spearman": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
+    }
+)
+"""How much each feature repeats the area of the cell."""
 
 IMPORTANCES = _table(
     {

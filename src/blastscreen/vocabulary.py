@@ -39,6 +39,31 @@ class Region(StrEnum):
     FRAME = "frame"
 
 
+class Decision(StrEnum):
+    """What a triage says of a cell: a call, or that an expert is to look at it. Never a diagnosis."""
+
+    BLAST = "blast"
+    NORMAL = "normal"
+    REFER = "refer"
+
+
+class OperatingRule(StrEnum):
+    """How the cut on probability is chosen: given beforehand, or from the validation cells."""
+
+    FIXED = "fixed"
+    SENSITIVITY = "sensitivity"
+    YOUDEN = "youden"
+    COST = "cost"
+
+
+class Calibration(StrEnum):
+    """How scores are turned into probabilities; fitted on the validation cells."""
+
+    SIGMOID = "sigmoid"
+    ISOTONIC = "isotonic"
+    TEMPERATURE = "temperature"
+
+
 class ReferenceCohort(StrEnum):
     """Published cohort that the incoming images are counted against."""
 
