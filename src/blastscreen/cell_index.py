@@ -1,6 +1,6 @@
 """The index of everything that came in: one row per file, rejected ones included."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
@@ -32,18 +32,23 @@ COLUMNS = (
 )
 
 
-def build_cell_index(records: Sequence[dict[str, object]], *, data_source: str) -> pd.DataFrame:
+def build_cell_index(
+    records: Sequence[dict[str, object]], *, data_source: str, original_names: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Join what was seen in each file with what its name says, and group subjects that share an image.
 
     Args:
         records: From `blastscreen.imaging.inspection.inspect_cells`, one per file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
+        original_names: By image id the name that tells subject and label, where files were renamed.
 
     Returns:
         Table in the schema `CELL_INDEX`. Rejected rows have no label; accepted rows whose name cannot be parsed have
         neither subject nor label.
     """
-    index = pd.DataFrame([record | _identity(record) for record in records], columns=[*_TEXT, *_NUMBERS])
+    index = pd.DataFrame(
+        [record | _identity(record, original_names or {}) for record in records], columns=[*_TEXT, *_NUMBERS]
+    )
     index = index.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_NUMBERS, "Int64"))
     known = index.loc[index["label"].notna()]
     groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
@@ -70,6 +75,12 @@ def name_data_source(raw_cells: object) -> str:
     return str(getattr(raw_cells, "data_source", "unnamed source"))
 
 
+def find_original_names(raw_cells: object) -> Mapping[str, str]:
+    """Give the names that images were renamed from, as far as their dataset tells: its `original_names`, or none."""
+    names: Mapping[str, str] = getattr(raw_cells, "original_names", {})
+    return names
+
+
 def note_on_source(cells: pd.DataFrame) -> str:
     """Say what must stand on everything made of these cells: that they were drawn, or nothing.
 
@@ -79,8 +90,9 @@ def note_on_source(cells: pd.DataFrame) -> str:
     return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
 
 
-def _identity(record: dict[str, object]) -> dict[str, object]:
-    name = parse_cell_name(str(record["image_id"]))
+def _identity(record: dict[str, object], original_names: Mapping[str, str]) -> dict[str, object]:
+    image_id = str(record["image_id"])
+    name = parse_cell_name(original_names.get(image_id, image_id))
     if name is None:
         return {}
     identity = asdict(name)

@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "keras_model": ["KerasModel"],
         "sample_cells": ["SampleCells"],
         "skops_model": ["SkopsModel"],
-        "tables": ["AtomicParquet"],
+        "tables": ["AtomicCSV", "AtomicParquet"],
     },
 )

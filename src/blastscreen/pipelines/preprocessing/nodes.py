@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cell_index import accepted_cells, build_cell_index, keep_source, name_data_source
+from blastscreen.cell_index import (
+    accepted_cells,
+    build_cell_index,
+    find_original_names,
+    keep_source,
+    name_data_source,
+)
 from blastscreen.cohort import describe_cohort, require_sound_cohort
 from blastscreen.imaging.inspection import inspect_cells
 from blastscreen.imaging.inspection import standardise_cells as standardise_batch
@@ -27,7 +33,11 @@ def index_cells(raw_cells: RawCells, settings: PreprocessingParameters, compute:
     batches = ([(image_id, raw_cells[image_id]) for image_id in image_ids[start:stop]] for start, stop in spans)
     inspect = partial(inspect_cells, settings=settings)
     records = map_batches(inspect, batches, total=len(spans), settings=compute, description="Reading images")
-    return build_cell_index(list(chain.from_iterable(records)), data_source=name_data_source(raw_cells))
+    return build_cell_index(
+        list(chain.from_iterable(records)),
+        data_source=name_data_source(raw_cells),
+        original_names=find_original_names(raw_cells),
+    )
 
 
 def accept_cells(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> tuple[pd.DataFrame, dict[str, object]]:
