@@ -3,7 +3,7 @@
 import pytest
 from kedro.io.core import AbstractVersionedDataset
 
-from blastscreen.pipeline_registry import MODELS
+from blastscreen.pipeline_registry import MODELS, register_pipelines
 from blastscreen.pipelines import audit, evaluation, external, feature_engineering, predict, preprocessing, reporting
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ def separate_pipelines():
         **evaluations,
         "audit": audit.create_pipeline(),
         "reporting": reporting.create_pipeline(MODELS),
-        "predict": predict.create_pipeline(),
+        "predict": register_pipelines()["predict"],
         "external": external.create_pipeline(predict.SCORED_MODELS),
     }
 

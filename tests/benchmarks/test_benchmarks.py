@@ -1,0 +1,90 @@
+"""Benchmarks run, count what they say they count, and their tables are those of the documentation."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Import a module of the folder `benchmarks`, which is no package."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module
+
+
+def run(script, *arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / script, *map(str, arguments)], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_candidates_take_turns_and_every_other_round_is_reversed(benchmark):
+    calls = []
+    candidates = {name: lambda name=name: calls.append(name) for name in "ab"}
+    seconds = benchmark("timing").compare(candidates, repeats=3)
+    assert "".join(calls) == "ab" + "ab" + "ba" + "ab"
+    assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3}
+
+
+def test_the_ratio_is_the_median_of_the_rounds_not_of_the_times(benchmark):
+    assert benchmark("timing").ratio([1.0, 20.0, 3.0], [1.0, 10.0, 1.0]) == {"ratio": 2.0, "low": 1.0, "high": 3.0}
+    with pytest.raises(ValueError, match="no round"):
+        benchmark("timing").ratio([], [])
+
+
+def test_folds_hold_whole_subjects_and_test_both_classes(benchmark):
+    subjects = ["a"] * 5 + ["b", "c", "d"] + ["H1", "H2", "H2", "H3"]
+    table = pd.DataFrame({"subject_group": subjects, "label": ["all"] * 8 + ["hem"] * 4}, index=range(7, 19))
+    fold = benchmark("subject_folds").deal_subjects(table, n_folds=2)
+    assert fold.tolist() == [0, 0, 0, 0, 0, 1, 0, 1] + [0, 1, 1, 0]
+    with pytest.raises(ValueError, match="3 subjects with hem"):
+        benchmark("subject_folds").deal_subjects(table, n_folds=4)
+
+
+def test_operations_of_the_paper_network_by_hand(benchmark):
+    throughput = benchmark("cnn_throughput")
+    training, prediction = throughput.count_operations(throughput.read_settings(input_side=16))
+    layers = [16 * 16 * 27 * 32, 8 * 8 * 9 * 32 * 64, 4 * 4 * 9 * 64 * 128, 2 * 2 * 128 * 128, 128 * 64, 64]
+    assert prediction == 2 * sum(layers)
+    assert training == 2 * (3 * sum(layers) - layers[0])
+
+
+@pytest.mark.parametrize("name", ["sample", "jpeg300"])
+def test_the_documentation_shows_the_table_of_the_stored_results(benchmark, name):
+    results = json.loads((ROOT / f"docs/results/cnn_variants_{name}.json").read_text())
+    page = (ROOT / "docs/explanation/network.md").read_text()
+    assert benchmark("cnn_variants").format_table(results) in page
+
+
+@pytest.mark.slow
+def test_variants_run_and_what_is_finished_is_not_trained_again(tmp_path):
+    arguments = ("--tiny", "--out", tmp_path / "out.json", "--scratch", tmp_path / "scratch")
+    first = run("cnn_variants.py", *arguments)
+    results = json.loads((tmp_path / "out.json").read_text())
+    assert [(one["variant"], one["views"]) for one in results["runs"]] == [
+        (variant, views) for variant in ("plain", "flatten head") for views in (1, 8)
+    ]
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "scratch").iterdir()}
+    assert len(kept) == 2
+    assert all(np.isfinite(np.load(path)).all() for path in kept)
+    again = run("cnn_variants.py", *arguments)
+    assert kept == {path: path.stat().st_mtime_ns for path in (tmp_path / "scratch").iterdir()}
+    assert first.partition("|")[2] == again.partition("|")[2]
+
+
+@pytest.mark.slow
+def test_throughput_runs(tmp_path):
+    printed = run("cnn_throughput.py", "--tiny", "--out", tmp_path / "out.json")
+    results = json.loads((tmp_path / "out.json").read_text())
+    assert {"cnn_training_against_keras", "cnn_prediction_against_keras"} <= set(results)
+    for name, values in results.items():
+        assert 0 < values["low"] <= values["ratio"] <= values["high"]
+        assert name in printed

@@ -1,0 +1,98 @@
+"""`--pipelines=predict` and `external`: images from outside meet stored models, and nothing else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from blastscreen.cohort import CohortError
+from blastscreen.hooks import RunRefused
+from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.vocabulary import GENERATED_SAMPLE
+
+pytestmark = pytest.mark.slow
+
+TINY = {
+    "cnn": {"input_side": 32, "epochs": 1, "batch_size": 8, "test_time_views": 1, "n_threads": 2},
+    "evaluation": {"n_resamples": 100},
+}
+
+
+@pytest.fixture(scope="module")
+def project(make_project):
+    project = make_project()
+    project.write_local("parameters", TINY)
+    project.run("rf", "cnn")
+    return project
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """Drawn cells under the names of C-NMC, of subjects that are numbered as those of the sample are."""
+    folder = tmp_path_factory.mktemp("outside") / "cells"
+    write_cells(folder, plan_sample(n_cells=40, n_subjects=8, seed=9), seed=9)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def renamed(tree, tmp_path_factory):
+    """The same as 1.bmp, 2.bmp ... and other subjects in a sheet of labels, with a file that is no image."""
+    folder = tmp_path_factory.mktemp("preliminary")
+    rows = []
+    for number, file in enumerate(sorted(tree.rglob("*.bmp")), start=1):
+        (folder / f"{number}.bmp").write_bytes(file.read_bytes())
+        rows.append((file.name.replace("UID_", "UID_X"), f"{number}.bmp", int(file.stem.endswith("all"))))
+    (folder / "=notes.txt").write_text("not an image")
+    sheet = folder.parent / f"{folder.name}_labels.csv"
+    pd.DataFrame(rows, columns=["Patient_ID", "new_names", "labels"]).to_csv(sheet, index=False)
+    return {"external_images": str(folder), "external_labels": str(sheet)}
+
+
+def model_versions(project):
+    return {name: project.catalog()[name].list_versions() for name in ("rf_model", "rf_operating_point", "cell_index")}
+
+
+def test_images_without_names_are_decided_on_row_by_row(project, renamed):
+    before = model_versions(project)
+    project.run("predict", params={"external_images": renamed["external_images"]})
+    assert model_versions(project) == before
+    catalog = project.catalog()
+    index = catalog.load("external_index")
+    for model in ("rf", "cnn"):
+        table, listed = catalog.load(f"{model}_external_predictions"), catalog.load(f"{model}_external_triage")
+        assert table["image_id"].tolist() == index["image_id"].tolist()
+        scored = table["status"] != "rejected"
+        assert table["decision"].notna().tolist() == scored.tolist()
+        assert table["label"].isna().all()
+        assert listed["decision"].fillna("").tolist() == table["decision"].fillna("").tolist()
+        assert listed["image_id"].tolist()[-1] == "'=notes.txt"
+    threshold = catalog.load("cnn_operating_point")["threshold"]
+    np.testing.assert_array_equal(table["call"].eq("blast")[scored], table["blast_probability"][scored] >= threshold)
+
+
+def test_labels_of_the_sheet_give_metrics(project, renamed):
+    project.run("external", params=renamed)
+    catalog = project.catalog()
+    for model in ("rf", "cnn"):
+        metrics, table = catalog.load(f"{model}_external_metrics"), catalog.load(f"{model}_external_predictions")
+        scored = table[table["label"].notna()]
+        assert metrics["n_cells"] == len(scored)
+        assert metrics["n_subjects"] == 8
+        assert metrics["auroc"] == roc_auc_score(scored["label"] == "all", scored["blast_probability"])
+        assert metrics["threshold"] == catalog.load(f"{model}_operating_point")["threshold"]
+        assert metrics["intervals"]["sensitivity"]["n_groups"] > 1
+        assert metrics["data_source"] == GENERATED_SAMPLE
+
+
+def test_subjects_of_the_cohort_stop_the_run_before_anything_is_scored(project, tree):
+    with pytest.raises(CohortError, match=r"8 subjects with \d+ cells of the cohort"):
+        project.run("external", params={"external_images": str(tree)})
+    manifest = project.catalog().load("run_manifest")
+    assert manifest["outcome"] == "failed: CohortError"
+    assert manifest["saved"] == ["external_index"]
+
+
+@pytest.mark.parametrize("params", [{}, {"external_images": "nowhere"}])
+def test_a_folder_that_is_not_there_is_refused_with_what_to_type(project, params):
+    with pytest.raises(RunRefused, match="--params=external_images=<folder>"):
+        project.run("predict", params=params)

@@ -1,0 +1,56 @@
+import pytest
+
+from blastscreen.report.answer import describe_answer, describe_pair
+from blastscreen.report.study import open_study
+
+NAMES = {"rf": "random forest", "cnn": "network"}
+
+
+def pair(first, second, interval):
+    difference = None if first is None else first - second
+    found = {"first": first, "second": second, "difference": difference, "interval": interval}
+    return {"first": "rf", "second": "cnn", "differences": {"auroc": found}}
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "better", "verdict"),
+    [
+        ((0.9, 0.8), (0.02, 0.18), "The random forest told", "leaves out 0"),
+        ((0.8, 0.9), (-0.18, -0.02), "The network told", "+0.020 to +0.180, leaves out 0"),
+        ((0.8, 0.9), (-0.18, 0.02), "The network told", "−0.020 to +0.180, includes 0"),  # noqa: RUF001
+        ((0.9, 0.8), (0.0, 0.18), "The random forest told", "includes 0"),
+        ((0.8, 0.8), (-0.1, 0.1), "did equally well", "includes 0"),
+    ],
+)
+def test_the_better_model_is_named_and_whether_chance_would_do(values, bounds, better, verdict):
+    interval = dict(zip(("low", "high"), bounds, strict=True))
+    text = describe_pair(pair(*values, interval), names=NAMES, confidence="95%")
+    assert better in text
+    assert verdict in text
+
+
+def test_without_an_interval_nothing_is_said_of_chance():
+    text = describe_pair(pair(0.9, 0.8, None), names=NAMES, confidence="95%")
+    assert "can't be said" in text
+    assert "includes" not in text
+    assert "leaves out" not in text
+
+
+def test_one_class_only_is_no_comparison():
+    assert "all of one class" in describe_pair(pair(None, None, None), names=NAMES, confidence="95%")
+
+
+def test_cells_subjects_and_calls_are_counted(entries, parameters):
+    answer = describe_answer(open_study(entries, parameters=parameters))
+    assert answer["setting"] == (
+        "Each model judged 20 cells one by one, of 2 subjects with leukemic blasts and 2 subjects with normal "
+        "precursors, none of whom gave a cell to training."
+    )
+    assert "found 9 of 10 leukemic cells (90.0%, 95% interval 85.0 to 95.0)" in answer["calls"][0]
+    assert "mistook 3 of 10 normal cells" in answer["calls"][1]
+
+
+def test_shared_subjects_are_counted(entries, parameters):
+    splits = entries["cell_splits"].assign(subject_group=lambda table: table["subject_id"].str.rstrip("aestrv"))
+    answer = describe_answer(open_study(entries | {"cell_splits": splits}, parameters=parameters))
+    assert "4 of their 4 subject groups also gave cells to training" in answer["setting"]
