@@ -1,11 +1,13 @@
 """The index of everything that came in: one row per file, rejected ones included."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import pandas as pd
 
 from blastscreen.cohort import parse_cell_name
+from blastscreen.imaging.inspection import Source, inspect_cells
+from blastscreen.parameters import PreprocessingParameters
 from blastscreen.splits import group_subjects
 from blastscreen.vocabulary import GENERATED_SAMPLE, Status
 
@@ -32,19 +34,33 @@ COLUMNS = (
 )
 
 
-def build_cell_index(records: Sequence[dict[str, object]], *, data_source: str) -> pd.DataFrame:
-    """Join what was seen in each file with what its name says, and group subjects that share an image.
+def index_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> pd.DataFrame:
+    """Give every source its row: what was seen in the file, and what its name says.
+
+    Returns:
+        One row per source, in order, with the columns of `CELL_INDEX` but subject_group and data_source. Rejected rows
+        have no label; accepted rows whose name cannot be parsed have neither subject nor label.
+    """
+    return tabulate_records(inspect_cells(sources, settings=settings))
+
+
+def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Join records of `blastscreen.imaging.inspection.inspect_cells` with what names say; see `index_cells`."""
+    index = pd.DataFrame([record | _identity(record) for record in records], columns=[*_TEXT, *_NUMBERS])
+    return index.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_NUMBERS, "Int64"))
+
+
+def build_cell_index(parts: Iterable[pd.DataFrame], *, data_source: str) -> pd.DataFrame:
+    """Join the parts of an index, and group subjects that share an image.
 
     Args:
-        records: From `blastscreen.imaging.inspection.inspect_cells`, one per file.
+        parts: Results of `index_cells`; none if there is no file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
 
     Returns:
-        Table in the schema `CELL_INDEX`. Rejected rows have no label; accepted rows whose name cannot be parsed have
-        neither subject nor label.
+        Table in the schema `CELL_INDEX`.
     """
-    index = pd.DataFrame([record | _identity(record) for record in records], columns=[*_TEXT, *_NUMBERS])
-    index = index.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_NUMBERS, "Int64"))
+    index = pd.concat([tabulate_records([]), *parts], ignore_index=True)
     known = index.loc[index["label"].notna()]
     groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
     index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
