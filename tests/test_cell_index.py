@@ -47,6 +47,14 @@ def test_a_name_that_says_nothing_gives_no_identity():
     assert row[["subject_id", "label", "field_number"]].isna().all()
 
 
+def test_a_name_from_before_renaming_gives_the_identity_and_the_file_keeps_its_own():
+    renamed = {"holiday.png": "UID_H10_7_2_hem.bmp"}
+    row = build_cell_index(RECORDS, data_source="somewhere", original_names=renamed).iloc[4]
+    assert row["image_id"] == "holiday.png"
+    assert (row["subject_id"], row["label"], row["field_number"]) == ("H10", "hem", 7)
+    assert row["subject_group"] == "H3+H10"
+
+
 def test_only_rejected_rows_stay_behind():
     accepted = accepted_cells(build_cell_index([tabulate_records(RECORDS)], data_source="somewhere"))
     assert accepted["image_id"].tolist() == [RECORDS[position]["image_id"] for position in (0, 1, 2, 4)]

@@ -19,7 +19,16 @@ def printed(**changes):
             "data_source": "somebody's cells",
         }
     )
-    rates = {"n_cells": 3, "n_subjects": 2, "accuracy": 2 / 3, "sensitivity": 1.0, "specificity": None, "auroc": 0.75}
+    rates = {
+        "n_cells": 3,
+        "n_subjects": 2,
+        "threshold": 0.115,
+        "accuracy": 2 / 3,
+        "sensitivity": 1.0,
+        "specificity": None,
+        "auroc": 0.75,
+        "intervals": {"accuracy": {"low": 0.314, "high": 0.9}, "sensitivity": None, "specificity": None, "auroc": None},
+    }
     arguments = {
         "index": index,
         "features": pd.DataFrame({"reasons": ["", "non_finite:glcm_correlation"]}),
@@ -42,7 +51,13 @@ def test_every_file_is_accounted_for():
 
 def test_test_metrics_are_shown_and_undefined_ones_say_so():
     row = next(line for line in printed().splitlines() if " rf " in line)
-    assert row.split()[1:-1] == ["rf", "3", "2", "0.667", "1.000", "undefined", "0.750"]
+    assert row.split()[1:-1] == ["rf", "3", "2", "0.115", "0.667", "(0.31-0.90)", "1.000", "undefined", "0.750"]
+
+
+def test_metrics_of_cells_from_outside_are_shown_too():
+    metrics = dict.fromkeys(("n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc"))
+    text = printed(metrics={"rf_external": metrics | {"n_cells": 77, "intervals": {}}})
+    assert next(line for line in text.splitlines() if "rf_external" in line).split()[2] == "77"
 
 
 def test_places_are_named_without_the_folders_above_the_project():

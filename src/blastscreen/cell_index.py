@@ -1,7 +1,8 @@
 """The index of everything that came in: one row per file, rejected ones included."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 
 import pandas as pd
 
@@ -11,8 +12,10 @@ from blastscreen.parameters import PreprocessingParameters
 from blastscreen.splits import group_subjects
 from blastscreen.vocabulary import GENERATED_SAMPLE, Status
 
-_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash", "subject_id", "label", "source_fold")
-_NUMBERS = ("height", "width", "background_threshold", "cell_area", "field_number", "cell_number")
+_SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
+_SEEN_NUMBERS = ("height", "width", "background_threshold", "cell_area")
+_NAMED_TEXT = ("subject_id", "label", "source_fold")
+_NAMED_NUMBERS = ("field_number", "cell_number")
 COLUMNS = (
     "image_id",
     "status",
@@ -34,33 +37,37 @@ COLUMNS = (
 )
 
 
-def index_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> pd.DataFrame:
-    """Give every source its row: what was seen in the file, and what its name says.
+def inspect_files(sources: Sequence[Source], *, settings: PreprocessingParameters) -> pd.DataFrame:
+    """Tabulate what is to be seen in files.
 
     Returns:
-        One row per source, in order, with the columns of `CELL_INDEX` but subject_group and data_source. Rejected rows
-        have no label; accepted rows whose name cannot be parsed have neither subject nor label.
+        One row per source, in order, with the columns of `CELL_INDEX` that do not come from names.
     """
     return tabulate_records(inspect_cells(sources, settings=settings))
 
 
 def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """Join records of `blastscreen.imaging.inspection.inspect_cells` with what names say; see `index_cells`."""
-    index = pd.DataFrame([record | _identity(record) for record in records], columns=[*_TEXT, *_NUMBERS])
-    return index.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_NUMBERS, "Int64"))
+    """Make a table of the records of `blastscreen.imaging.inspection.inspect_cells`; see `inspect_files`."""
+    table = pd.DataFrame(records, columns=[*_SEEN_TEXT, *_SEEN_NUMBERS])
+    return table.astype(dict.fromkeys(_SEEN_TEXT, "str") | dict.fromkeys(_SEEN_NUMBERS, "Int64"))
 
 
-def build_cell_index(parts: Iterable[pd.DataFrame], *, data_source: str) -> pd.DataFrame:
-    """Join the parts of an index, and group subjects that share an image.
+def build_cell_index(
+    parts: Iterable[pd.DataFrame], *, data_source: str, original_names: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Join what was seen in each file with what its name says, and group subjects that share an image.
 
     Args:
-        parts: Results of `index_cells`; none if there is no file.
+        parts: Results of `inspect_files`; none if there is no file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
+        original_names: By image id the name that tells subject and label, where files were renamed.
 
     Returns:
-        Table in the schema `CELL_INDEX`.
+        Table in the schema `CELL_INDEX`. Rejected rows have no label; accepted rows whose name cannot be parsed have
+        neither subject nor label.
     """
-    index = pd.concat([tabulate_records([]), *parts], ignore_index=True)
+    index = pd.concat([_add_names(part, original_names or {}) for part in chain([tabulate_records([])], parts)])
+    index = index.reset_index(drop=True)
     known = index.loc[index["label"].notna()]
     groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
     index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
@@ -86,6 +93,12 @@ def name_data_source(raw_cells: object) -> str:
     return str(getattr(raw_cells, "data_source", "unnamed source"))
 
 
+def find_original_names(raw_cells: object) -> Mapping[str, str]:
+    """Give the names that images were renamed from, as far as their dataset tells: its `original_names`, or none."""
+    names: Mapping[str, str] = getattr(raw_cells, "original_names", {})
+    return names
+
+
 def note_on_source(cells: pd.DataFrame) -> str:
     """Say what must stand on everything made of these cells: that they were drawn, or nothing.
 
@@ -95,14 +108,16 @@ def note_on_source(cells: pd.DataFrame) -> str:
     return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
 
 
-def _identity(record: dict[str, object]) -> dict[str, object]:
-    name = parse_cell_name(str(record["image_id"]))
-    if name is None:
-        return {}
-    identity = asdict(name)
-    if record["status"] == Status.REJECTED:
-        identity["label"] = None
-    return identity
+def _add_names(part: pd.DataFrame, original_names: Mapping[str, str]) -> pd.DataFrame:
+    names = [parse_cell_name(original_names.get(image_id, image_id)) for image_id in part["image_id"]]
+    named = pd.DataFrame(
+        [{} if name is None else asdict(name) for name in names],
+        index=part.index,
+        columns=[*_NAMED_TEXT, *_NAMED_NUMBERS],
+    )
+    named = named.astype(dict.fromkeys(_NAMED_TEXT, "str") | dict.fromkeys(_NAMED_NUMBERS, "Int64"))
+    named["label"] = named["label"].mask(part["status"] == Status.REJECTED)
+    return part.join(named)
 
 
 def accepted_cells(cell_index: pd.DataFrame) -> pd.DataFrame:

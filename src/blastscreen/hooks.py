@@ -19,8 +19,10 @@ from kedro.pipeline.node import Node
 
 logger = logging.getLogger(__name__)
 
-RUN_ONLY_PARAMETERS = frozenset({"images", "seed"})
+RUN_ONLY_PARAMETERS = frozenset({"images", "external_images", "external_labels", "seed"})
 """Runtime parameters that conf reads by itself: no node takes them."""
+
+SUMMARISED_TABLES = frozenset({"cell_index", "cell_features", "external_index", "external_features"})
 
 
 class RunRefused(RuntimeError):
@@ -65,6 +67,11 @@ class CheckRun:
                 "nodes (--params=compute.n_jobs=4 sets how many)."
             )
         inputs = {name: catalog[name] for name in sorted(pipeline.inputs()) if not is_parameter(name)}
+        if "external_cells" in inputs and not inputs["external_cells"].exists():
+            raise RunRefused(
+                "There is no such folder, or none was named. Add --params=external_images=<folder>, and the --env that "
+                "the models were trained in: kedro run --pipelines=predict --params=external_images=<folder>"
+            )
         _require_stored(inputs)
         _warn_of_mixed_versions(inputs)
 
@@ -240,9 +247,10 @@ class RunSummary:
 
         paths = {name: getattr(catalog.get(name), "_filepath", None) for name in sorted(self._saved)}
         saved = {name: path for name, path in paths.items() if path is not None}
+        tables = {name.split("_")[1]: catalog.load(name) for name in SUMMARISED_TABLES & saved.keys()}
         print_summary(
-            index=catalog.load("cell_index") if "cell_index" in saved else None,
-            features=catalog.load("cell_features") if "cell_features" in saved else None,
+            index=tables.get("index"),
+            features=tables.get("features"),
             metrics={name.removesuffix("_metrics"): catalog.load(name) for name in saved if name.endswith("_metrics")},
             files=saved,
         )

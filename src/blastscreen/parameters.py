@@ -3,7 +3,7 @@
 The values live in `conf/*/parameters/`; nothing has a default here, so what a run used is what its files say.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -135,12 +135,17 @@ class EvaluationParameters(Parameters):
     n_resamples: int = Field(ge=100, description="bootstrap samples of the subject groups")
     seed: Seed = Field(description="of the bootstrap")
 
+    @property
+    def bootstrap(self) -> dict[str, Any]:
+        """What every function that computes intervals asks for."""
+        return {"confidence_level": self.confidence_level, "n_resamples": self.n_resamples, "seed": self.seed}
+
 
 class AuditParameters(Parameters):
     """How much the choices of a protocol flatter."""
 
-    n_seeds: int = Field(ge=2, description="splits per protocol, from splits.seed upwards")
-    networks: bool = Field(description="audit the network too: as many trainings as there are protocols and seeds")
+    n_seeds: int = Field(ge=2, description="divisions into folds per protocol, from splits.seed upwards")
+    networks: bool = Field(description="audit the network too: four trainings per kind of split and seed")
 
 
 class ReportingParameters(Parameters):

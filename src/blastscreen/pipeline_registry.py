@@ -2,7 +2,17 @@
 
 from kedro.pipeline import Pipeline
 
-from blastscreen.pipelines import cnn, evaluation, feature_engineering, preprocessing, reporting, rf
+from blastscreen.pipelines import (
+    audit,
+    cnn,
+    evaluation,
+    external,
+    feature_engineering,
+    predict,
+    preprocessing,
+    reporting,
+    rf,
+)
 
 MODELS = {"rf": rf, "cnn": cnn}
 """Each model's name in the catalog and its pipeline; evaluation and reporting follow from the name."""
@@ -16,7 +26,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     Returns:
         One pipeline per name. A model's pipeline holds all it needs upstream and its own evaluation; `reporting`
-        reads stored results only.
+        reads stored results only, `predict` and `external` stored models.
     """
     images = preprocessing.create_pipeline()
     features = images + feature_engineering.create_pipeline()
@@ -24,11 +34,39 @@ def register_pipelines() -> dict[str, Pipeline]:
         name: (images if name in ON_PIXELS else features) + model.create_pipeline() + evaluation.create_pipeline(name)
         for name, model in MODELS.items()
     }
+    protocols = features + audit.create_pipeline()
     report = reporting.create_pipeline(MODELS)
+    prediction = _measure_external(features) + predict.create_pipeline()
     return {
         "preprocessing": images,
         "feature_engineering": features,
         **models,
+        "audit": protocols,
         "reporting": report,
-        "__default__": sum(models.values(), report),
+        "predict": prediction,
+        "external": prediction + external.create_pipeline(predict.SCORED_MODELS),
+        "__default__": sum(models.values(), protocols + report),
     }
+
+
+def _measure_external(features: Pipeline) -> Pipeline:
+    """Index, standardise and measure images from outside by the nodes that do so for the cohort."""
+    shared = features.only_nodes(
+        "preprocessing.index_cells", "preprocessing.standardise_cells", "feature_engineering.measure_features"
+    )
+    return Pipeline(
+        shared,
+        inputs={
+            "raw_cells": "external_cells",
+            "accepted_cells": "external_accepted",
+            "cell_index_parts": "external_index_parts",
+            "cell_features_parts": "external_features_parts",
+        },
+        outputs={
+            "cell_index": "external_index",
+            "cell_images": "external_images",
+            "cell_features": "external_features",
+        },
+        parameters={name for name in shared.inputs() if name.startswith("params:")},
+        namespace="predict",
+    )

@@ -67,6 +67,9 @@ CELL_SPLITS = _table(
 )
 """One row per accepted cell with its experimental role."""
 
+IDENTITY = list(CELL_SPLITS.columns)
+"""What every table of single cells says of a cell besides its own findings."""
+
 CELL_FEATURES = _table(
     {"image_id": _text(unique=True)}
     | {name: pa.Column(float, nullable=True) for name in FEATURE_NAMES}
@@ -119,6 +122,7 @@ AUDIT = _table(
         "strategy": _one_of(SplitStrategy),
         "region": _one_of(Region),
         "seed": pa.Column("int64", checks=pa.Check.ge(0)),
+        "n_folds": pa.Column("int64", checks=pa.Check.ge(2)),
         "n_test_cells": pa.Column("int64", checks=pa.Check.ge(1)),
         "n_test_groups": pa.Column("int64", checks=pa.Check.ge(1)),
         "auroc": pa.Column(float, checks=_UNIT),
@@ -126,7 +130,8 @@ AUDIT = _table(
         "f1_weighted": pa.Column(float, checks=_UNIT),
     }
 )
-"""One row per model, protocol and seed: what the test cells of that split say."""
+"""One row per model, protocol and seed: what its folds say together, in which every cell is tested once. `auroc`
+compares cells of one fold only."""
 
 AREA_CORRELATIONS = _table(
     {
@@ -163,3 +168,26 @@ HISTORY = _table(
     }
 )
 """One row per network (its seed) and epoch; `kept` marks the epoch whose weights the network ended with."""
+
+EXTERNAL_PREDICTIONS = _table(
+    {
+        "image_id": _text(unique=True),
+        "status": _one_of(Status),
+        "reasons": _text(),
+        "subject_id": _text(nullable=True),
+        "subject_group": _text(nullable=True),
+        "label": _one_of(CellLabel, nullable=True),
+        "data_source": _text(),
+        "blast_probability": pa.Column(float, checks=_UNIT, nullable=True),
+        "calibrated_probability": pa.Column(float, checks=_UNIT, nullable=True),
+        "call": _one_of(Decision, nullable=True),
+        "confidence": pa.Column(float, checks=_UNIT, nullable=True),
+        "decision": _one_of(Decision, nullable=True),
+    },
+    pa.Check(
+        lambda files: (files["reasons"] != "")[files["blast_probability"].isna()].all(),
+        error="a file without a score must carry a reason",
+    ),
+)
+"""One row per file of a folder from outside. `confidence` is the calibrated probability that the call is right, and
+`decision` the call or `refer`; a file that could not be scored has neither."""

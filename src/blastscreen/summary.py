@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 import pandas as pd
 from rich.console import Console, Group, RenderableType
@@ -13,14 +14,14 @@ from rich.text import Text
 from blastscreen.vocabulary import Split, Status
 
 LIMITS = "research use only, not a medical device"
-_SHOWN_METRICS = ("n_cells", "n_subjects", "accuracy", "sensitivity", "specificity", "auroc")
+_SHOWN_METRICS = ("n_cells", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")
 
 
 def print_summary(
     *,
     index: pd.DataFrame | None,
     features: pd.DataFrame | None,
-    metrics: Mapping[str, Mapping[str, Mapping[str, object]]],
+    metrics: Mapping[str, Mapping[str, Any]],
     files: Mapping[str, PurePath],
     console: Console | None = None,
 ) -> None:
@@ -29,7 +30,7 @@ def print_summary(
     Args:
         index: In the schema `CELL_INDEX`, where the run made one.
         features: In the schema `CELL_FEATURES`, where the run made one.
-        metrics: Per model, its metrics per split.
+        metrics: Per model, its metrics per split; those of cells from outside have none.
         files: What the run wrote, and where.
         console: Where to print; standard output by default.
     """
@@ -53,7 +54,7 @@ def _describe_cells(index: pd.DataFrame) -> Text:
     cohort = ", ".join(f"{row['size']} {label} of {row['nunique']} subjects" for label, row in labels.iterrows())
     return Text(
         f"{len(index)} files came in: {counts[Status.ACCEPTED]} accepted, {counts[Status.REVIEW]} flagged for review, "
-        f"{counts[Status.REJECTED]} rejected. Cells: {cohort}."
+        f"{counts[Status.REJECTED]} rejected. Cells: {cohort or 'without labels'}."
     )
 
 
@@ -67,15 +68,21 @@ def _describe_reasons(index: pd.DataFrame, features: pd.DataFrame | None) -> Tex
     return Text("; ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "No file was flagged.")
 
 
-def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Table:
+def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table("test cells", *(name.replace("_", " ") for name in _SHOWN_METRICS), box=None)
     for model, splits in metrics.items():
-        table.add_row(model, *(_format(splits[Split.TEST][name]) for name in _SHOWN_METRICS))
+        table.add_row(model, *_format_metrics(splits.get(Split.TEST, splits)))
     return table
 
 
-def _format(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
+def _format_metrics(metrics: Mapping[str, Any]) -> list[str]:
+    """Write each shown metric, with its interval where it has one."""
+    texts = []
+    for name in _SHOWN_METRICS:
+        value, interval = metrics[name], metrics["intervals"].get(name)
+        text = f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
+        texts.append(f"{text} ({interval['low']:.2f}-{interval['high']:.2f})" if interval else text)
+    return texts
 
 
 def _list_files(files: Mapping[str, PurePath]) -> Text:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from kedro.io import AbstractDataset, DatasetError
 from PIL import Image
 
-from blastscreen.datasets.cell_image_folder import CellImageFolder, escape_name, unescape_name
+from blastscreen.datasets.cell_image_folder import CellImageFolder
+from blastscreen.datasets.file_names import escape_name, unescape_name
 from blastscreen.imaging.decoding import ImageRejected, decode_partition
 from blastscreen.vocabulary import ReasonCode
 
@@ -331,3 +332,50 @@ def test_real_cells_are_all_read(cnmc: Path) -> None:
 
     assert len(cells) == 52
     assert all(images[key]().shape == (450, 450, 3) for key in cells)
+
+
+SHEET = "Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1.bmp,1\nUID_H40_2_1_hem.bmp,2.bmp,0\n"
+
+
+def test_a_sheet_of_labels_in_the_folder_gives_names_and_is_no_image(tmp_path: Path) -> None:
+    for name in ("1.bmp", "2.bmp"):
+        write_image(tmp_path / name)
+    # as spreadsheets save it: with a byte order mark
+    (tmp_path / "labels.csv").write_text(SHEET, encoding="utf-8-sig")
+
+    images = CellImageFolder(path=str(tmp_path), labels=str(tmp_path / "labels.csv")).load()
+
+    assert list(images) == ["1.bmp", "2.bmp"]
+    assert images.original_names == {"1.bmp": "UID_57_29_1_all.bmp", "2.bmp": "UID_H40_2_1_hem.bmp"}
+    assert list(CellImageFolder(path=str(tmp_path)).load()) == ["1.bmp", "2.bmp", "labels.csv"]
+
+
+def test_other_files_need_no_row_and_stay_rows_of_the_index(tmp_path: Path) -> None:
+    write_image(tmp_path / "images" / "1.bmp")
+    write_image(tmp_path / "images" / "2.bmp")
+    (tmp_path / "images" / "Thumbs.db").write_bytes(b"x")
+    (tmp_path / "labels.csv").write_text(SHEET)
+
+    images = CellImageFolder(path=str(tmp_path / "images"), labels=str(tmp_path / "labels.csv")).load()
+
+    assert list(images) == ["1.bmp", "2.bmp", "Thumbs.db"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("", "No columns"),
+        (SHEET.replace("2.bmp", "3.bmp"), "without a row: 2.bmp"),
+    ],
+)
+def test_a_sheet_that_does_not_serve_is_named_with_what_is_wrong(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    write_image(tmp_path / "1.bmp")
+    write_image(tmp_path / "2.bmp")
+    sheet = tmp_path / "labels.csv"
+    if content is not None:
+        sheet.write_text(content)
+    with pytest.raises(DatasetError, match=rf"labels\.csv' can't be used: (?s:.*){said}"):
+        CellImageFolder(path=str(tmp_path), labels=str(sheet)).load()

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from blastscreen.cell_index import index_cells
+from blastscreen.cell_index import inspect_files
 from blastscreen.datasets import CellImageFolder, SampleCells
 from blastscreen.imaging.decoding import ImageRejected
 from blastscreen.parallel import ClusterError, map_batches, ranges
@@ -115,7 +115,7 @@ def test_a_run_on_the_cluster_stores_what_a_local_run_stores(cluster, make_proje
 
 def test_a_worker_killed_in_the_middle_changes_nothing(cluster, preprocessing):
     raw_cells = SampleCells(n_cells=80, n_subjects=8, seed=1).load()
-    inspect = partial(index_cells, settings=preprocessing)
+    inspect = partial(inspect_files, settings=preprocessing)
     local = cluster.settings.model_copy(update={"backend": "threading", "scheduler": ""})
     expected = pd.concat(index_in_batches(raw_cells, settings=local, inspect=inspect))
     results = index_in_batches(raw_cells, settings=cluster.settings, inspect=inspect)

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from blastscreen import parameters
-from blastscreen.evaluation.confusion import evaluate_predictions
+from blastscreen.evaluation.metrics import evaluate_cells
 from blastscreen.hooks import RUN_ONLY_PARAMETERS
 from blastscreen.pipeline_registry import register_pipelines
-from blastscreen.vocabulary import FEATURE_NAMES, REJECT_CODES, REVIEW_CODES, Split
+from blastscreen.vocabulary import FEATURE_NAMES, REJECT_CODES, REVIEW_CODES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -110,8 +110,8 @@ def test_features_are_complete_and_in_order():
 
 
 def test_metrics_are_complete_and_in_order():
-    nobody = pd.DataFrame({"subject_id": [], "label": [], "split": [], "blast_probability": []})
-    metrics = evaluate_predictions(nobody, threshold=0.5)[Split.TEST]
+    nobody = pd.DataFrame({"subject_id": [], "subject_group": [], "label": [], "blast_probability": []})
+    metrics = evaluate_cells(nobody, threshold=0.5, confidence_level=0.95, n_resamples=100, seed=0)
     assert first_cells(text("reference/metrics.md")) == list(metrics)
 
 
@@ -182,7 +182,7 @@ def edited(action: str, before: str, content: str) -> str:
     if action != "change in ":
         return before + content
     for line in filter(None, content.splitlines()):
-        beginning = re.split(r" = | import ", line)[0]
+        beginning = re.split(r" = | import |,", line)[0]
         before, count = re.subn(rf"^{re.escape(beginning)}\b.*$", line, before, flags=re.MULTILINE)
         assert count == 1, line
     return before

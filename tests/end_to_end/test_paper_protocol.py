@@ -6,7 +6,7 @@ from blastscreen.cell_index import accepted_cells, build_cell_index, tabulate_re
 from blastscreen.cohort import CNMC_2019
 from blastscreen.pipelines.preprocessing.nodes import split_cells
 from blastscreen.synthesis import plan_cohort
-from blastscreen.vocabulary import Region
+from blastscreen.vocabulary import OperatingRule, Region
 
 
 def published_cohort():
@@ -43,5 +43,6 @@ def test_the_papers_features_see_the_blurred_frame_and_its_threshold_is_a_half(p
     features = catalog.load("params:features")
     assert (features.region, features.gaussian_blur) == (Region.FRAME, True)
     assert (features.canny_low, features.canny_high) == (100, 200)
-    assert catalog.load("params:evaluation").threshold == 0.5
+    evaluation = catalog.load("params:evaluation")
+    assert (evaluation.operating_rule, evaluation.threshold) == (OperatingRule.FIXED, 0.5)
     assert (catalog.load("params:rf").n_trees, catalog.load("params:rf").class_weight) == (100, "balanced")

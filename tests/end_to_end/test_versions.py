@@ -4,7 +4,7 @@ import pytest
 from kedro.io.core import AbstractVersionedDataset
 
 from blastscreen.pipeline_registry import MODELS
-from blastscreen.pipelines import evaluation, feature_engineering, preprocessing, reporting
+from blastscreen.pipelines import audit, evaluation, external, feature_engineering, predict, preprocessing, reporting
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,10 @@ def separate_pipelines():
         "feature_engineering": feature_engineering.create_pipeline(),
         **models,
         **evaluations,
+        "audit": audit.create_pipeline(),
         "reporting": reporting.create_pipeline(MODELS),
+        "predict": predict.create_pipeline(),
+        "external": external.create_pipeline(predict.SCORED_MODELS),
     }
 
 
@@ -33,7 +36,7 @@ def handed_over():
 
 
 def test_something_is_handed_over():
-    assert {"cell_images", "cell_index", "cell_features", "cell_splits", "rf_predictions"} <= set(handed_over())
+    assert {"cell_images", "cell_features", "rf_predictions", "cnn_triage", "rf_operating_point"} <= set(handed_over())
 
 
 @pytest.mark.parametrize("env", [None, "cnmc", "paper"])

@@ -40,7 +40,7 @@ def test_two_pools_stay_within_the_budget(toy_cells, cnn_settings, compute):
 
 def test_cells_and_splits_of_different_runs_are_refused(toy_cells, cnn_settings, compute):
     stack, splits = toy_cells()
-    with pytest.raises(ValueError, match="2 cells are in one of them only"):
+    with pytest.raises(ValueError, match="2 cells are in cell_images only, 0 in cell_splits only"):
         gather_cells(stack, splits[2:], settings=cnn_settings(), compute=compute)
 
 

@@ -5,7 +5,8 @@ from blastscreen.plots.confusion import draw_confusion_matrices
 
 def metrics(n_cells, n_subjects, *counts):
     names = ("true_negatives", "false_positives", "false_negatives", "true_positives")
-    return {"n_cells": n_cells, "n_subjects": n_subjects, "confusion": dict(zip(names, counts, strict=True))}
+    confusion = dict(zip(names, counts, strict=True))
+    return {"n_cells": n_cells, "n_subjects": n_subjects, "threshold": 0.125, "confusion": confusion}
 
 
 METRICS = {"validation": metrics(1600, 20, 335, 174, 72, 1019), "test": metrics(4, 1, 0, 0, 1, 3)}
@@ -13,7 +14,7 @@ METRICS = {"validation": metrics(1600, 20, 335, 174, 72, 1019), "test": metrics(
 
 @pytest.fixture
 def figure():
-    return draw_confusion_matrices(METRICS, model="Forest <1>", threshold=0.25, note="generated sample & no patient")
+    return draw_confusion_matrices(METRICS, model="Forest <1>", note="generated sample & no patient")
 
 
 def test_rows_are_true_labels_and_columns_calls(figure):
@@ -36,7 +37,7 @@ def test_a_row_without_cells_has_counts_but_no_shares(figure):
 
 def test_title_note_and_sizes_are_told(figure):
     text = figure.layout.title.text
-    assert "Forest &lt;1&gt;: true labels against calls at threshold 0.25" in text
+    assert "Forest &lt;1&gt;: true labels against calls at threshold 0.125" in text
     assert "generated sample &amp; no patient" in text
     assert [annotation.text for annotation in figure.layout.annotations] == [
         "validation: 1,600 cells, 20 subjects",
@@ -45,5 +46,5 @@ def test_title_note_and_sizes_are_told(figure):
 
 
 def test_no_note_leaves_only_the_title():
-    figure = draw_confusion_matrices(METRICS, model="Forest", threshold=0.5, note="")
-    assert figure.layout.title.text == "<b>Forest: true labels against calls at threshold 0.50</b>"
+    figure = draw_confusion_matrices(METRICS, model="Forest", note="")
+    assert figure.layout.title.text == "<b>Forest: true labels against calls at threshold 0.125</b>"

@@ -13,14 +13,14 @@ PREDICTIONS = pd.DataFrame(
     }
 )
 METRICS = {
-    "validation": {"auroc": 0.75, "false_positive_rate": 0.5, "sensitivity": 0.5},
-    "test": {"auroc": None, "false_positive_rate": None, "sensitivity": 1.0},
+    "validation": {"auroc": 0.75, "false_positive_rate": 0.5, "sensitivity": 0.5, "threshold": 0.5},
+    "test": {"auroc": None, "false_positive_rate": None, "sensitivity": 1.0, "threshold": 0.5},
 }
 
 
 @pytest.fixture
 def figure():
-    return draw_roc_curves(PREDICTIONS, METRICS, model="Forest", threshold=0.5, note="generated sample")
+    return draw_roc_curves(PREDICTIONS, METRICS, model="Forest", note="generated sample")
 
 
 def test_curve_by_hand(figure):
@@ -34,24 +34,24 @@ def test_curve_by_hand(figure):
 def test_the_cut_in_use_is_marked(figure):
     marker = figure.data[1]
     assert (marker.x, marker.y, marker.mode) == ((0.5,), (0.5,), "markers")
-    assert marker.name == "validation at threshold 0.50"
+    assert marker.name == "validation at threshold 0.5"
 
 
 def test_a_split_that_lacks_a_class_has_no_curve(figure):
     assert [trace.name for trace in figure.data] == [
         "validation: AUROC 0.750",
-        "validation at threshold 0.50",
+        "validation at threshold 0.5",
         "chance",
     ]
 
 
 def test_both_splits_are_drawn_and_told_apart():
     both = pd.concat([PREDICTIONS, PREDICTIONS.iloc[:4].assign(split="test", blast_probability=[0.9, 0.1, 0.8, 0.2])])
-    metrics = METRICS | {"test": {"auroc": 1.0, "false_positive_rate": 0.0, "sensitivity": 1.0}}
-    figure = draw_roc_curves(both, metrics, model="Forest", threshold=0.5, note="")
+    metrics = METRICS | {"test": {"auroc": 1.0, "false_positive_rate": 0.0, "sensitivity": 1.0, "threshold": 0.5}}
+    figure = draw_roc_curves(both, metrics, model="Forest", note="")
     curves = {trace.name: trace for trace in figure.data}
     validation, test = curves["validation: AUROC 0.750"], curves["test: AUROC 1.000"]
-    assert (curves["test at threshold 0.50"].x, curves["test at threshold 0.50"].y) == ((0.0,), (1.0,))
+    assert (curves["test at threshold 0.5"].x, curves["test at threshold 0.5"].y) == ((0.0,), (1.0,))
     assert validation.line.color != test.line.color
     assert validation.line.dash != test.line.dash
 

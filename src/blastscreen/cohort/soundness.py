@@ -34,8 +34,8 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
     kept = select_kept(cell_index)
     if kept.empty:
         raise CohortError(
-            f"none of {_count(len(cell_index), 'file')} was accepted. Look at the reasons in the cell index, and check "
-            "that the folder holds the cohort"
+            f"none of {count_noun(len(cell_index), 'file')} was accepted. Look at the reasons in the cell index, and "
+            "check that the folder holds the cohort"
         )
     checks: tuple[Callable[[pd.DataFrame], str | None], ...] = (
         _unreadable_names,
@@ -55,11 +55,12 @@ def select_kept(cell_index: pd.DataFrame) -> pd.DataFrame:
     return cell_index[cell_index["status"] != Status.REJECTED]
 
 
-def _count(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
+    """Say how many of something there are: "1 file", "2,000 files"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _some(items: Iterable[str], limit: int = 5) -> str:
+def name_some(items: Iterable[str], limit: int = 5) -> str:
     """Name the first few items, and say how many there are besides."""
     names = list(items)
     shown = ", ".join(names[:limit])
@@ -71,8 +72,8 @@ def _unreadable_names(kept: pd.DataFrame) -> str | None:
     if unreadable.empty:
         return None
     return (
-        f"{_count(len(unreadable), 'name')} without subject and label: {_some(unreadable.sort_values())}. Rename to "
-        "UID_<subject>_<field>_<cell>_<all or hem>.<extension>, or move out of the folder"
+        f"{count_noun(len(unreadable), 'name')} without subject and label: {name_some(unreadable.sort_values())}. "
+        "Rename to UID_<subject>_<field>_<cell>_<all or hem>.<extension>, name in a sheet of labels, or move out of the folder"
     )
 
 
@@ -87,8 +88,8 @@ def _contradicted_labels(kept: pd.DataFrame) -> str | None:
     if contradicted.empty:
         return None
     return (
-        f"{_count(len(contradicted), 'file')} named with one label in the folder of the other: "
-        f"{_some(contradicted.sort_values())}. Find out which is right and move or rename the file"
+        f"{count_noun(len(contradicted), 'file')} named with one label in the folder of the other: "
+        f"{name_some(contradicted.sort_values())}. Find out which is right and move or rename the file"
     )
 
 
@@ -102,8 +103,8 @@ def _subjects_with_both_labels(kept: pd.DataFrame) -> str | None:
         for subject in sorted(both.index, key=natural_key)
     ]
     return (
-        f"{_count(len(both), 'subject')} with both labels: {_some(texts)}. A person is a patient or a control: correct "
-        "the names, or take the subject out"
+        f"{count_noun(len(both), 'subject')} with both labels: {name_some(texts)}. A person is a patient or a control: "
+        "correct the names, or take the subject out"
     )
 
 
@@ -114,8 +115,8 @@ def _pixels_with_both_labels(kept: pd.DataFrame) -> str | None:
     if clashing.empty:
         return None
     return (
-        f"{_count(len(clashing), 'picture')} present with both labels: {_some(sorted(clashing))}. At most one label is "
-        "right: remove every copy whose label can't be confirmed"
+        f"{count_noun(len(clashing), 'picture')} present with both labels: {name_some(sorted(clashing))}. At most one "
+        "label is right: remove every copy whose label can't be confirmed"
     )
 
 

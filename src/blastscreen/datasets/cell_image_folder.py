@@ -7,7 +7,6 @@ a hundred thousand files is listed at once, and what changes in between is seen.
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 import numpy as np
+import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from numpy.typing import NDArray
 
+from blastscreen.cohort import read_original_names
+from blastscreen.datasets.file_names import escape_name, unescape_name
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, ImageRejected, decode_image
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 
@@ -31,39 +33,6 @@ _HOW_TO_GET_IMAGES = (
     "Download and unpack them, then type:\n"
     "  kedro run --env=cnmc --pipeline=rf --params=images=/path/to/C-NMC_training_data"
 )
-
-
-def escape_name(name: bytes) -> str:
-    r"""Spell a file name in printable characters, each name differently.
-
-    Args:
-        name: as the file system stores it; any bytes.
-
-    Returns:
-        The name itself where it is printable UTF-8 without a backslash; else a backslash becomes `\\`, and each byte
-        of anything unprintable or not UTF-8 becomes `\x` with two hexadecimal digits.
-    """
-    text = name.decode("utf-8", errors="surrogateescape")
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(_escape_character(character) for character in text)
-
-
-def unescape_name(key: str) -> bytes:
-    """Return the file name that `escape_name` spelled as `key`."""
-    return re.sub(
-        rb"\\(?:x([0-9a-f]{2})|\\)",
-        lambda match: bytes.fromhex(match[1].decode()) if match[1] else b"\\",
-        key.encode("utf-8"),
-    )
-
-
-def _escape_character(character: str) -> str:
-    if character == "\\":
-        return r"\\"
-    if character.isprintable():
-        return character
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors="surrogateescape"))
 
 
 @dataclass(frozen=True)
@@ -108,14 +77,18 @@ class CellImages(Mapping[str, CellImageFile]):
 
     Attributes:
         data_source: name of the folder, without those above it; of drawn cells, that they were drawn.
+        original_names: by escaped name, the one that a sheet of labels gives for the file.
     """
 
-    def __init__(self, root: Path, names: Iterable[bytes], *, max_pixels: int) -> None:
+    def __init__(
+        self, root: Path, names: Iterable[bytes], *, max_pixels: int, original_names: Mapping[str, str]
+    ) -> None:
         drawn = (root / GENERATED_MARKER).is_file()
         self.data_source = GENERATED_SAMPLE if drawn else escape_name(os.fsencode(root.name))
         self._root = root
         self._max_pixels = max_pixels
         self._keys = dict.fromkeys(sorted(escape_name(name) for name in names))
+        self.original_names = original_names
 
     def fingerprint(self, image_ids: Iterable[str]) -> str:
         """Hash names, sizes and times of change of some files: whatever is written to one of them changes it."""
@@ -145,16 +118,24 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile]]):
     """A folder of cell images of any depth, as `Mapping[image_id, callable]`; read only.
 
     Every entry becomes a row, hidden ones and files of other kinds included, except plain folders, which are searched,
-    and the file that marks a folder of drawn cells.
+    the file that marks a folder of drawn cells, and the sheet of labels.
     Never searched, and therefore rows themselves: links to folders, folders named like an image, and folders that can't
     be listed.
     """
 
-    def __init__(self, *, path: str, max_pixels: int = 25_000_000, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        path: str,
+        labels: str | None = None,
+        max_pixels: int = 25_000_000,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         """Describe the folder; nothing is read yet.
 
         Args:
             path: the folder; its links are followed, links inside it only to files that it holds itself.
+            labels: sheet of labels of images whose names say nothing, a CSV file as `read_original_names` describes it.
             max_pixels: largest width * height that is decoded; larger frames, and files of more than 8 bytes a pixel
                 and 16 MiB, are rejected unread.
             metadata: for Kedro's plugins.
@@ -162,6 +143,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile]]):
         if max_pixels < 1:
             raise DatasetError(f"max_pixels must be at least 1, not {max_pixels}")
         self._path = str(path)
+        self._labels = None if labels is None else str(labels)
         self._max_pixels = max_pixels
         self.metadata = metadata
 
@@ -173,30 +155,46 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile]]):
             printable) to a callable, sorted.
 
         Raises:
-            DatasetError: there is no such folder, it can't be listed, or it holds nothing.
+            DatasetError: there is no such folder, it can't be listed, or it holds nothing; or the sheet of labels can't
+                be read, or does not fit the images.
         """
         root = Path(self._path).resolve()
         if not root.exists():
             raise DatasetError(f"There is no folder '{self._path}'. {_HOW_TO_GET_IMAGES}")
         if not root.is_dir():
             raise DatasetError(f"'{self._path}' is not a folder. {_HOW_TO_GET_IMAGES}")
+        left_out = {os.fsencode(GENERATED_MARKER)}
+        if self._labels is not None:
+            left_out.add(os.fsencode(os.path.relpath(Path(self._labels).resolve(), root)))
         try:
-            names = [name for name in _list_names(root) if name != os.fsencode(GENERATED_MARKER)]
+            names = [name for name in _list_names(root) if name not in left_out]
         except OSError as error:
             raise DatasetError(f"The folder '{self._path}' can't be listed: {error.strerror}") from error
         if not names:
             raise DatasetError(f"The folder '{self._path}' holds no files. {_HOW_TO_GET_IMAGES}")
-        return CellImages(root, names, max_pixels=self._max_pixels)
+        return CellImages(
+            root, names, max_pixels=self._max_pixels, original_names=self._read_labels(map(escape_name, names))
+        )
 
     def save(self, data: NoReturn) -> None:
         """Refuse: raw images are never written."""
         raise DatasetError(f"CellImageFolder is read only; it does not save a {type(data).__name__}")
 
+    def _read_labels(self, keys: Iterable[str]) -> dict[str, str]:
+        if self._labels is None:
+            return {}
+        images = [key for key in keys if PurePosixPath(key).suffix.lower() in IMAGE_SUFFIXES]
+        try:
+            sheet = pd.read_csv(self._labels, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+            return read_original_names(sheet, images)
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"The sheet of labels '{self._labels}' can't be used: {error}") from error
+
     def _exists(self) -> bool:
         return Path(self._path).is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": self._path, "max_pixels": self._max_pixels}
+        return {"path": self._path, "labels": self._labels, "max_pixels": self._max_pixels}
 
 
 def _list_names(root: Path) -> list[bytes]:

@@ -8,8 +8,23 @@ from kedro_datasets.text import TextDataset
 from blastscreen.datasets.atomic import AtomicSave
 
 
+class Document(dict[str, Any]):
+    """A mapping that knows which version it was loaded from."""
+
+    version: str | None = None
+
+
 class AtomicJSON(AtomicSave, JSONDataset):  # type: ignore[misc]
-    """Mappings and lists in a JSON file."""
+    """Mappings and lists in a JSON file; a loaded mapping is a `Document`."""
+
+    def load(self) -> Any:
+        """Load the file, and note in a mapping which version it is of."""
+        content = super().load()  # type: ignore[safe-super]
+        if not isinstance(content, dict):
+            return content
+        document = Document(content)
+        document.version = self.resolve_load_version()
+        return document
 
 
 class AtomicText(AtomicSave, TextDataset):  # type: ignore[misc]

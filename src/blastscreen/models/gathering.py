@@ -18,9 +18,10 @@ from blastscreen.models.cells import (
     resize_cells,
     split_blocks,
 )
+from blastscreen.models.soundness import require_both_classes, require_same_cells
 from blastscreen.parallel import map_batches
 from blastscreen.parameters import CnnParameters, ComputeParameters
-from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, Split
+from blastscreen.vocabulary import POSITIVE_LABEL, Split
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def gather_cells(
     """
     found = {split: locate_cells(stack, splits, split) for split in (Split.TRAIN, Split.VALIDATION)}
     for split, (_, is_blast) in found.items():
-        _require_both_classes(is_blast, split)
+        require_both_classes(is_blast, split)
     cell_bytes = settings.input_side**2 * 3
     budget = settings.memory_budget_mib * _MIB
     needed = cell_bytes * sum(len(positions) for positions, _ in found.values())
@@ -88,25 +89,10 @@ def locate_cells(stack: CellStack, splits: pd.DataFrame, *wanted: Split) -> tupl
     Raises:
         ValueError: Stack and table speak of different cells.
     """
-    unknown = len(set(splits["image_id"]) ^ set(stack.image_ids))
-    if unknown:
-        raise ValueError(
-            f"cell_images and cell_splits come from different runs: {unknown} cells are in one of them only. "
-            "Load the versions of one run for both, or run again from preprocessing"
-        )
+    require_same_cells("cell_images", stack.image_ids, splits["image_id"])
     roles = splits.set_index("image_id").loc[list(stack.image_ids)]
     positions = np.flatnonzero(roles["split"].isin(list(wanted)))
     return positions, (roles["label"] == POSITIVE_LABEL).to_numpy()[positions]
-
-
-def _require_both_classes(is_blast: NDArray[np.bool_], split: Split) -> None:
-    n_blasts = int(is_blast.sum())
-    n_others = len(is_blast) - n_blasts
-    if not n_blasts or not n_others:
-        raise ValueError(
-            f"the {split} cells hold {n_blasts} {CellLabel.ALL}, {n_others} {CellLabel.HEM}: both classes are needed. "
-            "Change the fractions or the seed"
-        )
 
 
 def _hold(stack: CellStack, positions: Order, *, side: int, compute: ComputeParameters) -> Pixels:

@@ -9,11 +9,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import roc_auc_score
 
+from blastscreen.models.soundness import require_both_classes, require_same_cells
 from blastscreen.parameters import ForestParameters
-from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, CellLabel, Split
+from blastscreen.schemas import IDENTITY
+from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, Split
 
 FEATURES = list(FEATURE_NAMES)
-IDENTITY = ["image_id", "subject_id", "subject_group", "label", "split", "data_source"]
 
 
 def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame
     Raises:
         ValueError: The tables speak of different cells, repeat one, or hold a feature that is not finite.
     """
-    _require_same_cells(features["image_id"], splits["image_id"])
+    require_same_cells("cell_features", features["image_id"], splits["image_id"])
     table = splits[IDENTITY].merge(features, on="image_id", how="inner", validate="1:1")
     usable = table.loc[table["reasons"].fillna("") == "", IDENTITY + FEATURES]
     require_finite(usable)
@@ -73,7 +74,7 @@ def fit_forest(table: pd.DataFrame, *, settings: ForestParameters) -> RandomFore
         ValueError: A class is missing from the training cells, or a feature is not finite.
     """
     cells = _cells_of(table, Split.TRAIN)
-    _require_both_classes(cells, Split.TRAIN)
+    require_both_classes(_is_blast(cells), Split.TRAIN)
     require_finite(cells)
     forest = RandomForestClassifier(
         n_estimators=settings.n_trees,
@@ -145,7 +146,7 @@ def measure_importances(
         ValueError: A class is missing from the validation cells.
     """
     cells = _cells_of(table, Split.VALIDATION)
-    _require_both_classes(cells, Split.VALIDATION)
+    require_both_classes(_is_blast(cells), Split.VALIDATION)
     groups = group_features(_cells_of(table, Split.TRAIN), threshold=settings.correlation_threshold)
     permutations = {"repeats": settings.permutation_repeats, "seed": settings.seed}
     alone_mean, alone_std = permute_groups(forest, cells, np.arange(len(FEATURES)), **permutations)
@@ -204,7 +205,7 @@ def permute_groups(
         return float(roc_auc_score(is_blast, blast_probability(forest, pd.DataFrame(permuted, columns=FEATURES))))
 
     rows = np.tile(np.arange(len(cells))[:, np.newaxis], groups.max() + 1)
-    is_blast = cells["label"].to_numpy() == POSITIVE_LABEL
+    is_blast = _is_blast(cells)
     # one job, whatever the caller's joblib settings: shipping the forest to processes takes longer than it saves
     drop = permutation_importance(forest, rows, is_blast, scoring=auroc, n_repeats=repeats, random_state=seed, n_jobs=1)
     return drop.importances_mean, drop.importances_std
@@ -215,19 +216,5 @@ def _cells_of(table: pd.DataFrame, *splits: Split) -> pd.DataFrame:
     return table[table["split"].isin(splits)].sort_values("image_id", ignore_index=True)
 
 
-def _require_same_cells(features: pd.Series, splits: pd.Series) -> None:
-    without_split = len(set(features) - set(splits))
-    without_features = len(set(splits) - set(features))
-    if without_split or without_features:
-        raise ValueError(
-            f"cell_features and cell_splits come from different runs: {without_split} measured cells have no split, "
-            f"{without_features} cells with a split were not measured. "
-            "Load the versions of one run for both, or run again from preprocessing"
-        )
-
-
-def _require_both_classes(cells: pd.DataFrame, split: Split) -> None:
-    counts = {label: int((cells["label"] == label).sum()) for label in CellLabel}
-    if not all(counts.values()):
-        found = ", ".join(f"{count} {label}" for label, count in counts.items())
-        raise ValueError(f"the {split} cells hold {found}: both classes are needed. Change the fractions or the seed")
+def _is_blast(cells: pd.DataFrame) -> NDArray[np.bool_]:
+    return (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)

@@ -12,15 +12,12 @@ from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel
 ORDER = [LABEL_TEXTS[CellLabel.HEM], LABEL_TEXTS[CellLabel.ALL]]
 
 
-def draw_confusion_matrices(
-    metrics: Mapping[str, Mapping[str, Any]], *, model: str, threshold: float, note: str
-) -> go.Figure:
+def draw_confusion_matrices(metrics: Mapping[str, Mapping[str, Any]], *, model: str, note: str) -> go.Figure:
     """Draw counts and row shares of right and wrong calls, one matrix per split.
 
     Args:
         metrics: Result of `evaluate_predictions`.
         model: Name of the model in words.
-        threshold: The cut that the calls were made at, 0 to 1.
         note: Drawn below the title, "" for none.
 
     Returns:
@@ -41,7 +38,8 @@ def draw_confusion_matrices(
         cmax=1,
         colorbar={"title": {"text": "share of true label", "side": "right"}, "tickformat": ".0%"},
     )
-    title = f"{model}: true labels against calls at threshold {threshold:.2f}"
+    threshold = metrics[EVALUATED_SPLITS[0]]["threshold"]
+    title = f"{model}: true labels against calls at threshold {threshold:.3g}"
     finish(figure, title=title, note=note, height=480)
     figure.update_xaxes(title="called", showgrid=False)
     figure.update_yaxes(showgrid=False, autorange="reversed")

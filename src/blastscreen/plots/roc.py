@@ -12,15 +12,14 @@ from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Split
 
 
 def draw_roc_curves(
-    predictions: pd.DataFrame, metrics: Mapping[str, Mapping[str, Any]], *, model: str, threshold: float, note: str
+    predictions: pd.DataFrame, metrics: Mapping[str, Mapping[str, Any]], *, model: str, note: str
 ) -> go.Figure:
     """Draw sensitivity against false positive rate over all cuts, and mark the cut in use.
 
     Args:
         predictions: label, split, blast_probability.
-        metrics: Result of `evaluate_predictions` on the same predictions at the same threshold.
+        metrics: Result of `evaluate_predictions` on the same predictions.
         model: Name of the model in words.
-        threshold: The cut in use, 0 to 1.
         note: Drawn below the title, "" for none.
 
     Returns:
@@ -31,7 +30,7 @@ def draw_roc_curves(
         if metrics[split]["auroc"] is not None:
             cells = predictions[predictions["split"] == split]
             figure.add_trace(_curve(cells, split=split, auroc=metrics[split]["auroc"]))
-            figure.add_trace(_operating_point(metrics[split], split=split, threshold=threshold))
+            figure.add_trace(_operating_point(metrics[split], split=split))
     figure.add_trace(
         go.Scatter(
             x=[0, 1], y=[0, 1], mode="lines", name="chance", line={"color": GREY, "dash": "dot"}, hoverinfo="skip"
@@ -63,12 +62,12 @@ def _curve(cells: pd.DataFrame, *, split: Split, auroc: float) -> go.Scatter:
     )
 
 
-def _operating_point(metrics: Mapping[str, Any], *, split: Split, threshold: float) -> go.Scatter:
+def _operating_point(metrics: Mapping[str, Any], *, split: Split) -> go.Scatter:
     return go.Scatter(
         x=[metrics["false_positive_rate"]],
         y=[metrics["sensitivity"]],
         mode="markers",
-        name=f"{split} at threshold {threshold:.2f}",
+        name=f"{split} at threshold {metrics['threshold']:.3g}",
         marker={
             "color": SPLIT_COLOURS[split],
             "size": 14,

@@ -2,29 +2,81 @@
 
 from kedro.pipeline import Pipeline, node
 
-from blastscreen.pipelines.evaluation.nodes import evaluate_predictions
+from blastscreen.pipelines.evaluation.nodes import (
+    calibrate_predictions,
+    choose_operating_point,
+    count_votes,
+    describe_calibration,
+    describe_subjects,
+    evaluate_predictions,
+    plan_referral,
+    triage_cells,
+)
 
 
 def create_pipeline(model: str) -> Pipeline:
     """Wire the evaluation of one model.
 
     Args:
-        model: Reads `<model>_predictions`, writes `<model>_metrics`.
+        model: Reads `<model>_predictions`; writes `<model>_operating_point`, `<model>_metrics` and what else follows
+            from the predictions.
     """
     template = Pipeline(
         [
             node(
-                evaluate_predictions,
+                choose_operating_point,
                 inputs=["predictions", "params:evaluation"],
+                outputs="operating_point",
+                name="choose_operating_point",
+            ),
+            node(
+                evaluate_predictions,
+                inputs=["predictions", "operating_point", "params:evaluation"],
                 outputs="metrics",
                 name="evaluate_predictions",
+            ),
+            node(
+                calibrate_predictions,
+                inputs=["predictions", "params:evaluation"],
+                outputs="calibrated_predictions",
+                name="calibrate_predictions",
+            ),
+            node(
+                describe_calibration,
+                inputs=["predictions", "params:evaluation"],
+                outputs="calibration",
+                name="describe_calibration",
+            ),
+            node(
+                plan_referral,
+                inputs=["predictions", "calibrated_predictions", "operating_point", "params:evaluation"],
+                outputs="referral",
+                name="plan_referral",
+            ),
+            node(
+                triage_cells,
+                inputs=["predictions", "calibrated_predictions", "operating_point", "referral"],
+                outputs="triage",
+                name="triage_cells",
+            ),
+            node(
+                describe_subjects,
+                inputs=["predictions", "operating_point"],
+                outputs="subjects",
+                name="describe_subjects",
+            ),
+            node(
+                count_votes,
+                inputs=["subjects", "params:evaluation"],
+                outputs="subject_votes",
+                name="count_votes",
             ),
         ]
     )
     return Pipeline(
         template,
         inputs={"predictions": f"{model}_predictions"},
-        outputs={"metrics": f"{model}_metrics"},
+        outputs={name: f"{model}_{name}" for name in template.all_outputs()},
         parameters={"params:evaluation"},
         namespace=model,
     )

@@ -20,7 +20,7 @@ def index_cells(
     """Decode, hash and check every file; give each one row."""
     sources = RawSources(raw_cells, raw_cells)
     parts = map_parts(
-        partial(index.index_cells, settings=settings),
+        partial(index.inspect_files, settings=settings),
         ranges(len(raw_cells), compute.batch_size),
         make_batch=sources.batch,
         identify=partial(sources.identify, settings=settings),
@@ -29,7 +29,8 @@ def index_cells(
         description="Reading images",
         names=name_sources,
     )
-    return index.build_cell_index(parts, data_source=index.name_data_source(raw_cells))
+    names = index.find_original_names(raw_cells)
+    return index.build_cell_index(parts, data_source=index.name_data_source(raw_cells), original_names=names)
 
 
 def accept_cells(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> tuple[pd.DataFrame, dict[str, object]]:

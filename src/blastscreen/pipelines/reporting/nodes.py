@@ -1,14 +1,19 @@
-"""Nodes of pipeline `reporting`."""
+"""Nodes of pipeline `reporting`.
+
+What needs a drawing library is imported when a node runs, so that naming the pipelines does not wait for it.
+"""
 
 from typing import Any
 
 import pandas as pd
 
-from blastscreen import plots
+from blastscreen import errors, plots
 from blastscreen.cell_index import note_on_source
+from blastscreen.evaluation import comparison, published
 from blastscreen.gallery import choose_sheet_cells
 from blastscreen.imaging.stack import CellStack
 from blastscreen.parameters import EvaluationParameters, ReportingParameters
+from blastscreen.vocabulary import Split
 
 
 def draw_cells(cell_index: pd.DataFrame, cell_images: CellStack, settings: ReportingParameters) -> Any:
@@ -19,18 +24,30 @@ def draw_cells(cell_index: pd.DataFrame, cell_images: CellStack, settings: Repor
     return plots.draw_contact_sheet(cells, columns=settings.sheet_columns, title=title, note=note)
 
 
-def draw_confusion(
-    predictions: pd.DataFrame, metrics: dict[str, Any], settings: EvaluationParameters, model: str
-) -> Any:
+def draw_confusion(predictions: pd.DataFrame, metrics: dict[str, Any], model: str) -> Any:
     """Draw a model's right and wrong calls."""
-    note = note_on_source(predictions)
-    return plots.draw_confusion_matrices(metrics, model=model, threshold=settings.threshold, note=note)
+    return plots.draw_confusion_matrices(metrics, model=model, note=note_on_source(predictions))
 
 
-def draw_roc(predictions: pd.DataFrame, metrics: dict[str, Any], settings: EvaluationParameters, model: str) -> Any:
+def draw_roc(predictions: pd.DataFrame, metrics: dict[str, Any], model: str) -> Any:
     """Draw a model's sensitivity against its false positive rate."""
-    note = note_on_source(predictions)
-    return plots.draw_roc_curves(predictions, metrics, model=model, threshold=settings.threshold, note=note)
+    return plots.draw_roc_curves(predictions, metrics, model=model, note=note_on_source(predictions))
+
+
+def draw_calibration(calibration: dict[str, Any], predictions: pd.DataFrame, model: str) -> Any:
+    """Draw how far a model's probabilities can be believed."""
+    return plots.draw_calibration(calibration, model=model, note=note_on_source(predictions))
+
+
+def draw_referral(referral: dict[str, Any], predictions: pd.DataFrame, model: str) -> Any:
+    """Draw what is left wrong when doubtful cells go to an expert."""
+    return plots.draw_referral(referral, model=model, note=note_on_source(predictions))
+
+
+def draw_subjects(subjects: pd.DataFrame, metrics: dict[str, Any], predictions: pd.DataFrame, model: str) -> Any:
+    """Draw how well a model does on each subject."""
+    threshold, note = metrics[Split.TEST]["threshold"], note_on_source(predictions)
+    return plots.draw_subjects(subjects, model=model, threshold=threshold, note=note)
 
 
 def draw_learning_curve(history: pd.DataFrame, predictions: pd.DataFrame, model: str) -> Any:
@@ -38,7 +55,63 @@ def draw_learning_curve(history: pd.DataFrame, predictions: pd.DataFrame, model:
     return plots.draw_learning_curve(history, model=model, note=note_on_source(predictions))
 
 
+def compare_models(settings: EvaluationParameters, **stored: Any) -> dict[str, Any]:
+    """Compare every two models on the test cells that both have scored."""
+    points = of_models(stored, "operating_point")
+    thresholds = {model: point["threshold"] for model, point in points.items()}
+    return comparison.compare_models(of_models(stored, "predictions"), thresholds, **settings.bootstrap)
+
+
+def draw_comparison(
+    compared: dict[str, Any], predictions: pd.DataFrame, model_names: dict[str, str], **stored: Any
+) -> Any:
+    """Draw the models side by side."""
+    metrics, note = of_models(stored, "metrics"), note_on_source(predictions)
+    return plots.draw_comparison(compared, metrics, models=model_names, note=note)
+
+
+def check_published(facts: dict[str, Any]) -> dict[str, Any]:
+    """Recompute what the paper prints."""
+    return published.check_published(facts)
+
+
+def draw_published(check: dict[str, Any], predictions: pd.DataFrame, model_names: dict[str, str], **stored: Any) -> Any:
+    """Draw the paper's rates beside ours."""
+    metrics, note = of_models(stored, "metrics"), note_on_source(predictions)
+    return plots.draw_published(check, metrics, models=model_names, note=note)
+
+
+def of_models(stored: dict[str, Any], what: str) -> dict[str, Any]:
+    """Pick one result of every model from entries named `<model>_<what>`, by model."""
+    return {name.removesuffix(f"_{what}"): value for name, value in stored.items() if name.endswith(f"_{what}")}
+
+
 def draw_forest_importances(importances: pd.DataFrame, predictions: pd.DataFrame) -> Any:
     """Draw what the forest goes by."""
     note = note_on_source(predictions)
     return plots.draw_importances(importances, model="random forest", note=note)
+
+
+def gather_errors(settings: ReportingParameters, model: str, **stored: Any) -> dict[str, Any]:
+    """Gather the wrong calls that a model is surest of."""
+    return errors.gather_errors(**stored, model=model, n_cells=settings.error_cells, explain=None)
+
+
+def gather_network_errors(settings: ReportingParameters, model: str, network: Any, **stored: Any) -> dict[str, Any]:
+    """Gather the wrong calls that a network is surest of, with maps of what drove them."""
+    explain = errors.explain_network(network)
+    return errors.gather_errors(**stored, model=model, n_cells=settings.error_cells, explain=explain)
+
+
+def render_report(parameters: dict[str, Any], **stored: Any) -> str:
+    """Write the report of the run as one HTML page."""
+    from blastscreen import report
+
+    return report.render_report(stored, parameters=parameters)
+
+
+def write_model_card(parameters: dict[str, Any], **stored: Any) -> str:
+    """Say in Markdown what the models are for, what they are worth, and what they are not."""
+    from blastscreen import report
+
+    return report.write_model_card(stored, parameters=parameters)

@@ -1,0 +1,257 @@
+"""Speed of training and predicting with the paper's network, beside bare Keras and PyTorch on the same arrays.
+
+    python benchmarks/cnn_throughput.py --out docs/results/cnn_throughput.json
+
+Training is all of it: augmentation, and validation after every epoch; here also checkpoints and progress. The first
+epoch, in which TensorFlow traces its graph, is left out on either side. Bare Keras is `Model.fit` on tensors in memory
+with the same network, augmentation and determinism. PyTorch takes part where it is installed.
+"""
+
+import argparse
+import importlib.util
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from timing import compare, ratio, write_json
+
+from blastscreen.datasets.checkpoint import CheckpointFile
+from blastscreen.imaging.stack import CellStack
+from blastscreen.models.cells import BLOCK, CellBatches
+from blastscreen.models.checkpoints import Checkpoint
+from blastscreen.parameters import CnnParameters
+
+ROOT = Path(__file__).parents[1]
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+MATRIX = 2048
+
+
+class StampedFile(CheckpointFile):
+    """A checkpoint file that notes when it was written: at the end of every epoch, and of the training."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.stamps: list[float] = []
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write, and look at the clock."""
+        super().write(checkpoint)
+        self.stamps.append(time.perf_counter())
+
+
+def read_settings(**changes: Any) -> CnnParameters:
+    """Read what conf says of the paper's network, with changes."""
+    base = yaml.safe_load((ROOT / "conf/base/parameters/cnn.yml").read_text())["cnn"]
+    paper = yaml.safe_load((ROOT / "conf/paper/parameters.yml").read_text())["cnn"]
+    return CnnParameters.model_validate(base | paper | {"seed": 0} | changes)
+
+
+def make_cells(n_cells: int, settings: CnnParameters) -> CellBatches:
+    """Make cells of noise, every other one a blast: their look does not change the speed."""
+    side = settings.input_side
+    pixels = np.random.default_rng(0).integers(0, 256, (n_cells, side, side, 3), dtype=np.uint8)
+    return CellBatches(
+        stack=CellStack(image_ids=map(str, range(n_cells)), side=side, read=lambda start, stop: pixels[start:stop]),
+        positions=np.arange(n_cells),
+        is_blast=np.arange(n_cells) % 2 == 0,
+        side=side,
+        batch_size=settings.batch_size,
+        pool_cells=BLOCK,
+        pixels=pixels,
+    )
+
+
+def train_own(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> float:
+    """Train as the pipeline does; seconds of an epoch, the median of all but the first."""
+    from blastscreen.models.training import train_network
+
+    with TemporaryDirectory() as folder:
+        file = StampedFile(Path(folder) / "checkpoint.npz")
+        train_network(train, validation, settings=settings, checkpoints=file)
+    return float(np.median(np.diff(file.stamps[: settings.epochs])))
+
+
+def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> float:
+    """Train with `Model.fit` on tensors; seconds as of `train_own`."""
+    import keras
+    import tensorflow as tf
+
+    from blastscreen.models.batches import augment_cells
+    from blastscreen.models.cnn import build_network, compile_network
+
+    def augment(step: Any, batch: Any) -> tuple[Any, Any]:
+        seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
+        return augment_cells(tf.cast(batch[0], tf.float32), seed, settings=settings), batch[1]
+
+    dataset = tf.data.Dataset.from_tensor_slices((train.pixels, as_labels(train))).shuffle(len(train.positions))
+    dataset = dataset.batch(settings.batch_size).enumerate().map(augment).prefetch(tf.data.AUTOTUNE)
+    network = build_network(settings)
+    compile_network(network, settings)
+    stamps: list[float] = []
+    network.fit(
+        dataset,
+        validation_data=(validation.pixels, as_labels(validation)),
+        validation_batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: stamps.append(time.perf_counter()))],
+        verbose=0,
+    )
+    return float(np.median(np.diff(stamps)))
+
+
+def train_torch(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> float:
+    """Train in PyTorch; seconds as of `train_own`."""
+    import torch
+    from torch_network import TorchTraining, as_tensor
+
+    training = TorchTraining(settings)
+    pixels, asked = as_tensor(pixels_of(train)), as_tensor(pixels_of(validation))
+    labels = torch.from_numpy(as_labels(train))
+    stamps = []
+    for _ in range(settings.epochs):
+        training.train_epoch(pixels, labels)
+        training.predict(asked)
+        stamps.append(time.perf_counter())
+    return float(np.median(np.diff(stamps)))
+
+
+def as_labels(cells: CellBatches) -> NDArray[np.float32]:
+    """Give 1.0 for blasts, (n, 1)."""
+    return cells.is_blast.astype(np.float32)[:, np.newaxis]
+
+
+def pixels_of(cells: CellBatches) -> NDArray[np.uint8]:
+    """Give the pixels of cells that are held in memory.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if cells.pixels is None:
+        raise ValueError("These cells are streamed: hold them in memory.")
+    return cells.pixels
+
+
+def time_matrices() -> float:
+    """Time the product of two large matrices, on the threads that networks use; seconds of the fastest of five."""
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_uniform((MATRIX, MATRIX), (0, 0))
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        tf.linalg.matmul(matrix, matrix).numpy()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def count_operations(settings: CnnParameters) -> tuple[float, float]:
+    """Count additions and multiplications of convolutions and dense layers per cell: in training, in prediction.
+
+    Going back costs each layer as much again for its weights and for its input; the first has no use for the latter.
+    """
+    from keras import layers
+
+    from blastscreen.models.cnn import build_network
+
+    counts = []
+    for layer in build_network(settings).layers:
+        if isinstance(layer, (layers.Conv2D, layers.Dense)):
+            places = np.prod(layer.output.shape[1:-1])
+            counts.append(2.0 * float(places) * float(np.prod(layer.kernel.shape)))
+    return 3 * sum(counts) - counts[0], sum(counts)
+
+
+def compare_trainings(
+    train: CellBatches, validation: CellBatches, settings: CnnParameters, *, rounds: int
+) -> dict[str, list[float]]:
+    """Train in turns with each, and time matrices; seconds of an epoch (of a product) for each round."""
+    candidates: dict[str, Callable[[], float]] = {
+        "own": lambda: train_own(train, validation, settings),
+        "keras": lambda: train_bare(train, validation, settings),
+        "matrices": time_matrices,
+    }
+    if HAS_TORCH:
+        candidates["pytorch"] = lambda: train_torch(train, validation, settings)
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for number in range(rounds):
+        for name in list(candidates)[:: -1 if number % 2 else 1]:
+            seconds[name].append(candidates[name]())
+    return seconds
+
+
+def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: int) -> dict[str, list[float]]:
+    """Predict all cells in turns with each, and time matrices; seconds for each round."""
+    from blastscreen.models.cnn import build_network, predict_probabilities
+
+    network = build_network(settings)
+    pixels = pixels_of(cells)
+    candidates: dict[str, Callable[[], object]] = {
+        "own": lambda: predict_probabilities(network, (part for part, _ in cells.epoch(None)), views=1),
+        "keras": lambda: network.predict(pixels, batch_size=settings.batch_size, verbose=0),
+    }
+    if HAS_TORCH:
+        from torch_network import TorchTraining, as_tensor
+
+        other, tensor = TorchTraining(settings), as_tensor(pixels)
+        candidates["pytorch"] = lambda: other.predict(tensor)
+    return compare(candidates, repeats=rounds) | {"matrices": [time_matrices() for _ in range(rounds)]}
+
+
+def summarise(name: str, seconds: dict[str, list[float]], *, n_cells: int, operations: float) -> dict[str, Any]:
+    """Turn seconds into ratios: how many times faster than others, and the share of the matrix product's speed."""
+    own = seconds["own"]
+    speed = n_cells / float(np.median(own))
+    results = {
+        f"cnn_{name}_against_{other}": ratio(seconds[other], own) | {"cells_per_second": speed}
+        for other in ("keras", "pytorch")
+        if other in seconds
+    }
+    # as if all that were matrix products: what it would take at their speed
+    ideal = [n_cells * operations * product / (2 * MATRIX**3) for product in seconds["matrices"]]
+    gflops = 2 * MATRIX**3 / float(np.median(seconds["matrices"])) / 1e9
+    return results | {f"cnn_{name}_share_of_matrix_product": ratio(ideal, own) | {"matrix_product_gflops": gflops}}
+
+
+def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="file of results, JSON")
+    parser.add_argument("--side", type=int, default=64, help="pixels")
+    parser.add_argument("--cells", type=int, default=512, help="to train on, and to predict")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=4, help="of each training; the first is not timed")
+    parser.add_argument("--threads", type=int, default=0, help="of TensorFlow and PyTorch; 0: one per core")
+    parser.add_argument("--tiny", action="store_true", help="small and short: shows in seconds that this runs")
+    args = parser.parse_args(argv)
+    if args.tiny:
+        args.side, args.cells, args.rounds, args.epochs = 16, 32, 1, 2
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = read_arguments(argv)
+    from blastscreen.models.training import configure_runtime
+
+    settings = read_settings(input_side=args.side, epochs=args.epochs, n_threads=args.threads)
+    configure_runtime(settings)
+    train, validation = make_cells(args.cells, settings), make_cells(max(8, args.cells // 4), settings)
+    training, prediction = count_operations(settings)
+    seconds = compare_trainings(train, validation, settings, rounds=args.rounds)
+    results = summarise("training", seconds, n_cells=args.cells, operations=training)
+    seconds = compare_predictions(train, settings, rounds=2 * args.rounds)
+    results |= summarise("prediction", seconds, n_cells=args.cells, operations=prediction)
+    write_json(args.out, results)
+    for name, values in results.items():
+        print(f"{name}: {values['ratio']:.2f} ({values['low']:.2f} to {values['high']:.2f})")
+    if not HAS_TORCH:
+        print("PyTorch is not installed: not compared with it")
+
+
+if __name__ == "__main__":
+    main()

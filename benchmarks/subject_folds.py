@@ -1,0 +1,127 @@
+"""Cells in folds of whole subjects, each scored by a network that has not seen its subject."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blastscreen.imaging.stack import CellStack
+from blastscreen.models.cells import BLOCK, CellBatches, resize_cells
+from blastscreen.parameters import CnnParameters, ComputeParameters, PreprocessingParameters
+from blastscreen.pipelines.preprocessing.nodes import accept_cells, index_cells, standardise_cells
+from blastscreen.vocabulary import POSITIVE_LABEL
+
+VIEWS = (1, 8)
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a data set.
+
+    Attributes:
+        table: The accepted ones, n rows.
+        fold: Number of the fold that scores each, shape (n,).
+        pixels: At the side of the network, (n, side, side, 3) uint8 RGB.
+        stack: At native size.
+    """
+
+    table: pd.DataFrame
+    fold: NDArray[np.intp]
+    pixels: NDArray[np.uint8]
+    stack: CellStack
+
+    @property
+    def is_blast(self) -> NDArray[np.bool_]:
+        """Whether each cell is a blast, shape (n,)."""
+        return (self.table["label"] == POSITIVE_LABEL).to_numpy()
+
+
+def read_cells(
+    raw_cells: Any, *, n_folds: int, side: int, settings: PreprocessingParameters, compute: ComputeParameters
+) -> Cells:
+    """Check and standardise cells as the pipelines do, resize them, and deal their subjects to folds."""
+    table, _ = accept_cells(index_cells(raw_cells, settings, compute), settings)
+    stack = standardise_cells(raw_cells, table, settings, compute)
+    pixels = np.concatenate([resize_cells(part, side=side) for _, part in stack.batches(BLOCK)])
+    return Cells(table=table, fold=deal_subjects(table, n_folds=n_folds), pixels=pixels, stack=stack)
+
+
+def deal_subjects(table: pd.DataFrame, *, n_folds: int) -> NDArray[np.intp]:
+    """Deal the subjects of each class to folds in turn, so that each fold tests both classes.
+
+    Raises:
+        ValueError: If a class has fewer subjects than there are folds.
+    """
+    fold = pd.Series(-1, index=table.index)
+    for label, cells in table.groupby("label"):
+        numbers, subjects = pd.factorize(cells["subject_group"], sort=True)
+        if len(subjects) < n_folds:
+            raise ValueError(f"{len(subjects)} subjects with {label} do not fill {n_folds} folds: ask for fewer.")
+        fold[cells.index] = numbers % n_folds
+    return np.asarray(fold, np.intp)
+
+
+def score_by_others(cells: Cells, settings: CnnParameters) -> Scores:
+    """Score every cell by the network that has not seen its subject: (views, n), 0 to 1."""
+    import keras
+
+    from blastscreen.models.cnn import predict_probabilities
+
+    scores = np.full((len(VIEWS), len(cells.fold)), np.nan)
+    for number in np.unique(cells.fold):
+        keras.backend.clear_session()
+        asked = cells.fold == number
+        network = train(cells, np.flatnonzero(~asked), settings)
+        for place, views in enumerate(VIEWS):
+            scores[place, asked] = predict_probabilities(network, [cells.pixels[asked]], views=views)
+    return scores
+
+
+def train(cells: Cells, chosen: NDArray[np.intp], settings: CnnParameters) -> Any:
+    """Train on the chosen cells for all epochs: what the pipeline does, without validation cells."""
+    from blastscreen.models.batches import training_dataset
+    from blastscreen.models.cnn import build_network, compile_network
+    from blastscreen.models.training import balance_classes, configure_runtime
+
+    configure_runtime(settings)
+    batches = CellBatches(
+        stack=cells.stack,
+        positions=chosen,
+        is_blast=cells.is_blast[chosen],
+        side=settings.input_side,
+        batch_size=settings.batch_size,
+        pool_cells=BLOCK,
+        pixels=cells.pixels[chosen],
+    )
+    network = build_network(settings)
+    compile_network(network, settings)
+    epoch = count()
+    network.fit(
+        training_dataset(batches, epoch=lambda: next(epoch), settings=settings),
+        epochs=settings.epochs,
+        class_weight=balance_classes(batches) if settings.class_weight == "balanced" else None,
+        shuffle=False,
+        verbose=0,
+    )
+    return network
+
+
+def score_once(cells: Cells, settings: CnnParameters, scratch: Path) -> Scores:
+    """Score as `score_by_others`, or read what an earlier command has scored from the same settings and cells."""
+    same_cells = json.dumps([cells.stack.image_ids, cells.fold.tolist()])
+    same_cells += hashlib.sha256(cells.pixels.tobytes()).hexdigest()
+    path = scratch / f"{hashlib.sha256((settings.model_dump_json() + same_cells).encode()).hexdigest()[:16]}.npy"
+    if not path.exists():
+        scratch.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npy")
+        np.save(part, score_by_others(cells, settings))
+        part.replace(path)
+    scores: Scores = np.load(path)
+    return scores

@@ -1,0 +1,182 @@
+"""Scores turned into probabilities, fitted on the validation cells, and how far either can be believed."""
+
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import brier_score_loss, log_loss
+
+from blastscreen.evaluation.reliability import bin_probabilities, calibration_error, to_arrays
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Split
+
+Calibrator: TypeAlias = CalibratedClassifierCV
+"""Fitted by `fit_calibration`, used by `calibrate`."""
+
+UNCALIBRATED = "none"
+
+# half a vote of 100 trees
+LARGEST_MARGIN = 0.005
+# what a 32-bit network can tell from 1
+SMALLEST_DISTANCE = float(np.finfo(np.float32).eps)
+
+
+class StoredScores(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier that was fitted elsewhere: it decides by the log odds of the scores that it is given.
+
+    Args:
+        margin: Scores nearer than this to 0 or 1 are moved to it, up to 0.5; certainty has no finite odds.
+    """
+
+    def __init__(self, margin: float) -> None:
+        self.margin = margin
+        self.classes_ = np.array([False, True])
+
+    def fit(self, scores: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> Self:  # noqa: ARG002
+        """Learn nothing."""
+        return self
+
+    def decision_function(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log odds of scores of shape (n, 1)."""
+        odds: NDArray[np.float64] = logit(np.clip(scores[:, 0], self.margin, 1 - self.margin))
+        return odds
+
+    def predict(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Call what has even odds or better a blast; scikit-learn wants every classifier to have an answer."""
+        return self.decision_function(scores) >= 0
+
+
+def fit_calibration(predictions: pd.DataFrame, *, method: Calibration) -> Calibrator:
+    """Fit on the validation cells what turns a model's scores into probabilities.
+
+    All methods start from the log odds of the score, so that a score which is a probability already can stay as it is.
+    A score of 0 or 1 is moved by half the smallest distance that any other score keeps from there, 0.005 at most: half
+    a vote of a forest of 100 trees. All are monotone: a cell with the higher score never gets the lower probability.
+    Where blasts do not have the higher log odds on average, the score is no help, and every cell gets the same
+    probability.
+
+    Args:
+        predictions: label, split, blast_probability.
+        method: sigmoid (slope and offset), temperature (slope only), or isotonic (any steps upwards; cells between two
+            steps tie, and it takes many cells not to follow chance).
+
+    Raises:
+        ValueError: The validation cells lack a class.
+
+    Source:
+        Platt, "Probabilistic outputs for support vector machines" (1999); Zadrozny and Elkan, "Transforming classifier
+        scores into accurate multiclass probability estimates", KDD (2002); Guo et al., "On calibration of modern neural
+        networks", ICML (2017).
+    """
+    is_blast, score = to_arrays(_cells(predictions, Split.VALIDATION))
+    if not is_blast.any() or is_blast.all():
+        raise ValueError(
+            f"scores can't be calibrated: of {len(is_blast)} validation cells {is_blast.sum()} are blasts, and both "
+            "classes are needed. Give splits.validation_fraction more cells, or take another seed"
+        )
+    # the score as it stands gives the fit; there is nothing to train, hence nothing to hold out
+    everything = np.arange(len(score))
+    calibrator = CalibratedClassifierCV(
+        FrozenEstimator(StoredScores(_choose_margin(score, is_blast))),
+        method=str(method),
+        cv=[(everything, everything)],
+        ensemble=False,
+    )
+    return calibrator.fit(score[:, np.newaxis], is_blast)
+
+
+def calibrate(calibrator: Calibrator, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn scores into calibrated probabilities, both 0 to 1 and of shape (n,)."""
+    if len(score) == 0:
+        return score.copy()
+    blast_column = list(calibrator.classes_).index(True)
+    probabilities: NDArray[np.float64] = calibrator.predict_proba(score[:, np.newaxis])[:, blast_column]
+    return probabilities
+
+
+def calibrate_predictions(predictions: pd.DataFrame, *, method: Calibration) -> pd.DataFrame:
+    """Replace the scores of every cell by probabilities that were calibrated on the validation cells.
+
+    Args:
+        predictions: Schema `PREDICTIONS`.
+        method: See `fit_calibration`.
+
+    Returns:
+        The same table with calibrated `blast_probability`; its validation cells look better than new ones would,
+        because they were fitted to.
+
+    Raises:
+        ValueError: The validation cells lack a class.
+    """
+    calibrator = fit_calibration(predictions, method=method)
+    score = predictions["blast_probability"].to_numpy(dtype=np.float64)
+    return predictions.assign(blast_probability=calibrate(calibrator, score))
+
+
+def describe_calibration(
+    predictions: pd.DataFrame, *, chosen: Calibration, confidence_level: float, n_resamples: int, seed: int
+) -> dict[str, Any]:
+    """Measure how far the scores, and the probabilities that each method makes of them, can be believed.
+
+    Args:
+        predictions: subject_group, label, split, blast_probability.
+        chosen: The method in use; its bins are given besides those of the scores.
+        confidence_level: Of the intervals, 0 to 1.
+        n_resamples: Bootstrap samples of the subject groups.
+        seed: Of the bootstrap.
+
+    Returns:
+        fitted_on and chosen; under methods, per method ("none": the scores as they are) and split, brier and log_loss
+        (both the mean over the cells; one that is scored 0 or 1 and wrong has a log loss of 36, not an infinite one)
+        and ece, the `calibration_error`; None each without cells; under bins, for "none" and the method in use, per
+        split the result of `bin_probabilities`. Plain numbers and None, ready for JSON. The validation cells were
+        fitted to, so what is said of them after calibration is too good; isotonic flatters them most.
+
+    Raises:
+        ValueError: The validation cells lack a class.
+
+    Source:
+        Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
+    """
+    tables = {UNCALIBRATED: predictions}
+    tables |= {str(method): calibrate_predictions(predictions, method=method) for method in Calibration}
+    settings: Any = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    return {
+        "fitted_on": str(Split.VALIDATION),
+        "chosen": str(chosen),
+        "methods": {
+            method: {str(split): _rate(*to_arrays(_cells(table, split))) for split in EVALUATED_SPLITS}
+            for method, table in tables.items()
+        },
+        "bins": {
+            method: {
+                str(split): bin_probabilities(_cells(tables[method], split), **settings) for split in EVALUATED_SPLITS
+            }
+            for method in (UNCALIBRATED, str(chosen))
+        },
+    }
+
+
+def _rate(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict[str, float | None]:
+    if len(probability) == 0:
+        return {"brier": None, "log_loss": None, "ece": None}
+    return {
+        "brier": float(brier_score_loss(is_blast, probability)),
+        "log_loss": float(log_loss(is_blast, probability, labels=[False, True])),
+        "ece": calibration_error(is_blast, probability),
+    }
+
+
+def _choose_margin(score: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> float:
+    distance = np.minimum(score, 1 - score)
+    margin = min(distance[distance > SMALLEST_DISTANCE].min(initial=1.0) / 2, LARGEST_MARGIN)
+    odds = logit(np.clip(score, margin, 1 - margin))
+    return float(margin) if odds[is_blast].mean() > odds[~is_blast].mean() else 0.5
+
+
+def _cells(predictions: pd.DataFrame, split: Split) -> pd.DataFrame:
+    return predictions[predictions["split"] == split]

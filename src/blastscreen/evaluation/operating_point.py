@@ -1,0 +1,176 @@
+"""The cut between blast and normal: chosen on the validation cells, before any test cell is looked at."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blastscreen.evaluation.confusion import count_calls, describe_calls
+from blastscreen.parameters import EvaluationParameters
+from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Split
+
+# scores nearer to each other than this are one score: the order in which trees are added up moves the last bits
+SAME_SCORE = 1e-9
+
+
+class Cuts(NamedTuple):
+    """Every cut worth considering, ascending, and the cells that it would call blasts; each of shape (n,)."""
+
+    thresholds: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    false_alarms: NDArray[np.int64]
+    n_blasts: int
+    n_normals: int
+
+
+def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
+    """Choose the threshold on the validation cells by the rule of the settings.
+
+    Args:
+        predictions: label, split, blast_probability; test cells are not looked at.
+        settings: The rule and what it wants.
+
+    Returns:
+        rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
+        "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate; and
+        attainable: whether the validation cells allow the wanted sensitivity. Ready for JSON.
+
+    Raises:
+        ValueError: A rule other than fixed, and the validation cells lack a class.
+    """
+    cells = predictions[predictions["split"] == Split.VALIDATION]
+    is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
+    probability = cells["blast_probability"].to_numpy(dtype=np.float64)
+    threshold, wanted = _apply_rule(is_blast, probability, settings)
+    rates = describe_calls(count_calls(is_blast, probability, threshold=threshold))
+    achieved = {name: rates[name] for name in ("sensitivity", "specificity", "false_positive_rate")}
+    return {
+        "rule": str(settings.operating_rule),
+        "wanted": wanted,
+        "threshold": threshold,
+        "chosen_on": "given" if settings.operating_rule == OperatingRule.FIXED else str(Split.VALIDATION),
+        "validation": achieved,
+        "attainable": (achieved["sensitivity"] or 0.0) >= wanted.get("min_sensitivity", 0.0),
+    }
+
+
+def _apply_rule(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], settings: EvaluationParameters
+) -> tuple[float, dict[str, float]]:
+    match settings.operating_rule:
+        case OperatingRule.FIXED:
+            return settings.threshold, {"threshold": settings.threshold}
+        case OperatingRule.SENSITIVITY:
+            wanted = {"min_sensitivity": settings.min_sensitivity}
+            return threshold_at_sensitivity(is_blast, probability, **wanted), wanted
+        case OperatingRule.YOUDEN:
+            return threshold_at_youden(is_blast, probability), {}
+        case OperatingRule.COST:
+            wanted = {"missed_blast_cost": settings.missed_blast_cost}
+            return threshold_at_cost(is_blast, probability, **wanted), wanted
+
+
+def threshold_at_sensitivity(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, min_sensitivity: float
+) -> float:
+    """Find the cut with the fewest false alarms that still finds enough of the blasts.
+
+    Args:
+        is_blast: True labels, shape (n,).
+        probability: 0 to 1, shape (n,).
+        min_sensitivity: Share of the blasts to be found, 0 to 1.
+
+    Returns:
+        A cut halfway between two scores (see `list_cuts`). Where none finds enough, because blasts are scored 0, the
+        one that finds most.
+
+    Raises:
+        ValueError: A class is missing.
+
+    Example:
+        >>> threshold_at_sensitivity(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.6, 0.8]),
+        ...     min_sensitivity=0.9)
+        0.25
+    """
+    cuts = list_cuts(is_blast, probability)
+    enough = np.flatnonzero(cuts.hits / cuts.n_blasts >= min_sensitivity)
+    return float(cuts.thresholds[enough[-1] if enough.size else 0])
+
+
+def threshold_at_youden(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    """Find the cut with the largest sensitivity + specificity; among equals, the one that finds most blasts.
+
+    Args:
+        is_blast: True labels, shape (n,).
+        probability: 0 to 1, shape (n,).
+
+    Returns:
+        A cut halfway between two scores (see `list_cuts`).
+
+    Raises:
+        ValueError: A class is missing.
+
+    Source:
+        Youden, "Index for rating diagnostic tests", Cancer 3 (1950).
+    """
+    cuts = list_cuts(is_blast, probability)
+    # the index times both numbers of cells: whole numbers, so that equals are equal
+    return float(cuts.thresholds[np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)])
+
+
+def threshold_at_cost(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, missed_blast_cost: float
+) -> float:
+    """Find the cut whose errors cost least; among equals, the one that finds most blasts.
+
+    Args:
+        is_blast: True labels, shape (n,).
+        probability: 0 to 1, shape (n,).
+        missed_blast_cost: How many false alarms weigh as much as one missed blast, above 0. The costs are added up over
+            these cells, so that their mix of blasts and normal cells counts.
+
+    Returns:
+        A cut halfway between two scores (see `list_cuts`).
+
+    Raises:
+        ValueError: A class is missing.
+    """
+    cuts = list_cuts(is_blast, probability)
+    cost = missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms
+    return float(cuts.thresholds[np.argmin(cost)])
+
+
+def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> Cuts:
+    """List one cut between each two neighbouring scores, one below all and one above all.
+
+    Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score.
+    Halfway from the lowest score to 0, and from the highest to 1, lie the outermost; a score of 0 or 1 leaves no room
+    for one.
+
+    Args:
+        is_blast: True labels, shape (n,).
+        probability: 0 to 1, shape (n,).
+
+    Returns:
+        At least one cut, ascending, with the calls that it makes.
+
+    Raises:
+        ValueError: A class is missing.
+    """
+    n_blasts = int(is_blast.sum())
+    n_normals = len(is_blast) - n_blasts
+    if not n_blasts or not n_normals:
+        raise ValueError(
+            f"no threshold can be chosen: of {len(is_blast)} validation cells {n_blasts} are {POSITIVE_LABEL}, "
+            f"{n_normals} {CellLabel.HEM}, and both classes are needed. Change the fractions or the seed of the "
+            "splits, or set evaluation.operating_rule=fixed"
+        )
+    edges = np.concatenate([[0.0], np.sort(probability), [1.0]])
+    apart = np.diff(edges) > SAME_SCORE
+    thresholds = ((edges[:-1] + edges[1:]) / 2)[apart]
+    hits, false_alarms = (
+        scores.size - np.searchsorted(np.sort(scores), thresholds)
+        for scores in (probability[is_blast], probability[~is_blast])
+    )
+    return Cuts(thresholds, hits, false_alarms, n_blasts, n_normals)

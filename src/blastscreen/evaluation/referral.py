@@ -1,0 +1,250 @@
+"""Cells whose call is doubtful go to an expert: how many, and what remains wrong among the others."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blastscreen.evaluation.intervals import Interval
+from blastscreen.evaluation.shares import share_interval
+from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Decision, Split
+
+CURVE_POINTS = 200
+
+
+class RiskCoverage(NamedTuple):
+    """What is decided and what is wrong at every confidence that can be asked for, from the highest downwards.
+
+    Cells of equal confidence are decided or referred together, so there is one point per confidence that occurs. Each
+    is an array of shape (m,); coverage rises to 1.
+    """
+
+    min_confidence: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    selective_risk: NDArray[np.float64]
+
+
+def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> RiskCoverage:
+    """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
+
+    Args:
+        confidence: 0 to 1, shape (n,).
+        is_right: Whether the call of each cell is right, shape (n,).
+
+    Returns:
+        Empty arrays without cells.
+
+    Example:
+        >>> curve = risk_coverage(np.array([0.9, 0.6, 0.6, 0.5]), np.array([True, True, False, True]))
+        >>> curve.coverage, curve.selective_risk
+        (array([0.25, 0.75, 1.  ]), array([0.        , 0.33333333, 0.25      ]))
+
+    Source:
+        El-Yaniv and Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010).
+    """
+    levels, level, n_cells = np.unique(-confidence, return_inverse=True, return_counts=True)
+    n_wrong = np.bincount(level, weights=~is_right, minlength=len(levels))
+    n_decided = np.cumsum(n_cells)
+    return RiskCoverage(-levels, n_decided / max(len(confidence), 1), np.cumsum(n_wrong) / n_decided)
+
+
+def area_under(curve: RiskCoverage) -> float | None:
+    """Average the selective risk over all coverages; None without cells.
+
+    A coverage that would part cells of equal confidence counts with all of them, because they can't be parted.
+
+    Source:
+        Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", ICLR (2019).
+    """
+    if len(curve.coverage) == 0:
+        return None
+    return float(np.sum(np.diff(curve.coverage, prepend=0.0) * curve.selective_risk))
+
+
+def rate_calls(predictions: pd.DataFrame, calibrated: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
+    """Call each cell by its score, and give the calibrated probability that the call is right.
+
+    Args:
+        predictions: Schema `PREDICTIONS`, scores of the model.
+        calibrated: Schema `PREDICTIONS`, calibrated probabilities of the same cells.
+        threshold: A score at or above this is called a blast.
+
+    Returns:
+        The calibrated table in its own order, with call (a `Decision`, never refer) and confidence, 0 to 1. A cell may
+        be called a blast with a confidence below a half: a threshold that finds more blasts accepts such calls.
+
+    Raises:
+        ValueError: The tables do not speak of the same cells.
+    """
+    key = ["image_id", "subject_group", "label", "split"]
+    scores = predictions[[*key, "blast_probability"]].rename(columns={"blast_probability": "score"})
+    table = calibrated.merge(scores, on=key, how="left", validate="1:1")
+    n_unscored = int(table["score"].isna().sum())
+    if n_unscored or len(scores) != len(table):
+        raise ValueError(
+            f"scores of {len(scores)} cells and calibrated probabilities of {len(table)} are not of the same cells: "
+            f"{n_unscored} of the latter have no score with the same label and split. Load both from the same run"
+        )
+    is_called = table.pop("score") >= threshold
+    probability = table["blast_probability"]
+    return table.assign(
+        call=is_called.map({True: Decision.BLAST.value, False: Decision.NORMAL.value}).astype("str"),
+        confidence=probability.where(is_called, 1 - probability),
+    )
+
+
+def triage_cells(
+    predictions: pd.DataFrame, calibrated: pd.DataFrame, *, threshold: float, min_confidence: float | None
+) -> pd.DataFrame:
+    """Decide for each cell between its call and an expert.
+
+    Args:
+        predictions: As in `rate_calls`, like calibrated and threshold.
+        calibrated: See there.
+        threshold: See there.
+        min_confidence: Cells less sure than this are referred; None refers all.
+
+    Returns:
+        Schema `TRIAGE`, in the order of the calibrated table.
+
+    Raises:
+        ValueError: The tables do not speak of the same cells.
+    """
+    rated = rate_calls(predictions, calibrated, threshold=threshold)
+    return rated.assign(decision=rated["call"].where(_decide(rated, min_confidence), Decision.REFER.value))
+
+
+def choose_min_confidence(curve: RiskCoverage, *, max_residual_error: float) -> float | None:
+    """Choose the confidence that leaves the most cells decided alone with no larger a share of wrong calls than wanted.
+
+    Args:
+        curve: Of the cells to choose on.
+        max_residual_error: Wanted share of wrong calls among the decided cells, 0 to 1.
+
+    Returns:
+        The lowest confidence that is decided alone; 0 when no cell needs an expert; None when no confidence is enough.
+    """
+    allowed = np.flatnonzero(curve.selective_risk <= max_residual_error)
+    if len(allowed) == 0:
+        return None
+    # when none of these cells needs an expert, neither does one that is less sure than all of them
+    return 0.0 if allowed[-1] == len(curve.coverage) - 1 else float(curve.min_confidence[allowed[-1]])
+
+
+def plan_referral(
+    predictions: pd.DataFrame,
+    calibrated: pd.DataFrame,
+    *,
+    threshold: float,
+    max_residual_error: float,
+    confidence_level: float,
+    n_resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Choose on validation which cells to refer, and say what it would have meant on validation and test.
+
+    Args:
+        predictions: As in `rate_calls`, like calibrated and threshold.
+        calibrated: See there.
+        threshold: See there.
+        max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
+        confidence_level: Of the intervals, 0 to 1.
+        n_resamples: Bootstrap samples of the subject groups.
+        seed: Of the bootstrap.
+
+    Returns:
+        chosen_on, max_residual_error, min_confidence, attainable; per split the counts and rates of the plan, and under
+        curve per split at most 200 points of `risk_coverage` from the highest confidence downwards. When no confidence
+        is enough, attainable is False, min_confidence None, and every cell is referred. A rate that has nothing to be a
+        share of is None. Plain numbers and None, ready for JSON. On validation, where the plan was chosen, its risk is
+        the wanted one by choice; the test cells say what it is worth.
+
+    Raises:
+        ValueError: The tables do not speak of the same cells.
+    """
+    rated = rate_calls(predictions, calibrated, threshold=threshold)
+    rated = rated.assign(is_right=(rated["call"] == Decision.BLAST) == (rated["label"] == POSITIVE_LABEL))
+    cells = {split: rated[rated["split"] == split] for split in EVALUATED_SPLITS}
+    curves = {split: _trace(cells[split]) for split in EVALUATED_SPLITS}
+    min_confidence = choose_min_confidence(curves[Split.VALIDATION], max_residual_error=max_residual_error)
+    planned = {split: cells[split].assign(is_decided=_decide(cells[split], min_confidence)) for split in cells}
+    settings = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    return {
+        "chosen_on": str(Split.VALIDATION),
+        "max_residual_error": max_residual_error,
+        "min_confidence": min_confidence,
+        "attainable": min_confidence is not None,
+        **{
+            str(split): _count_cells(table) | _areas(table) | _intervals(table, min_confidence, settings)
+            for split, table in planned.items()
+        },
+        "curve": {str(split): _thin(curves[split]) for split in EVALUATED_SPLITS},
+    }
+
+
+def _trace(cells: pd.DataFrame) -> RiskCoverage:
+    return risk_coverage(cells["confidence"].to_numpy(dtype=np.float64), cells["is_right"].to_numpy(dtype=np.bool_))
+
+
+def _decide(rated: pd.DataFrame, min_confidence: float | None) -> pd.Series:
+    return rated["confidence"] >= (np.inf if min_confidence is None else min_confidence)
+
+
+def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
+    """Count what the plan does to the cells of a split: cells with is_right and is_decided."""
+    wrong, decided = ~cells["is_right"], cells["is_decided"]
+    has_blast = cells["label"] == POSITIVE_LABEL
+    referred_shares = (~decided).groupby(cells["subject_id"]).mean()
+    n_cells, n_decided = len(cells), int(decided.sum())
+    return {
+        "n_cells": n_cells,
+        "n_decided": n_decided,
+        "n_referred": n_cells - n_decided,
+        "coverage": n_decided / n_cells if n_cells else None,
+        "selective_risk": int((wrong & decided).sum()) / n_decided if n_decided else None,
+        "risk_without_referral": int(wrong.sum()) / n_cells if n_cells else None,
+        "missed_blasts_without": int((wrong & has_blast).sum()),
+        "missed_blasts_with": int((wrong & has_blast & decided).sum()),
+        "false_alarms_without": int((wrong & ~has_blast).sum()),
+        "false_alarms_with": int((wrong & ~has_blast & decided).sum()),
+        "n_subjects": len(referred_shares),
+        "n_subjects_with_referral": int((referred_shares > 0).sum()),
+        "n_subjects_all_referred": int((referred_shares == 1).sum()),
+    }
+
+
+def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
+    """Give the area under the curve beside that of a confidence which knows the wrong calls, and of one by chance."""
+    n_cells, n_wrong = len(cells), int((~cells["is_right"]).sum())
+    place = np.arange(n_cells, dtype=np.float64)
+    return {
+        "aurc": area_under(_trace(cells)),
+        "aurc_oracle": area_under(risk_coverage(-place, place < n_cells - n_wrong)),
+        "aurc_random": n_wrong / n_cells if n_cells else None,
+    }
+
+
+def _intervals(
+    cells: pd.DataFrame, min_confidence: float | None, settings: Mapping[str, Any]
+) -> dict[str, dict[str, Interval | None]]:
+    decided, wrong = cells["is_decided"].to_numpy(dtype=np.bool_), ~cells["is_right"].to_numpy(dtype=np.bool_)
+    coverage = share_interval(cells, decided, np.ones_like(decided), **settings)
+    return {
+        "intervals": {
+            # to refer all cells, or none, is a rule: other subjects would not change it
+            "coverage": coverage if min_confidence else None,
+            "selective_risk": share_interval(cells, decided & wrong, decided, **settings),
+        }
+    }
+
+
+def _thin(curve: RiskCoverage) -> list[dict[str, float]]:
+    """List the points of a curve, or where there are too many those at even coverages, the last always."""
+    places = np.unique(np.searchsorted(curve.coverage, np.linspace(0, 1, CURVE_POINTS)))
+    kept = RiskCoverage(*(values[places[places < len(curve.coverage)]].tolist() for values in curve))
+    return [
+        {"coverage": coverage, "selective_risk": risk, "min_confidence": confidence}
+        for confidence, coverage, risk in zip(*kept, strict=True)
+    ]

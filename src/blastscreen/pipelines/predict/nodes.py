@@ -1,0 +1,39 @@
+"""Nodes of pipeline `predict`."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+
+from blastscreen import external
+from blastscreen.imaging.stack import CellStack
+from blastscreen.parameters import CnnParameters
+
+
+def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
+    """Pass on what was not rejected, whatever its name."""
+    return external.accept_files(external_index)
+
+
+def score_with_forest(forest: RandomForestClassifier, external_features: pd.DataFrame) -> pd.DataFrame:
+    """Score cells by their features."""
+    return external.score_with_forest(forest, external_features)
+
+
+def score_with_network(network: Any, external_images: CellStack, settings: CnnParameters) -> pd.DataFrame:
+    """Score cells by their pixels."""
+    from blastscreen.models import prediction
+
+    scores = prediction.score_cells(network, external_images, np.arange(len(external_images)), settings=settings)
+    return scores.assign(reasons="")
+
+
+def decide_on_files(external_index: pd.DataFrame, scores: pd.DataFrame, **stored: Any) -> pd.DataFrame:
+    """Call or refer every file by the stored threshold, calibration and plan of referral."""
+    return external.decide_on_files(external_index, scores, **stored)
+
+
+def list_for_lab(external_predictions: pd.DataFrame) -> pd.DataFrame:
+    """List the decisions for a spreadsheet."""
+    return external.list_for_lab(external_predictions)

@@ -1,0 +1,66 @@
+"""Pipeline `predict`: a folder of cells, scored by the stored models."""
+
+from kedro.pipeline import Pipeline, node
+
+from blastscreen.pipelines.predict.nodes import (
+    accept_files,
+    decide_on_files,
+    list_for_lab,
+    score_with_forest,
+    score_with_network,
+)
+
+SCORED_MODELS = ("rf", "cnn")
+
+
+def create_pipeline() -> Pipeline:
+    """Wire `predict`, less what it shares with `preprocessing` and `feature_engineering`."""
+    scores = Pipeline(
+        [
+            node(
+                accept_files,
+                inputs="external_index",
+                outputs="external_accepted",
+                name="accept_files",
+                # between nodes that `predict` shares with this one
+                namespace="preprocessing",
+            ),
+            node(
+                score_with_forest,
+                inputs=["rf_model", "external_features"],
+                outputs="rf_external_scores",
+                name="score_with_forest",
+            ),
+            node(
+                score_with_network,
+                inputs=["cnn_model", "external_images", "params:cnn"],
+                outputs="cnn_external_scores",
+                name="score_with_network",
+            ),
+        ]
+    )
+    everything = sum((_create_decisions(model) for model in SCORED_MODELS), scores)
+    return Pipeline(everything, namespace="predict", prefix_datasets_with_namespace=False)
+
+
+def _create_decisions(model: str) -> Pipeline:
+    stored = ("predictions", "operating_point", "calibration", "referral")
+    return Pipeline(
+        [
+            node(
+                decide_on_files,
+                inputs={"external_index": "external_index", "scores": f"{model}_external_scores"}
+                | {name: f"{model}_{name}" for name in stored},
+                outputs=f"{model}_external_predictions",
+                name="decide_on_files",
+                namespace=model,
+            ),
+            node(
+                list_for_lab,
+                inputs=f"{model}_external_predictions",
+                outputs=f"{model}_external_triage",
+                name="list_for_lab",
+                namespace=model,
+            ),
+        ]
+    )

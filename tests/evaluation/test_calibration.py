@@ -1,0 +1,174 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn import metrics
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from blastscreen.evaluation.calibration import calibrate, calibrate_predictions, describe_calibration, fit_calibration
+from blastscreen.schemas import PREDICTIONS
+from blastscreen.vocabulary import Calibration
+
+SETTINGS = {"confidence_level": 0.95, "n_resamples": 200, "seed": 0}
+
+
+def predictions(is_blast, score, split="validation", n_groups=20):
+    """Make predictions of one split, its subjects of one class each."""
+    label = np.where(is_blast, "all", "hem")
+    subject = [f"{name}{number % n_groups}" for number, name in enumerate(label)]
+    return pd.DataFrame(
+        {
+            "image_id": [f"{split}{number}" for number in range(len(label))],
+            "subject_id": subject,
+            "subject_group": subject,
+            "label": label,
+            "split": split,
+            "data_source": "simulated",
+            "blast_probability": np.asarray(score, float),
+        }
+    )
+
+
+def simulate(rng, n, *, overconfidence, split="validation"):
+    """Draw cells whose odds are known, and scores that exaggerate them and lean towards blasts."""
+    odds = rng.normal(size=n)
+    return predictions(rng.random(n) < expit(odds), expit(overconfidence * odds + 0.5), split)
+
+
+@pytest.fixture
+def overconfident():
+    rng = np.random.default_rng(7)
+    return pd.concat(
+        [simulate(rng, 800, overconfidence=4, split=split) for split in ("validation", "test")], ignore_index=True
+    )
+
+
+@pytest.mark.parametrize("method", Calibration)
+def test_the_result_is_that_of_scikit_learn_used_directly(method):
+    # the log odds of its probabilities are the decision function of a logistic regression
+    rng = np.random.default_rng(0)
+    features, fresh = rng.normal(size=(300, 3)), rng.normal(size=(50, 3))
+    is_blast = features[:, 0] + rng.normal(size=300) > 0.4
+    model = LogisticRegression().fit(features[:150], is_blast[:150])
+    direct = CalibratedClassifierCV(FrozenEstimator(model), method=str(method)).fit(features[150:], is_blast[150:])
+    table = predictions(is_blast[150:], model.predict_proba(features[150:])[:, 1])
+    ours = calibrate(fit_calibration(table, method=method), model.predict_proba(fresh)[:, 1])
+    np.testing.assert_allclose(ours, direct.predict_proba(fresh)[:, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("method", Calibration)
+def test_order_is_kept(method, overconfident):
+    score = np.sort(np.random.default_rng(1).random(200) * 0.98 + 0.01)
+    probability = calibrate(fit_calibration(overconfident, method=method), score)
+    steps = np.diff(probability)
+    assert (steps >= 0).all() if method == Calibration.ISOTONIC else (steps > 0).all()
+    assert probability[0] < probability[-1]
+
+
+@pytest.mark.parametrize("method", Calibration)
+def test_fresh_cells_of_an_overconfident_score_are_described_better(method, overconfident):
+    rates = describe_calibration(overconfident, chosen=method, **SETTINGS)["methods"]
+    before, after = rates["none"]["test"], rates[method]["test"]
+    assert after["brier"] < before["brier"] - 0.03
+    assert after["log_loss"] < before["log_loss"] - 0.2
+    assert after["ece"] < before["ece"] / 2
+
+
+def test_a_score_that_is_a_probability_already_is_left_alone():
+    rng = np.random.default_rng(3)
+    odds = rng.normal(scale=1.5, size=20_000)
+    table = predictions(rng.random(20_000) < expit(odds), expit(odds))
+    for method in Calibration:
+        calibrated = calibrate_predictions(table, method=method)["blast_probability"]
+        assert (calibrated - table["blast_probability"]).abs().mean() < 0.02
+
+
+def test_rates_are_those_of_scikit_learn(overconfident):
+    result = describe_calibration(overconfident, chosen=Calibration.SIGMOID, **SETTINGS)
+    calibrated = calibrate_predictions(overconfident, method=Calibration.SIGMOID)
+    for method, table in {"none": overconfident, "sigmoid": calibrated}.items():
+        test = table[table["split"] == "test"]
+        is_blast, rates = test["label"] == "all", result["methods"][method]["test"]
+        assert rates["brier"] == pytest.approx(metrics.brier_score_loss(is_blast, test["blast_probability"]))
+        assert rates["log_loss"] == pytest.approx(metrics.log_loss(is_blast, test["blast_probability"]))
+        mean = sum(part["mean_probability"] * part["n_cells"] for part in result["bins"][method]["test"]) / len(test)
+        assert mean == pytest.approx(test["blast_probability"].mean())
+    assert (result["fitted_on"], result["chosen"]) == ("validation", "sigmoid")
+    assert list(result["methods"]) == ["none", "sigmoid", "isotonic", "temperature"]
+    assert list(result["bins"]) == ["none", "sigmoid"]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_test_cells_do_not_move_the_calibration(overconfident):
+    turned = overconfident.assign(label=overconfident["label"].where(overconfident["split"] == "validation", "all"))
+    before, after = (calibrate_predictions(table, method=Calibration.SIGMOID) for table in (overconfident, turned))
+    pd.testing.assert_series_equal(before["blast_probability"], after["blast_probability"])
+
+
+def test_calibrated_predictions_are_predictions_of_the_same_cells(overconfident):
+    untouched = overconfident.copy()
+    calibrated = calibrate_predictions(overconfident, method=Calibration.ISOTONIC)
+    PREDICTIONS.validate(calibrated)
+    pd.testing.assert_frame_equal(
+        calibrated.drop(columns="blast_probability"), untouched.drop(columns="blast_probability")
+    )
+    pd.testing.assert_frame_equal(overconfident, untouched)
+
+
+@pytest.mark.parametrize("method", [Calibration.SIGMOID, Calibration.TEMPERATURE])
+def test_certainty_counts_for_half_a_vote(method):
+    # ten trees' votes: one blast has none, and would have infinitely bad odds
+    is_blast = np.array([True] * 6 + [False] * 6)
+    votes = np.array([0, 0.6, 0.7, 0.9, 1, 1, 0, 0, 0.2, 0.3, 0.4, 0.99])
+    half = 0.005
+    ends = np.clip(votes, half, 1 - half)
+    certain, nearly = (fit_calibration(predictions(is_blast, score), method=method) for score in (votes, ends))
+    np.testing.assert_allclose(calibrate(certain, votes), calibrate(nearly, ends), rtol=1e-6)
+    outermost = calibrate(certain, np.array([0, 1e-9, 0.005, 0.02]))
+    assert outermost[0] == outermost[1] == outermost[2] < outermost[3]
+    assert 0 < outermost[0] < 0.5
+
+
+def test_scores_finer_than_votes_keep_their_order():
+    is_blast = np.array([False, True] * 20)
+    score = np.where(is_blast, 1 - 1e-5, 1e-5) + np.linspace(-5e-6, 5e-6, 40)
+    calibrated = calibrate_predictions(predictions(is_blast, score), method=Calibration.SIGMOID)["blast_probability"]
+    assert calibrated.nunique() == 40
+
+
+@pytest.mark.parametrize("method", Calibration)
+def test_a_score_that_ranks_wrongly_is_not_turned_over(method, overconfident):
+    wrong = overconfident.assign(blast_probability=1 - overconfident["blast_probability"])
+    calibrated = calibrate_predictions(wrong, method=method)["blast_probability"]
+    expected = 0.5 if method == Calibration.TEMPERATURE else (overconfident["label"] == "all")[:800].mean()
+    np.testing.assert_allclose(calibrated, expected, atol=0.001)
+
+
+@pytest.mark.parametrize("method", Calibration)
+@pytest.mark.parametrize("score", [(0.2, 0.8), (0.0, 1.0), (0.4, 0.4)])
+def test_a_cell_of_each_class_is_enough(method, score):
+    calibrated = calibrate_predictions(predictions([False, True], score), method=method)["blast_probability"]
+    assert calibrated.between(0, 1).all()
+    assert calibrated[0] <= calibrated[1]
+
+
+@pytest.mark.parametrize("is_blast", [[], [True, True], [False]])
+def test_a_validation_split_that_lacks_a_class_is_refused(is_blast):
+    table = predictions(is_blast, [0.5] * len(is_blast))
+    with pytest.raises(ValueError, match=rf"of {len(is_blast)} validation cells {sum(is_blast)} are blasts.*seed"):
+        fit_calibration(table, method=Calibration.SIGMOID)
+
+
+def test_test_cells_may_be_absent_or_of_one_class(overconfident):
+    validation = overconfident[overconfident["split"] == "validation"]
+    result = describe_calibration(validation, chosen=Calibration.TEMPERATURE, **SETTINGS)
+    assert set(result["methods"]["temperature"]["test"].values()) == {None}
+    assert result["bins"]["temperature"]["test"] == []
+    blasts = overconfident[(overconfident["split"] == "validation") | (overconfident["label"] == "all")]
+    rates = describe_calibration(blasts, chosen=Calibration.TEMPERATURE, **SETTINGS)["methods"]["none"]["test"]
+    score = blasts[blasts["split"] == "test"]["blast_probability"]
+    assert (rates["brier"], rates["log_loss"]) == pytest.approx((((1 - score) ** 2).mean(), -np.log(score).mean()))

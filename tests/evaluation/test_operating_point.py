@@ -1,0 +1,143 @@
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
+
+from blastscreen.evaluation.operating_point import (
+    choose_operating_point,
+    list_cuts,
+    threshold_at_cost,
+    threshold_at_sensitivity,
+    threshold_at_youden,
+)
+from blastscreen.parameters import EvaluationParameters
+
+IS_BLAST = np.array([False, True, False, True, True, False])
+PROBABILITY = np.array([0.1, 0.2, 0.4, 0.6, 0.8, 0.9])
+
+
+@pytest.fixture
+def rules(repository):
+    values = yaml.safe_load((repository / "conf/base/parameters/evaluation.yml").read_text())["evaluation"]
+    return lambda **changes: EvaluationParameters.model_validate(values | {"seed": 0} | changes)
+
+
+def table(split, is_blast, probability):
+    labels = np.where(is_blast, "all", "hem")
+    return pd.DataFrame({"label": labels, "split": split, "blast_probability": probability})
+
+
+def rate(is_blast, probability, threshold):
+    called = probability >= threshold
+    return called[is_blast].mean(), 1 - called[~is_blast].mean()
+
+
+@pytest.mark.parametrize(
+    ("min_sensitivity", "threshold"), [(0.3, 0.7), (1 / 3, 0.7), (0.34, 0.5), (2 / 3, 0.5), (0.67, 0.15), (0.99, 0.15)]
+)
+def test_sensitivity_by_hand(min_sensitivity, threshold):
+    found = threshold_at_sensitivity(IS_BLAST, PROBABILITY, min_sensitivity=min_sensitivity)
+    assert found == pytest.approx(threshold)
+
+
+def test_youden_and_cost_by_hand():
+    # at 0.5: 2 of 3 blasts, 2 of 3 normals; at 0.15: 3 of 3 and 1 of 3: equal, and the latter finds more
+    assert threshold_at_youden(IS_BLAST, PROBABILITY) == pytest.approx(0.15)
+    assert threshold_at_cost(IS_BLAST, PROBABILITY, missed_blast_cost=0.9) == pytest.approx(0.5)
+    assert threshold_at_cost(IS_BLAST, PROBABILITY, missed_blast_cost=1) == pytest.approx(0.15)
+    # three missed blasts for 0.3 false alarms: nothing is worth calling
+    assert threshold_at_cost(IS_BLAST, PROBABILITY, missed_blast_cost=0.1) == pytest.approx(0.95)
+
+
+CELLS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=25)
+
+
+@settings(max_examples=100, deadline=None)
+@given(CELLS.filter(lambda cells: len({is_blast for is_blast, _ in cells}) == 2), st.sampled_from([0.2, 0.5, 0.9, 1.0]))
+def test_no_cut_does_better(cells, wanted):
+    is_blast, probability = (np.array(column) for column in zip(*cells, strict=True))
+    everything = [rate(is_blast, probability, cut) for cut in np.linspace(0.001, 0.999, 500)]
+    sensitivity, specificity = rate(
+        is_blast, probability, threshold_at_sensitivity(is_blast, probability, min_sensitivity=wanted)
+    )
+    enough = [rates for rates in everything if rates[0] >= wanted]
+    best = max(specificity for _, specificity in enough) if enough else None
+    assert specificity == best if enough else sensitivity == max(everything)[0]
+    youden = sum(rate(is_blast, probability, threshold_at_youden(is_blast, probability)))
+    assert youden == pytest.approx(max(map(sum, everything)))
+    cut = threshold_at_cost(is_blast, probability, missed_blast_cost=3)
+    costs = [
+        3 * (1 - found) * is_blast.sum() + (1 - passed) * (~is_blast).sum()
+        for found, passed in [rate(is_blast, probability, cut), *everything]
+    ]
+    assert costs[0] == pytest.approx(min(costs))
+
+
+@settings(max_examples=60, deadline=None)
+@given(CELLS.filter(lambda cells: len({is_blast for is_blast, _ in cells}) == 2))
+def test_cuts_are_those_of_the_roc_curve(cells):
+    is_blast, probability = (np.array(column) for column in zip(*cells, strict=True))
+    cuts = list_cuts(is_blast, probability)
+    false_positive_rates, sensitivities, at = roc_curve(is_blast, probability, drop_intermediate=False)
+    # a cut of 0 (everything) and one above 1 (nothing) are not among ours
+    wanted = [(fpr, tpr) for fpr, tpr, cut in zip(false_positive_rates, sensitivities, at, strict=True) if cut > 0]
+    wanted = wanted[1:] if 1.0 in probability else wanted
+    found = np.column_stack([cuts.false_alarms / cuts.n_normals, cuts.hits / cuts.n_blasts])[::-1]
+    np.testing.assert_allclose(found, wanted)
+    assert ((cuts.thresholds > 0) & (cuts.thresholds < 1)).all()
+
+
+def test_rounding_errors_do_not_move_a_call():
+    noisy = np.array([0.3, 0.1 + 0.2, 0.6])
+    assert noisy[0] != noisy[1]
+    cuts = list_cuts(np.array([True, False, True]), noisy)
+    assert cuts.thresholds == pytest.approx([0.15, 0.45, 0.8])
+
+
+def test_only_validation_cells_decide(rules):
+    validation = table("validation", IS_BLAST, PROBABILITY)
+    others = [table(split, IS_BLAST, 1 - PROBABILITY) for split in ("test", "train")]
+    found = choose_operating_point(pd.concat([validation, *others]), settings=rules(min_sensitivity=0.5))
+    assert found == {
+        "rule": "sensitivity",
+        "wanted": {"min_sensitivity": 0.5},
+        "threshold": pytest.approx(0.5),
+        "chosen_on": "validation",
+        "validation": {
+            "sensitivity": 2 / 3,
+            "specificity": 2 / 3,
+            "false_positive_rate": 1 / 3,
+        },
+        "attainable": True,
+    }
+
+
+def test_every_rule_is_applied(rules):
+    cells = table("validation", IS_BLAST, PROBABILITY)
+    chosen = {
+        rule: choose_operating_point(cells, settings=rules(operating_rule=rule, missed_blast_cost=0.9, threshold=0.3))
+        for rule in ("fixed", "youden", "cost")
+    }
+    assert {rule: point["threshold"] for rule, point in chosen.items()} == pytest.approx(
+        {"fixed": 0.3, "youden": 0.15, "cost": 0.5}
+    )
+    assert (chosen["fixed"]["chosen_on"], chosen["fixed"]["wanted"]) == ("given", {"threshold": 0.3})
+    assert (chosen["cost"]["chosen_on"], chosen["cost"]["wanted"]) == ("validation", {"missed_blast_cost": 0.9})
+
+
+def test_blasts_scored_zero_make_a_wanted_sensitivity_unattainable(rules):
+    cells = table("validation", np.array([True, True, False]), np.array([0.0, 0.6, 0.2]))
+    found = choose_operating_point(cells, settings=rules(min_sensitivity=0.9))
+    assert (found["threshold"], found["validation"]["sensitivity"]) == (pytest.approx(0.1), 0.5)
+    assert not found["attainable"]
+
+
+def test_a_missing_class_is_refused_unless_the_threshold_is_given(rules):
+    cells = table("validation", np.array([True, True]), np.array([0.4, 0.6]))
+    with pytest.raises(ValueError, match="of 2 validation cells 2 are all, 0 hem"):
+        choose_operating_point(cells, settings=rules())
+    given = choose_operating_point(cells, settings=rules(operating_rule="fixed"))
+    assert given["validation"] == {"sensitivity": 0.5, "specificity": None, "false_positive_rate": None}

@@ -1,0 +1,261 @@
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blastscreen.evaluation.referral import (
+    RiskCoverage,
+    area_under,
+    choose_min_confidence,
+    plan_referral,
+    rate_calls,
+    risk_coverage,
+    triage_cells,
+)
+from blastscreen.schemas import TRIAGE
+
+SETTINGS = {"confidence_level": 0.95, "n_resamples": 200, "seed": 0}
+
+
+def predictions(split, *cells):
+    """Make predictions of one split from (subject, label, probability)."""
+    subjects, labels, probabilities = zip(*cells, strict=True)
+    return pd.DataFrame(
+        {
+            "image_id": [f"{split}_{number}" for number in range(len(cells))],
+            "subject_id": subjects,
+            "subject_group": subjects,
+            "label": labels,
+            "split": split,
+            "data_source": "simulated",
+            "blast_probability": np.array(probabilities, float),
+        }
+    )
+
+
+# called blasts from 0.5 on: confidences 0.9 right, 0.8 wrong, 0.8 right, 0.6 right, 0.6 wrong
+VALIDATION = predictions(
+    "validation",
+    ("1", "all", 0.9),
+    ("H1", "hem", 0.8),
+    ("H1", "hem", 0.2),
+    ("2", "all", 0.6),
+    ("2", "all", 0.4),
+)
+TEST = predictions(
+    "test",
+    ("3", "all", 0.95),
+    ("3", "all", 0.3),
+    ("4", "all", 0.1),
+    ("H2", "hem", 0.7),
+    ("H3", "hem", 0.55),
+    ("3", "all", 0.6),
+)
+BOTH = pd.concat([VALIDATION, TEST], ignore_index=True)
+
+
+def plan(table, *, max_residual_error, calibrated=None, threshold=0.5):
+    calibrated = table if calibrated is None else calibrated
+    return plan_referral(table, calibrated, threshold=threshold, max_residual_error=max_residual_error, **SETTINGS)
+
+
+def test_curve_by_hand():
+    confidence = np.array([0.6, 0.8, 0.9, 0.8, 0.6])
+    is_right = np.array([True, False, True, True, False])
+    curve = risk_coverage(confidence, is_right)
+    np.testing.assert_allclose(curve.min_confidence, [0.9, 0.8, 0.6])
+    np.testing.assert_allclose(curve.coverage, [1 / 5, 3 / 5, 1])
+    np.testing.assert_allclose(curve.selective_risk, [0, 1 / 3, 2 / 5])
+    assert area_under(curve) == pytest.approx(1 / 5 * 0 + 2 / 5 * 1 / 3 + 2 / 5 * 2 / 5)
+
+
+def test_no_cells_have_no_curve():
+    curve = risk_coverage(np.array([]), np.array([], bool))
+    assert [len(values) for values in curve] == [0, 0, 0]
+    assert area_under(curve) is None
+    assert choose_min_confidence(curve, max_residual_error=0.5) is None
+
+
+CELLS = st.lists(st.tuples(st.sampled_from([0.5, 0.6, 0.75, 0.9]), st.booleans()), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CELLS)
+def test_every_point_is_what_its_confidence_gives(cells):
+    confidence, is_right = (np.array(column) for column in zip(*cells, strict=True))
+    curve = risk_coverage(confidence, is_right)
+    for least, coverage, risk in zip(*curve, strict=True):
+        decided = confidence >= least
+        assert coverage == pytest.approx(decided.mean())
+        assert risk == pytest.approx(1 - is_right[decided].mean())
+    assert curve.coverage[-1] == 1
+    assert set(curve.min_confidence) == set(confidence)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CELLS, st.randoms(use_true_random=False))
+def test_area_lies_between_the_perfect_order_and_the_worst(cells, random):
+    is_right = np.array([right for _, right in cells])
+    perfect = np.argsort(np.argsort(is_right, kind="stable"))
+    order = list(range(len(cells)))
+    random.shuffle(order)
+    best, any_order, worst = (
+        area_under(risk_coverage(np.array(confidence, float), is_right)) for confidence in (perfect, order, -perfect)
+    )
+    assert best - 1e-12 <= any_order <= worst + 1e-12
+    unable = area_under(risk_coverage(np.zeros(len(cells)), is_right))
+    assert unable == pytest.approx(1 - is_right.mean())
+
+
+def test_a_perfect_order_has_the_area_of_the_oracle():
+    # wrong calls are exactly the least sure ones
+    table = predictions("validation", *[("1", "all", p) for p in (0.99, 0.9, 0.8, 0.45)], ("H1", "hem", 0.6))
+    both = plan(pd.concat([table, TEST]), max_residual_error=0.1)["validation"]
+    assert both["aurc"] == both["aurc_oracle"] == pytest.approx((1 / 4 + 2 / 5) / 5)
+    assert both["aurc_random"] == 2 / 5
+
+
+@pytest.mark.parametrize(
+    ("max_residual_error", "expected"),
+    [
+        pytest.param(0.0, 0.9, id="the surest cell only"),
+        pytest.param(0.34, 0.8, id="a risk that fell again"),
+        pytest.param(0.45, 0.0, id="no cell needs an expert"),
+    ],
+)
+def test_chosen_confidence_decides_as_many_cells_as_may_be(max_residual_error, expected):
+    curve = RiskCoverage(np.array([0.9, 0.85, 0.8, 0.6]), np.array([0.2, 0.4, 0.6, 1]), np.array([0, 0.5, 0.3, 0.4]))
+    assert choose_min_confidence(curve, max_residual_error=max_residual_error) == expected
+
+
+def test_plan_by_hand():
+    result = plan(BOTH, max_residual_error=1 / 3)
+    assert (result["chosen_on"], result["attainable"], result["min_confidence"]) == ("validation", True, 0.8)
+    validation, test = result["validation"], result["test"]
+    assert validation.pop("intervals")["coverage"] is None
+    assert validation == {
+        "n_cells": 5,
+        "n_decided": 3,
+        "n_referred": 2,
+        "coverage": 3 / 5,
+        "selective_risk": 1 / 3,
+        "risk_without_referral": 2 / 5,
+        "missed_blasts_without": 1,
+        "missed_blasts_with": 0,
+        "false_alarms_without": 1,
+        "false_alarms_with": 1,
+        "n_subjects": 3,
+        "n_subjects_with_referral": 1,
+        "n_subjects_all_referred": 1,
+        "aurc": pytest.approx(22 / 75),
+        "aurc_oracle": pytest.approx((1 / 4 + 2 / 5) / 5),
+        "aurc_random": 2 / 5,
+    }
+    # decided: 0.95 rightly, 0.1 wrongly
+    assert (test["n_decided"], test["selective_risk"]) == (2, 1 / 2)
+    assert (test["missed_blasts_without"], test["missed_blasts_with"]) == (2, 1)
+    assert (test["false_alarms_without"], test["false_alarms_with"]) == (2, 0)
+    assert (test["n_subjects"], test["n_subjects_with_referral"], test["n_subjects_all_referred"]) == (4, 3, 2)
+    assert result["curve"]["validation"] == [
+        {"coverage": pytest.approx(share), "selective_risk": pytest.approx(risk), "min_confidence": least}
+        for share, risk, least in [(1 / 5, 0, 0.9), (3 / 5, 1 / 3, 0.8), (1, 2 / 5, 0.6)]
+    ]
+    json.dumps(result, allow_nan=False)
+
+
+def test_an_error_that_no_confidence_gives_refers_every_cell():
+    wrong = BOTH.assign(label=BOTH["label"].map({"all": "hem", "hem": "all"})).iloc[[0, 1, 5, 6]]
+    result = plan(wrong, max_residual_error=0.05)
+    assert (result["attainable"], result["min_confidence"]) == (False, None)
+    test = result["test"]
+    assert (test["n_decided"], test["n_referred"], test["coverage"], test["selective_risk"]) == (0, 2, 0, None)
+    assert (test["missed_blasts_with"], test["n_subjects_all_referred"]) == (0, 1)
+    assert test["intervals"] == {"coverage": None, "selective_risk": None}
+    assert set(triage_cells(wrong, wrong, threshold=0.5, min_confidence=None)["decision"]) == {"refer"}
+
+
+def test_test_cells_do_not_move_the_plan():
+    before, after = plan(BOTH, max_residual_error=1 / 3), plan(VALIDATION, max_residual_error=1 / 3)
+    assert before["min_confidence"] == after["min_confidence"]
+    assert before["validation"] == after["validation"]
+    assert (after["test"]["n_cells"], after["test"]["coverage"], after["test"]["aurc"]) == (0, None, None)
+    assert after["curve"]["test"] == []
+
+
+def simulate(n_groups):
+    rng = np.random.default_rng(2)
+    rows = []
+    for label, centre in (("all", 1), ("hem", -1)):
+        for group in range(n_groups):
+            odds = centre + rng.normal(scale=0.5) + rng.normal(size=60)
+            rows += [(f"{label}{group}", label, p) for p in 1 / (1 + np.exp(-2 * odds))]
+    return pd.concat([predictions(split, *rows) for split in ("validation", "test")], ignore_index=True)
+
+
+def test_intervals_hold_the_rates_and_long_curves_are_thinned():
+    table = simulate(8)
+    result = plan(table, max_residual_error=0.05)
+    rates = result["validation"]
+    assert rates["selective_risk"] <= 0.05 < rates["risk_without_referral"]
+    for name, interval in rates["intervals"].items():
+        assert interval["low"] < rates[name] < interval["high"]
+        assert interval["n_groups"] == 16
+    # to refer no cell is a rule, whoever the subjects are
+    assert plan(table, max_residual_error=0.5)["validation"]["intervals"]["coverage"] is None
+    points = result["curve"]["validation"]
+    assert 150 < len(points) <= 200
+    assert points[-1]["coverage"] == 1
+    steps = np.diff([point["coverage"] for point in points])
+    assert (steps > 0).all()
+    assert steps.max() < 0.02
+    for point in points[::40]:
+        triage = triage_cells(table, table, threshold=0.5, min_confidence=point["min_confidence"])
+        decided = triage[(triage["decision"] != "refer") & (triage["split"] == "validation")]
+        assert len(decided) == pytest.approx(point["coverage"] * 960)
+
+
+def test_triage_by_hand():
+    calibrated = BOTH.assign(blast_probability=[0.7, 0.6, 0.1, 0.45, 0.4, 0.8, 0.35, 0.2, 0.5, 0.45, 0.65])
+    triage = triage_cells(BOTH, calibrated.iloc[::-1], threshold=0.5, min_confidence=0.6)
+    TRIAGE.validate(triage)
+    assert list(triage["image_id"]) == list(BOTH["image_id"])[::-1]
+    by_cell = triage.set_index("image_id").loc[list(BOTH["image_id"])]
+    called = ["blast", "blast", "normal", "blast", "normal", "blast", "normal", "normal", "blast", "blast", "blast"]
+    assert list(by_cell["call"]) == called
+    # a call at the threshold may be less sure than even
+    np.testing.assert_allclose(by_cell["confidence"], [0.7, 0.6, 0.9, 0.45, 0.6, 0.8, 0.65, 0.8, 0.5, 0.45, 0.65])
+    decided = ["blast", "blast", "normal", "refer", "normal", "blast", "normal", "normal", "refer", "refer", "blast"]
+    assert list(by_cell["decision"]) == decided
+    np.testing.assert_array_equal(by_cell["blast_probability"], calibrated["blast_probability"])
+
+
+def test_no_cell_is_referred_at_confidence_0():
+    triage = triage_cells(BOTH, BOTH.assign(blast_probability=0.0), threshold=0.5, min_confidence=0.0)
+    assert (triage["decision"] == triage["call"]).all()
+    assert triage["confidence"].min() == 0
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "n_unscored"),
+    [
+        pytest.param(BOTH.iloc[1:], 0, id="a cell is missing"),
+        pytest.param(BOTH.assign(split="test"), 5, id="another split"),
+        pytest.param(BOTH.replace({"label": {"hem": "all"}}), 4, id="other labels"),
+    ],
+)
+def test_tables_of_different_cells_are_refused(calibrated, n_unscored):
+    with pytest.raises(ValueError, match=f"{n_unscored} of the latter have no score.*same run"):
+        rate_calls(BOTH, calibrated, threshold=0.5)
+
+
+def test_confidence_is_the_probability_of_the_call():
+    rated = rate_calls(BOTH, BOTH, threshold=0.3)
+    assert all(
+        math.isclose(confidence, p if call == "blast" else 1 - p)
+        for p, call, confidence in zip(rated["blast_probability"], rated["call"], rated["confidence"], strict=True)
+    )
+    assert list(rated["call"] == "blast") == list(BOTH["blast_probability"] >= 0.3)

@@ -1,0 +1,97 @@
+import json
+
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from blastscreen.evaluation.subjects import count_votes, describe_subjects
+from blastscreen.schemas import SUBJECTS
+
+
+def predictions(split, cells):
+    """Make predictions of one split from {subject: (group, label, probabilities)}."""
+    return pd.DataFrame(
+        [
+            {"subject_id": name, "subject_group": group, "label": label, "split": split, "blast_probability": p}
+            for name, (group, label, probabilities) in cells.items()
+            for p in probabilities
+        ]
+    )
+
+
+PREDICTIONS = pd.concat(
+    [
+        predictions("test", {"3": ("3", "all", [0.5, 0.9, 0.1]), "H3": ("H3+H4", "hem", [0.5, 0.4])}),
+        predictions("train", {"1": ("1", "all", [0.9])}),
+        predictions(
+            "validation",
+            {
+                "H4": ("H3+H4", "hem", [0.1, 0.2, 0.6]),
+                "2": ("2", "all", [0.7, 0.3]),
+                "11": ("11", "all", [0.1, 0.4]),
+                "H11": ("H11", "hem", [0.9]),
+            },
+        ),
+    ],
+    ignore_index=True,
+).sample(frac=1, random_state=0)
+
+
+@pytest.fixture
+def subjects():
+    return describe_subjects(PREDICTIONS, threshold=0.5)
+
+
+def test_subjects_by_hand(subjects):
+    SUBJECTS.validate(subjects)
+    columns = ["split", "subject_id", "n_cells", "n_right", "rate", "majority_call"]
+    assert subjects[columns].to_numpy().tolist() == [
+        ["validation", "11", 2, 0, 0.0, "hem"],
+        # a tie is a vote for a blast
+        ["validation", "2", 2, 1, 0.5, "all"],
+        ["validation", "H11", 1, 0, 0.0, "all"],
+        ["validation", "H4", 3, 2, pytest.approx(2 / 3), "hem"],
+        ["test", "3", 3, 2, pytest.approx(2 / 3), "all"],
+        ["test", "H3", 2, 1, 0.5, "all"],
+    ]
+    assert list(subjects["mean_probability"]) == pytest.approx([0.25, 0.5, 0.9, 0.3, 0.5, 0.45])
+
+
+def test_votes_by_hand(subjects):
+    votes = count_votes(subjects, confidence_level=0.95)
+    assert list(votes) == ["validation", "test"]
+    validation = votes["validation"]
+    assert (validation["n_subjects"], validation["n_subject_groups"], validation["n_right"]) == (4, 4, 2)
+    assert validation["accuracy"] == 0.5
+    for name in ("sensitivity", "specificity"):
+        rate = validation[name]
+        assert (rate["n_subjects"], rate["n_right"], rate["rate"]) == (2, 1, 0.5)
+    assert (votes["test"]["sensitivity"]["rate"], votes["test"]["specificity"]["rate"]) == (1.0, 0.0)
+    assert json.loads(json.dumps(votes, allow_nan=False)) == votes
+
+
+def test_intervals_are_those_of_scipy(subjects):
+    votes = count_votes(subjects, confidence_level=0.9)
+    for (n_right, n), found in {
+        (2, 4): votes["validation"]["interval"],
+        (1, 1): votes["test"]["sensitivity"]["interval"],
+        (0, 1): votes["test"]["specificity"]["interval"],
+    }.items():
+        expected = binomtest(n_right, n).proportion_ci(0.9, method="exact")
+        assert (found["low"], found["high"]) == pytest.approx(tuple(expected))
+        assert found["method"] == "Clopper-Pearson"
+
+
+def test_one_subject_in_two_splits_is_described_in_each():
+    twice = pd.concat([predictions(split, {"5": ("5", "all", [0.9, 0.1])}) for split in ("test", "validation")])
+    table = describe_subjects(twice, threshold=0.5)
+    assert table[["subject_id", "split"]].to_numpy().tolist() == [["5", "validation"], ["5", "test"]]
+
+
+def test_a_split_or_class_without_subjects_has_no_rate(subjects):
+    blasts = subjects[(subjects["split"] == "validation") & (subjects["label"] == "all")]
+    votes = count_votes(blasts, confidence_level=0.95)
+    nothing = {"n_subjects": 0, "n_right": 0, "rate": None, "interval": None}
+    assert votes["validation"]["specificity"] == votes["test"]["sensitivity"] == nothing
+    assert (votes["test"]["accuracy"], votes["test"]["interval"], votes["test"]["n_subject_groups"]) == (None, None, 0)
+    SUBJECTS.validate(describe_subjects(PREDICTIONS[PREDICTIONS["split"] == "train"], threshold=0.5))
