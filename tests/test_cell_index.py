@@ -49,7 +49,7 @@ def test_a_name_that_says_nothing_gives_no_identity():
 
 def test_a_name_from_before_renaming_gives_the_identity_and_the_file_keeps_its_own():
     renamed = {"holiday.png": "UID_H10_7_2_hem.bmp"}
-    row = build_cell_index(RECORDS, data_source="somewhere", original_names=renamed).iloc[4]
+    row = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere", original_names=renamed).iloc[4]
     assert row["image_id"] == "holiday.png"
     assert (row["subject_id"], row["label"], row["field_number"]) == ("H10", "hem", 7)
     assert row["subject_group"] == "H3+H10"
