@@ -35,7 +35,7 @@ def cnmc() -> Path:
 @pytest.fixture
 def compute() -> ComputeParameters:
     """Two threads."""
-    return ComputeParameters(backend="threading", n_jobs=2, batch_size=8)
+    return ComputeParameters(backend="threading", n_jobs=2, scheduler="", batch_size=8)
 
 
 @pytest.fixture(scope="session")

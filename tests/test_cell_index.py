@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, note_on_source
+from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, note_on_source, tabulate_records
 from blastscreen.schemas import CELL_INDEX
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
@@ -21,14 +21,14 @@ RECORDS = [
 
 
 def test_one_row_per_record_in_the_schema():
-    index = build_cell_index(RECORDS, data_source="somewhere")
+    index = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere")
     CELL_INDEX.validate(index)
     assert index["image_id"].tolist() == [row["image_id"] for row in RECORDS]
     assert set(index["data_source"]) == {"somewhere"}
 
 
 def test_names_give_identity_and_shared_pixels_join_subjects():
-    index = build_cell_index(RECORDS, data_source="somewhere").set_index("image_id")
+    index = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere").set_index("image_id")
     lower_case = index.loc["fold_1/hem/UID_h3_4_5_hem.bmp"]
     assert (lower_case["subject_id"], lower_case["field_number"], lower_case["cell_number"]) == ("H3", 4, 5)
     assert lower_case["source_fold"] == "fold_1"
@@ -36,27 +36,27 @@ def test_names_give_identity_and_shared_pixels_join_subjects():
 
 
 def test_a_rejected_file_keeps_its_subject_but_has_no_label():
-    row = build_cell_index(RECORDS, data_source="somewhere").iloc[3]
+    row = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere").iloc[3]
     assert row["subject_id"] == "H11"
     assert pd.isna(row["label"])
     assert pd.isna(row["subject_group"])
 
 
 def test_a_name_that_says_nothing_gives_no_identity():
-    row = build_cell_index(RECORDS, data_source="somewhere").iloc[4]
+    row = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere").iloc[4]
     assert row[["subject_id", "label", "field_number"]].isna().all()
 
 
 def test_a_name_from_before_renaming_gives_the_identity_and_the_file_keeps_its_own():
     renamed = {"holiday.png": "UID_H10_7_2_hem.bmp"}
-    row = build_cell_index(RECORDS, data_source="somewhere", original_names=renamed).iloc[4]
+    row = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere", original_names=renamed).iloc[4]
     assert row["image_id"] == "holiday.png"
     assert (row["subject_id"], row["label"], row["field_number"]) == ("H10", "hem", 7)
     assert row["subject_group"] == "H3+H10"
 
 
 def test_only_rejected_rows_stay_behind():
-    accepted = accepted_cells(build_cell_index(RECORDS, data_source="somewhere"))
+    accepted = accepted_cells(build_cell_index([tabulate_records(RECORDS)], data_source="somewhere"))
     assert accepted["image_id"].tolist() == [RECORDS[position]["image_id"] for position in (0, 1, 2, 4)]
 
 
@@ -65,8 +65,10 @@ def test_no_file_at_all_gives_an_empty_table_in_the_schema():
 
 
 def test_drawn_cells_are_marked_and_others_are_not():
-    assert note_on_source(build_cell_index(RECORDS, data_source=GENERATED_SAMPLE)) == GENERATED_SAMPLE
-    assert note_on_source(build_cell_index(RECORDS, data_source="C-NMC_training_data")) == ""
+    assert (
+        note_on_source(build_cell_index([tabulate_records(RECORDS)], data_source=GENERATED_SAMPLE)) == GENERATED_SAMPLE
+    )
+    assert note_on_source(build_cell_index([tabulate_records(RECORDS)], data_source="C-NMC_training_data")) == ""
 
 
 def test_a_mapping_without_a_source_is_unnamed():

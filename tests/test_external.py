@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from blastscreen.cell_index import build_cell_index
+from blastscreen.cell_index import build_cell_index, tabulate_records
 from blastscreen.cohort import CohortError
 from blastscreen.evaluation.calibration import calibrate_predictions
 from blastscreen.external import (
@@ -35,7 +35,7 @@ def index(*files, source="outside"):
         }
         for name, pixels, *reason in files
     ]
-    return build_cell_index(records, data_source=source)
+    return build_cell_index([tabulate_records(records)], data_source=source)
 
 
 COHORT = index(

@@ -9,7 +9,7 @@ from blastscreen.parameters import ComputeParameters
 
 
 def settings(backend="threading", n_jobs=2):
-    return ComputeParameters(backend=backend, n_jobs=n_jobs, batch_size=4)
+    return ComputeParameters(backend=backend, n_jobs=n_jobs, scheduler="", batch_size=4)
 
 
 def fail_on_three(batch):

@@ -1,16 +1,21 @@
 """The index of everything that came in: one row per file, rejected ones included."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 
 import pandas as pd
 
 from blastscreen.cohort import parse_cell_name
+from blastscreen.imaging.inspection import Source, inspect_cells
+from blastscreen.parameters import PreprocessingParameters
 from blastscreen.splits import group_subjects
 from blastscreen.vocabulary import GENERATED_SAMPLE, Status
 
-_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash", "subject_id", "label", "source_fold")
-_NUMBERS = ("height", "width", "background_threshold", "cell_area", "field_number", "cell_number")
+_SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
+_SEEN_NUMBERS = ("height", "width", "background_threshold", "cell_area")
+_NAMED_TEXT = ("subject_id", "label", "source_fold")
+_NAMED_NUMBERS = ("field_number", "cell_number")
 COLUMNS = (
     "image_id",
     "status",
@@ -32,13 +37,28 @@ COLUMNS = (
 )
 
 
+def inspect_files(sources: Sequence[Source], *, settings: PreprocessingParameters) -> pd.DataFrame:
+    """Tabulate what is to be seen in files.
+
+    Returns:
+        One row per source, in order, with the columns of `CELL_INDEX` that do not come from names.
+    """
+    return tabulate_records(inspect_cells(sources, settings=settings))
+
+
+def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """Make a table of the records of `blastscreen.imaging.inspection.inspect_cells`; see `inspect_files`."""
+    table = pd.DataFrame(records, columns=[*_SEEN_TEXT, *_SEEN_NUMBERS])
+    return table.astype(dict.fromkeys(_SEEN_TEXT, "str") | dict.fromkeys(_SEEN_NUMBERS, "Int64"))
+
+
 def build_cell_index(
-    records: Sequence[dict[str, object]], *, data_source: str, original_names: Mapping[str, str] | None = None
+    parts: Iterable[pd.DataFrame], *, data_source: str, original_names: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """Join what was seen in each file with what its name says, and group subjects that share an image.
 
     Args:
-        records: From `blastscreen.imaging.inspection.inspect_cells`, one per file.
+        parts: Results of `inspect_files`; none if there is no file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
         original_names: By image id the name that tells subject and label, where files were renamed.
 
@@ -46,10 +66,8 @@ def build_cell_index(
         Table in the schema `CELL_INDEX`. Rejected rows have no label; accepted rows whose name cannot be parsed have
         neither subject nor label.
     """
-    index = pd.DataFrame(
-        [record | _identity(record, original_names or {}) for record in records], columns=[*_TEXT, *_NUMBERS]
-    )
-    index = index.astype(dict.fromkeys(_TEXT, "str") | dict.fromkeys(_NUMBERS, "Int64"))
+    index = pd.concat([_add_names(part, original_names or {}) for part in chain([tabulate_records([])], parts)])
+    index = index.reset_index(drop=True)
     known = index.loc[index["label"].notna()]
     groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
     index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
@@ -90,15 +108,16 @@ def note_on_source(cells: pd.DataFrame) -> str:
     return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
 
 
-def _identity(record: dict[str, object], original_names: Mapping[str, str]) -> dict[str, object]:
-    image_id = str(record["image_id"])
-    name = parse_cell_name(original_names.get(image_id, image_id))
-    if name is None:
-        return {}
-    identity = asdict(name)
-    if record["status"] == Status.REJECTED:
-        identity["label"] = None
-    return identity
+def _add_names(part: pd.DataFrame, original_names: Mapping[str, str]) -> pd.DataFrame:
+    names = [parse_cell_name(original_names.get(image_id, image_id)) for image_id in part["image_id"]]
+    named = pd.DataFrame(
+        [{} if name is None else asdict(name) for name in names],
+        index=part.index,
+        columns=[*_NAMED_TEXT, *_NAMED_NUMBERS],
+    )
+    named = named.astype(dict.fromkeys(_NAMED_TEXT, "str") | dict.fromkeys(_NAMED_NUMBERS, "Int64"))
+    named["label"] = named["label"].mask(part["status"] == Status.REJECTED)
+    return part.join(named)
 
 
 def accepted_cells(cell_index: pd.DataFrame) -> pd.DataFrame:

@@ -22,11 +22,18 @@ class Parameters(BaseModel):
 
 
 class ComputeParameters(Parameters):
-    """How `blastscreen.parallel` spreads work over the machine."""
+    """How `blastscreen.parallel` spreads work over the machine, or over a cluster."""
 
-    backend: Literal["threading", "loky"] = Field(description="threads, or processes (loky)")
-    n_jobs: Literal[-1] | Count = Field(description="workers; -1 for one per core")
+    backend: Literal["threading", "loky", "dask"] = Field(description="threads, processes (loky), or a Dask cluster")
+    n_jobs: Literal[-1] | Count = Field(description="workers; -1 for one per core; a cluster uses all of its own")
+    scheduler: str = Field(description="address of the cluster's scheduler, tcp://<host>:8786 (backend dask)")
     batch_size: Count = Field(description="cells per unit of work")
+
+    @model_validator(mode="after")
+    def _name_scheduler(self) -> "ComputeParameters":
+        if (self.backend == "dask") != bool(self.scheduler):
+            raise ValueError("backend dask and scheduler go together: name both, or neither")
+        return self
 
 
 class PreprocessingParameters(Parameters):

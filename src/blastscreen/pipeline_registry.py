@@ -56,7 +56,12 @@ def _measure_external(features: Pipeline) -> Pipeline:
     )
     return Pipeline(
         shared,
-        inputs={"raw_cells": "external_cells", "accepted_cells": "external_accepted"},
+        inputs={
+            "raw_cells": "external_cells",
+            "accepted_cells": "external_accepted",
+            "cell_index_parts": "external_index_parts",
+            "cell_features_parts": "external_features_parts",
+        },
         outputs={
             "cell_index": "external_index",
             "cell_images": "external_images",

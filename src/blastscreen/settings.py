@@ -3,11 +3,12 @@
 from kedro.config import OmegaConfigLoader
 
 from blastscreen.hooks import CheckRun, ResumeHint, RunManifest, RunSummary
+from blastscreen.housekeeping import ForgetUnfinished
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 # An environment changes single values of a parameter block, not whole blocks.
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local", "merge_strategy": {"parameters": "soft"}}
 # Kedro calls them last first: the summary is to be the last that a run prints.
-HOOKS = (RunSummary(), RunManifest(), ResumeHint(), CheckRun())
+HOOKS = (RunSummary(), RunManifest(), ResumeHint(), ForgetUnfinished(), CheckRun())
 # Nothing about a run leaves the machine; `.telemetry` says the same to the command line.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

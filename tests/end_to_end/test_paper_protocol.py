@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from blastscreen.cell_index import accepted_cells, build_cell_index
+from blastscreen.cell_index import accepted_cells, build_cell_index, tabulate_records
 from blastscreen.cohort import CNMC_2019
 from blastscreen.pipelines.preprocessing.nodes import split_cells
 from blastscreen.synthesis import plan_cohort
@@ -15,7 +15,7 @@ def published_cohort():
         {"image_id": plan.image_id, "status": "accepted", "reasons": "", "detail": "", "pixel_hash": plan.image_id}
         for plan in plans
     ]
-    return accepted_cells(build_cell_index(records, data_source="names only"))
+    return accepted_cells(build_cell_index([tabulate_records(records)], data_source="names only"))
 
 
 def test_the_papers_split_has_its_own_counts(project):

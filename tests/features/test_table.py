@@ -6,6 +6,7 @@ import numpy as np
 from blastscreen.features.table import measure_cells
 from blastscreen.features.vector import measure_cell
 from blastscreen.imaging.masks import cell_mask, to_grey
+from blastscreen.imaging.stack import CellStack
 from blastscreen.parameters import FeatureParameters
 from blastscreen.schemas import CELL_FEATURES
 from blastscreen.vocabulary import FEATURE_NAMES, Region
@@ -21,9 +22,13 @@ def textured_and_flat():
     return np.stack([textured, flat])
 
 
+def two_cells(pixels):
+    return CellStack(image_ids=("a", "b"), side=64, read=lambda start, stop: pixels[start:stop]).batch(0, 2)
+
+
 def test_rows_hold_what_the_vector_measures():
     pixels = textured_and_flat()
-    table = measure_cells((("a", "b"), pixels), settings=SETTINGS)
+    table = measure_cells(two_cells(pixels), settings=SETTINGS)
     CELL_FEATURES.validate(table)
     grey = to_grey(pixels[0])
     np.testing.assert_array_equal(
@@ -32,5 +37,5 @@ def test_rows_hold_what_the_vector_measures():
 
 
 def test_a_cell_without_any_texture_is_kept_out_by_name():
-    table = measure_cells((("a", "b"), textured_and_flat()), settings=SETTINGS)
+    table = measure_cells(two_cells(textured_and_flat()), settings=SETTINGS)
     assert table["reasons"].tolist() == ["", "non_finite:glcm_correlation;non_finite:intensity_skewness"]

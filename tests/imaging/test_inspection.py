@@ -72,11 +72,12 @@ def test_specks_mean_a_lossy_background_whose_grey_is_not_the_cell():
 
 def test_standardised_cells_are_masked_and_keep_their_scale():
     small, large = disc(), disc(side=100, centre=(50, 50))
-    cells = standardise_cells([lambda: small, lambda: large], settings=SETTINGS)
+    cells = standardise_cells([("a", lambda: small), ("b", lambda: large)], settings=SETTINGS)
     np.testing.assert_array_equal(cells[0], small)
     np.testing.assert_array_equal(cells[1], large[18:82, 18:82])
 
 
 def test_a_file_that_can_no_longer_be_read_is_not_passed_over():
-    with pytest.raises(ImageRejected, match="cut short"):
-        standardise_cells([disc, refuse], settings=SETTINGS)
+    with pytest.raises(ImageRejected, match="cut short") as caught:
+        standardise_cells([("a", disc), ("b", refuse)], settings=SETTINGS)
+    assert caught.value.__notes__ == ["b"]

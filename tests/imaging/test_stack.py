@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,10 @@ from blastscreen.imaging.stack import CellStack
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype=np.uint8)
 NAMES = ["a", "b", "c", "d", "e"]
+
+
+def read_pixels(start, stop):
+    return PIXELS[start:stop]
 
 
 def make_stack(**changes):
@@ -95,19 +101,31 @@ def test_impossible_sizes_are_refused():
         make_stack().batches(0)
 
 
-def test_reads_through_the_given_map():
+def test_many_ranges_are_read_by_the_given_function():
     seen = []
 
-    def map_ranges(function, ranges, *, total):
-        seen.append((list(ranges), total))
-        return map(function, ranges)
+    def read_many(ranges):
+        seen.append(list(ranges))
+        return (PIXELS[start:stop] for start, stop in ranges)
 
-    batches = list(make_stack(map_ranges=map_ranges).batches(3))
-    assert seen == [([(0, 3), (3, 5)], 2)]
+    batches = list(make_stack(read_many=read_many).batches(3))
+    assert seen == [[(0, 3), (3, 5)]]
     np.testing.assert_array_equal(np.concatenate([pixels for _, pixels in batches]), PIXELS)
 
 
-def test_a_map_that_loses_batches_is_noticed():
-    stack = make_stack(map_ranges=lambda function, ranges, total: map(function, list(ranges)[:-1]))
+def test_a_function_that_loses_ranges_is_noticed():
+    stack = make_stack(read_many=lambda ranges: [PIXELS[start:stop] for start, stop in ranges[:-1]])
     with pytest.raises(ValueError, match="shorter"):
         list(stack.batches(3))
+
+
+def test_a_batch_reads_its_own_cells_wherever_it_was_sent():
+    batch = pickle.loads(pickle.dumps(make_stack(read=read_pixels).batch(1, 4)))
+    assert batch.image_ids == make_stack().image_ids[1:4]
+    np.testing.assert_array_equal(batch.read(), PIXELS[1:4])
+
+
+def test_a_batch_of_another_shape_is_refused():
+    stack = make_stack(read=lambda start, stop: PIXELS[start : stop + 1])
+    with pytest.raises(ValueError, match="not as uint8"):
+        stack.batch(0, 2).read()

@@ -4,10 +4,10 @@ from functools import partial
 
 import pandas as pd
 
-from blastscreen.features.table import measure_cells
+from blastscreen.features.table import measure_cells, name_cells
 from blastscreen.imaging.stack import CellStack
 from blastscreen.models.random_forest import training_table
-from blastscreen.parallel import map_batches, ranges
+from blastscreen.parallel import map_batches
 from blastscreen.parameters import ComputeParameters, FeatureParameters
 from blastscreen.vocabulary import Region
 
@@ -24,12 +24,14 @@ def measure_other_region(stack: CellStack, *, settings: FeatureParameters, compu
         Table in the schema `CELL_FEATURES`.
     """
     other = settings.model_copy(update={"region": other_region(settings.region)})
+    spans = stack.ranges(compute.batch_size)
     tables = map_batches(
         partial(measure_cells, settings=other),
-        stack.batches(compute.batch_size),
-        total=len(ranges(len(stack), compute.batch_size)),
+        (stack.batch(start, stop) for start, stop in spans),
+        total=len(spans),
         settings=compute,
         description=f"Measuring features ({other.region})",
+        names=name_cells,
     )
     return pd.concat(tables, ignore_index=True)
 

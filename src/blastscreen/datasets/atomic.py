@@ -93,6 +93,22 @@ def require_local_path(filepath: str | os.PathLike[str], version: Version | None
 
 
 @contextmanager
+def lock_folder(folder: Path) -> Iterator[bool]:
+    """Make a folder and lock it; tell whether that could be done, or another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock)
+
+
+@contextmanager
 def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
     """Give a hidden path to write a file or folder to; it takes its final name when the block ends well.
 

@@ -5,6 +5,7 @@ a hundred thousand files is listed at once, and what changes in between is seen.
 """
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -88,6 +89,18 @@ class CellImages(Mapping[str, CellImageFile]):
         self._max_pixels = max_pixels
         self._keys = dict.fromkeys(sorted(escape_name(name) for name in names))
         self.original_names = original_names
+
+    def fingerprint(self, image_ids: Iterable[str]) -> str:
+        """Hash names, sizes and times of change of some files: whatever is written to one of them changes it."""
+        digest = hashlib.blake2b(digest_size=16)
+        for image_id in image_ids:
+            try:
+                status = (self._root / os.fsdecode(unescape_name(image_id))).stat()
+                facts: tuple[int | None, ...] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            except OSError as error:
+                facts = (error.errno,)
+            digest.update(repr((image_id, facts)).encode())
+        return digest.hexdigest()
 
     def __getitem__(self, key: str) -> CellImageFile:
         if key not in self._keys:

@@ -1,6 +1,7 @@
 """Cells that are drawn when they are loaded: a sample to run everything on, without any patient's image."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -41,6 +42,11 @@ class DrawnCells(Mapping[str, DrawnCell]):
     def __init__(self, plans: list[CellPlan], *, seed: int) -> None:
         self._plans = {plan.image_id: plan for plan in plans}
         self._seed = seed
+
+    def fingerprint(self, image_ids: Iterable[str]) -> str:
+        """Hash what some cells are drawn from."""
+        plans = [repr(self._plans[image_id]) for image_id in image_ids]
+        return hashlib.blake2b(repr((plans, self._seed)).encode(), digest_size=16).hexdigest()
 
     def __getitem__(self, key: str) -> DrawnCell:
         return DrawnCell(self._plans[key], self._seed)

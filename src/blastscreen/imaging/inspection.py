@@ -65,7 +65,7 @@ def _review(image: DecodedImage, record: dict[str, object], *, settings: Preproc
     return {str(reason) for reason in reasons}
 
 
-def standardise_cells(loads: Sequence[Callable[[], object]], *, settings: PreprocessingParameters) -> NDArray[np.uint8]:
+def standardise_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> NDArray[np.uint8]:
     """Decode, mask and place cells on the canvas.
 
     Returns:
@@ -74,8 +74,12 @@ def standardise_cells(loads: Sequence[Callable[[], object]], *, settings: Prepro
     Raises:
         ImageRejected: When a file that was accepted before can no longer be read or segmented.
     """
-    cells = np.empty((len(loads), settings.canvas, settings.canvas, 3), dtype=np.uint8)
-    for cell, load in zip(cells, loads, strict=True):
-        pixels = decode_partition(load).pixels
-        cell[:] = standardise(pixels, segment(pixels, settings=settings).mask, canvas=settings.canvas)
+    cells = np.empty((len(sources), settings.canvas, settings.canvas, 3), dtype=np.uint8)
+    for cell, (image_id, load) in zip(cells, sources, strict=True):
+        try:
+            pixels = decode_partition(load).pixels
+            cell[:] = standardise(pixels, segment(pixels, settings=settings).mask, canvas=settings.canvas)
+        except ImageRejected as rejection:
+            rejection.add_note(image_id)
+            raise
     return cells

@@ -1,6 +1,7 @@
 """A stack of standardised cells that is read piece by piece, never held whole."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,8 +11,41 @@ Range = tuple[int, int]
 Pixels = NDArray[np.uint8]
 
 
-def _map_in_turn(function: Callable[[Range], Pixels], ranges: Iterable[Range], *, total: int) -> Iterable[Pixels]:  # noqa: ARG001
-    return map(function, ranges)
+@dataclass(frozen=True)
+class CellBatch:
+    """A few cells of a stack, not yet read: small enough to be sent to where they are to be worked on.
+
+    Attributes:
+        image_ids: Names of the cells.
+        start: Position of the first in the stack.
+        side: Height and width of every cell, pixels.
+        source: `source(start, stop)` gives the pixels.
+    """
+
+    image_ids: tuple[str, ...]
+    start: int
+    side: int
+    source: Callable[[int, int], Pixels]
+
+    def read(self) -> Pixels:
+        """Read the cells.
+
+        Returns:
+            (n, side, side, 3) uint8 RGB.
+
+        Raises:
+            ValueError: If the function behind the stack gives another shape or type.
+        """
+        return _require_cells(self.source(self.start, self.start + len(self.image_ids)), self.image_ids, self.side)
+
+
+def _require_cells(pixels: Pixels, image_ids: Sequence[str], side: int) -> Pixels:
+    expected = (len(image_ids), side, side, 3)
+    if pixels.shape != expected or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"Cells {image_ids[0]} to {image_ids[-1]} came as {pixels.dtype} {pixels.shape}, not as uint8 {expected}."
+        )
+    return pixels
 
 
 class CellStack:
@@ -23,6 +57,7 @@ class CellStack:
     Attributes:
         image_ids: Name of every cell, unique, in the order of the pixels.
         side: Height and width of every cell, pixels.
+        origin: What the pixels follow from, hashed; stacks of the same origin hold the same cells. None if unknown.
 
     Examples:
         >>> black = CellStack(image_ids=["a", "b", "c"], side=4, read=lambda i, j: np.zeros((j - i, 4, 4, 3), np.uint8))
@@ -36,7 +71,8 @@ class CellStack:
         image_ids: Iterable[str],
         side: int,
         read: Callable[[int, int], Pixels],
-        map_ranges: Callable[..., Iterable[Pixels]] = _map_in_turn,
+        read_many: Callable[[Sequence[Range]], Iterable[Pixels]] | None = None,
+        origin: str | None = None,
     ) -> None:
         """Describe the cells; nothing is read yet.
 
@@ -44,8 +80,9 @@ class CellStack:
             image_ids: Name of every cell.
             side: Height and width of every cell, pixels, at least 1.
             read: `read(start, stop)` gives those cells as (stop - start, side, side, 3) uint8 RGB.
-            map_ranges: `map_ranges(function, ranges, total=len(ranges))` yields `function(range)` in order; lets
-                `batches` read ahead on several cores. One after the other unless given.
+            read_many: Gives the cells of many ranges in order, for example on several cores. One range after the
+                other unless given.
+            origin: What the pixels follow from, hashed.
 
         Raises:
             ValueError: If a name occurs twice, or the side is less than 1.
@@ -53,7 +90,8 @@ class CellStack:
         self.image_ids = tuple(image_ids)
         self.side = side
         self._read = read
-        self._map_ranges = map_ranges
+        self._read_many = read_many or self._read_in_turn
+        self.origin = origin
         if side < 1:
             raise ValueError(f"The side of a cell must be at least 1 pixel, not {side}.")
         if len(self._positions) < len(self.image_ids):
@@ -82,19 +120,27 @@ class CellStack:
         """
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"Cells {start} to {stop} were asked of a stack of {len(self)}.")
-        expected = (stop - start, self.side, self.side, 3)
         if start == stop:
-            return np.empty(expected, np.uint8)
-        pixels = self._read(start, stop)
-        if pixels.shape != expected or pixels.dtype != np.uint8:
-            raise ValueError(
-                f"Cells {self.image_ids[start]} to {self.image_ids[stop - 1]} came as {pixels.dtype} "
-                f"{pixels.shape}, not as uint8 {expected}."
-            )
-        return pixels
+            return np.empty((0, self.side, self.side, 3), np.uint8)
+        return _require_cells(self._read(start, stop), self.image_ids[start:stop], self.side)
 
-    def _read_range(self, bounds: Range) -> Pixels:
-        return self.read(*bounds)
+    def _read_in_turn(self, ranges: Sequence[Range]) -> Iterator[Pixels]:
+        return (self._read(start, stop) for start, stop in ranges)
+
+    def ranges(self, size: int) -> list[Range]:
+        """Cut the stack into consecutive (start, stop) pairs of at most `size` cells.
+
+        Raises:
+            ValueError: If the size is less than 1.
+        """
+        if size < 1:
+            raise ValueError(f"A batch holds at least 1 cell, not {size}.")
+        return [(start, min(start + size, len(self))) for start in range(0, len(self), size)]
+
+    def read_ranges(self, ranges: Sequence[Range]) -> Iterator[Pixels]:
+        """Read ranges of cells in order; see `read`."""
+        for (start, stop), pixels in zip(ranges, self._read_many(ranges), strict=True):
+            yield _require_cells(pixels, self.image_ids[start:stop], self.side)
 
     def batches(self, size: int) -> Iterator[tuple[tuple[str, ...], Pixels]]:
         """Read all cells in order, at most `size` at a time.
@@ -105,11 +151,13 @@ class CellStack:
         Raises:
             ValueError: If the size is less than 1.
         """
-        if size < 1:
-            raise ValueError(f"A batch holds at least 1 cell, not {size}.")
-        ranges = [(start, min(start + size, len(self))) for start in range(0, len(self), size)]
-        arrays = self._map_ranges(self._read_range, ranges, total=len(ranges))
+        ranges = self.ranges(size)
+        arrays = self.read_ranges(ranges)
         return ((self.image_ids[start:stop], pixels) for (start, stop), pixels in zip(ranges, arrays, strict=True))
+
+    def batch(self, start: int, stop: int) -> CellBatch:
+        """Name the cells at positions start <= i < stop without reading them."""
+        return CellBatch(image_ids=self.image_ids[start:stop], start=start, side=self.side, source=self._read)
 
     def cell(self, which: str | int) -> Pixels:
         """Read one cell, by its image id or its position from 0.

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 measure_features,
-                inputs=["cell_images", "params:features", "params:compute"],
+                inputs=["cell_images", "cell_features_parts", "params:features", "params:compute"],
                 outputs="cell_features",
                 name="measure_features",
             ),

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 index_cells,
-                inputs=["raw_cells", "params:preprocessing", "params:compute"],
+                inputs=["raw_cells", "cell_index_parts", "params:preprocessing", "params:compute"],
                 outputs="cell_index",
                 name="index_cells",
             ),
