@@ -1,5 +1,7 @@
 """`--pipelines=predict` and `external`: images from outside meet stored models, and nothing else."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from blastscreen.cohort import CohortError
 from blastscreen.hooks import RunRefused
 from blastscreen.synthesis import plan_sample, write_cells
-from blastscreen.vocabulary import GENERATED_SAMPLE
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +44,7 @@ def renamed(tree, tmp_path_factory):
     for number, file in enumerate(sorted(tree.rglob("*.bmp")), start=1):
         (folder / f"{number}.bmp").write_bytes(file.read_bytes())
         rows.append((file.name.replace("UID_", "UID_X"), f"{number}.bmp", int(file.stem.endswith("all"))))
+    shutil.copy(tree / GENERATED_MARKER, folder)
     (folder / "=notes.txt").write_text("not an image")
     sheet = folder.parent / f"{folder.name}_labels.csv"
     pd.DataFrame(rows, columns=["Patient_ID", "new_names", "labels"]).to_csv(sheet, index=False)

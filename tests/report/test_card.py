@@ -4,7 +4,7 @@ from markdown_it import MarkdownIt
 from blastscreen.report import write_model_card
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def card(entries, parameters):
     return write_model_card(entries, parameters=parameters)
 

@@ -40,12 +40,12 @@ class Outline(HTMLParser):
             self.unclosed.append(tag)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(entries, parameters):
     return render_report(entries, parameters=parameters)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def outline(page):
     return Outline(page)
 
@@ -79,6 +79,7 @@ def test_names_of_files_are_shown_and_not_obeyed(page):
     assert "<img src=x" not in page
     assert "document.title='owned'</script>" not in page
     assert "\u202e" not in page
+    assert "\\u202e" not in page
     assert "a</script><script>document.title='owned'</script>\"'$x$ <img src=x onerror=alert(1)> ü⟨U+202E⟩gpj.bmp" in (
         text_of(page)
     )
@@ -109,7 +110,8 @@ def test_subjects_on_both_sides_are_announced(entries, parameters):
 
 
 def test_numbers_carry_their_exact_value_and_interval(page):
-    cell = '<td class="number" data-metric="rf.test.auroc" data-value="0.8765" data-low="0.8265" data-high="0.9265">'
+    low, high = 0.8765 - 0.05, 0.8765 + 0.05
+    cell = f'<td class="number" data-metric="rf.test.auroc" data-value="0.8765" data-low="{low}" data-high="{high}">'
     assert f'{cell}0.876 <span class="range">(0.826 to 0.926)</span></td>' in page
     assert 'data-metric="comparison.rf.cnn.auroc.difference" data-value="-0.02"' in page
 
@@ -122,6 +124,13 @@ def test_what_is_not_defined_is_neither_nought_nor_nan(entries, parameters):
     cell = '<td class="number" data-metric="rf.test.auroc" data-value="">not defined <span class="note">'
     assert f"{cell}these cells include no blasts</span></td>" in page
     assert not re.search(r"\bnan\b", text_of(page), re.IGNORECASE)
+
+
+def test_a_missing_interval_is_explained_once_per_table(entries, parameters):
+    metrics = entries["rf_metrics"] | {"test": entries["rf_metrics"]["test"] | {"intervals": {}}}
+    page = render_report(entries | {"rf_metrics": metrics}, parameters=parameters)
+    assert page.count("No interval: there are too few subject groups") == 3
+    assert 'data-value="0.8765">0.876 <span class="note">no interval</span></td>' in page
 
 
 def test_tables_name_their_entry_and_its_version(page):
