@@ -2,12 +2,9 @@
 
 import difflib
 import logging
-import signal
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -15,7 +12,6 @@ from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
 from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
 
 logger = logging.getLogger(__name__)
 
@@ -171,57 +167,6 @@ class RunManifest:
             "saved": sorted(self._saved),
         }
         self._catalog.save("run_manifest", manifest | describe_environment(Path(self._context.project_path)))
-
-
-class ResumeHint:
-    """When Ctrl-C stops a training, say what to type to go on, and exit with 130."""
-
-    def __init__(self) -> None:
-        self._watching = False
-
-    @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Remember what was typed."""
-        self._run_params = run_params
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Listen to Ctrl-C while a node writes checkpoints, unless somebody else does."""
-        model = next((name.removesuffix("_checkpoint") for name in node.inputs if name.endswith("_checkpoint")), None)
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if model and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            from blastscreen.manifest import resume_command
-
-            self._command = resume_command(self._run_params, model=model)
-            self._watching = True
-            signal.signal(signal.SIGINT, self._stop)
-
-    @hook_impl
-    def after_node_run(self) -> None:
-        """Listen no more."""
-        self._forget()
-
-    @hook_impl
-    def on_node_error(self) -> None:
-        """Listen no more."""
-        self._forget()
-
-    def _forget(self) -> None:
-        if self._watching:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._watching = False
-
-    def _stop(self, _signal: int, _frame: FrameType | None) -> NoReturn:
-        from rich.console import Console
-
-        self._forget()
-        Console(stderr=True).print(
-            f"\nTraining was interrupted. To go on from its last whole epoch, type:\n{self._command}",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
-        )
-        raise SystemExit(128 + signal.SIGINT)
 
 
 class RunSummary:
