@@ -10,7 +10,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
-from kedro.io.core import is_parameter
+from kedro.io.core import Version, is_parameter
 from kedro.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class CheckRun:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse a misspelled runtime parameter, which Kedro would silently add beside the right one."""
+        self._context = context
         known = RUN_ONLY_PARAMETERS | {
             name.removeprefix("params:").split(".")[0]
             for pipeline in pipelines.values()
@@ -70,6 +71,32 @@ class CheckRun:
             )
         _require_stored(inputs)
         _warn_of_mixed_versions(inputs)
+        if any(name.endswith("_model") for name in inputs):
+            _require_same_settings(inputs, pipeline, catalog, self._context.params)
+
+
+def _require_same_settings(
+    inputs: dict[str, AbstractDataset[Any, Any]], pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]
+) -> None:
+    """Refuse to show a stored model cells that are made otherwise than those it learned from."""
+    from blastscreen.manifest import compare_settings
+
+    blocks = [name for name in ("preprocessing", "features") if f"params:{name}" in pipeline.inputs()]
+    manifests: Any = catalog["run_manifest"]
+    for name, model in inputs.items():
+        if not name.endswith("_model") or not isinstance(model, AbstractVersionedDataset):
+            continue
+        version = model.resolve_load_version()
+        if version not in manifests.list_versions(full_path=False):
+            logger.warning("The run that made %s of %s left no manifest: its settings are unknown.", name, version)
+            continue
+        made = manifests._copy(_version=Version(version, None)).load()
+        different = compare_settings(made["parameters"], parameters, blocks=blocks)
+        if different:
+            raise RunRefused(
+                f"{name} of {version} learned from cells made with other settings: {'; '.join(different)}. "
+                "Give the same settings, or train again."
+            )
 
 
 def _require_stored(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:

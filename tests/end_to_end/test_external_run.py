@@ -99,3 +99,9 @@ def test_subjects_of_the_cohort_stop_the_run_before_anything_is_scored(project, 
 def test_a_folder_that_is_not_there_is_refused_with_what_to_type(project, params):
     with pytest.raises(RunRefused, match="--params=external_images=<folder>"):
         project.run("predict", params=params)
+
+
+def test_cells_measured_otherwise_than_the_model_learned_are_refused(project, renamed):
+    outside = {"external_images": renamed["external_images"]}
+    with pytest.raises(RunRefused, match=r"_model of .*features\.region was cell, is frame"):
+        project.run("predict", params=outside | {"features": {"region": "frame"}})

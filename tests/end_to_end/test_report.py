@@ -101,6 +101,11 @@ def test_the_flow_adds_up(shown, stored):
     assert shown["cohort.n_kept"] == counts.sum()
 
 
+def test_numbers_name_the_version_they_come_from(sample_run, stored):
+    for entry in ("rf_metrics", "comparison", "cell_splits"):
+        assert f"<code>{entry}</code> {sample_run[1]}" in stored["report"]
+
+
 def test_page_and_card_say_what_the_cells_are(stored):
     assert stored["report"].lower().count(GENERATED_SAMPLE) >= 4
     assert GENERATED_SAMPLE in stored["model_card"].lower()

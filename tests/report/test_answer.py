@@ -15,12 +15,12 @@ def pair(first, second, interval):
 @pytest.mark.parametrize(
     ("values", "bounds", "better", "verdict"),
     [
-        ((0.9, 0.8), (0.02, 0.18), "The random forest told", "leaves out 0"),
-        ((0.8, 0.9), (-0.18, -0.02), "The network told", "+0.020 to +0.180, leaves out 0"),
-        ((0.8, 0.9), (-0.18, 0.02), "The network told", "−0.020 to +0.180, includes 0"),  # noqa: RUF001
-        ((0.9, 0.8), (0.0, 0.18), "The random forest told", "includes 0"),
+        ((0.9, 0.8), (0.02, 0.18), "the random forest told", "leaves out 0"),
+        ((0.8, 0.9), (-0.18, -0.02), "the network told", "+0.020 to +0.180, leaves out 0"),
+        ((0.8, 0.9), (-0.18, 0.02), "the network told", "−0.020 to +0.180, includes 0"),  # noqa: RUF001
+        ((0.9, 0.8), (0.0, 0.18), "the random forest told", "includes 0"),
         ((0.8, 0.8), (-0.1, 0.1), "did equally well", "includes 0"),
-        ((0.5, 0.4), (-0.1, 0.3), "Neither the random forest nor the network", "includes 0"),
+        ((0.5, 0.4), (-0.1, 0.3), "neither the random forest nor the network", "includes 0"),
     ],
 )
 def test_the_better_model_is_named_and_whether_chance_would_do(values, bounds, better, verdict):

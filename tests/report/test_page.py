@@ -6,6 +6,7 @@ import pytest
 
 from blastscreen.report import render_report
 from blastscreen.report.page import SECTIONS
+from blastscreen.report.tables import make_table
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 VOID = {"meta", "link", "br", "img", "wbr"}
@@ -150,3 +151,22 @@ def test_a_new_model_appears_by_itself(entries, parameters):
     page = render_report(entries | {"hybrid_metrics": entries["rf_metrics"]}, parameters=parameters)
     assert 'data-metric="hybrid.test.auroc"' in page
     assert "Calls of the hybrid" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"min_confidence": 0.0}, "that is so without any referral, and no cell goes to an expert"),
+        ({"min_confidence": None, "attainable": False}, "so every cell goes to an expert"),
+        ({}, "takes a confidence of 81.0% or more"),
+    ],
+)
+def test_the_plan_of_referral_is_told(entries, parameters, changes, words):
+    plan = entries["rf_referral"] | changes
+    page = render_report(entries | {"rf_referral": plan, "cnn_referral": plan}, parameters=parameters)
+    assert text_of(page).count(words) == 2
+
+
+def test_a_table_with_a_cell_too_few_is_refused():
+    with pytest.raises(ValueError, match="table 'x': a row has 1 cells for 2 columns: a"):
+        make_table("x", unit="", sources=(), columns=["a", "b"], rows=[["a"]])

@@ -57,11 +57,13 @@ def describe_pair(pair: Mapping[str, Any], *, names: Mapping[str, str], confiden
     values = sorted((auroc["first"], auroc["second"]), reverse=True)
     against = " against ".join(spell(value, kind="score") for value in values)
     if values[0] <= GUESSING:
-        opening = f"Neither the {first} nor the {second} ordered the cells better than guessing (AUROC {against})."
+        opening = f"On the test cells neither the {first} nor the {second} did better than guessing (AUROC {against})."
     elif spell(difference, kind="gain") == "0.000":
-        opening = f"The {first} and the {second} did equally well (AUROC {against})."
+        opening = f"On the test cells the {first} and the {second} did equally well (AUROC {against})."
     else:
-        opening = f"The {better} told leukemic from normal cells better than the {worse} (AUROC {against})."
+        opening = (
+            f"On the test cells the {better} told blasts from normal cells better than the {worse} (AUROC {against})."
+        )
     return f"{opening} {_weigh(auroc['interval'], sign=1 if difference >= 0 else -1, confidence=confidence)}"
 
 
