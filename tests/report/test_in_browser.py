@@ -120,6 +120,16 @@ def test_charts_follow_the_scheme(page):
     assert page.execute_script(colours) == "rgb(31, 31, 31)"
 
 
+def test_charts_follow_the_width(page):
+    drawn = "return document.querySelector('.canvas .main-svg').getBoundingClientRect().width"
+    widths = []
+    for width in (WIDE, 800, NARROW, WIDE):
+        emulate(page, width=width)
+        widths.append(page.execute_script(drawn))
+        assert widths[-1] == page.execute_script("return document.querySelector('.canvas').clientWidth")
+    assert widths[0] == widths[3] > widths[1] > widths[2] > NARROW
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW)])
 def test_text_is_legible_and_nothing_hangs_over(page, tmp_path, scheme, width):
     emulate(page, scheme=scheme, width=width)

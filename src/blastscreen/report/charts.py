@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from blastscreen.plots.style import GREY, INK, LIGHT, SHARES
+from blastscreen.plots.style import BLUE, GREY, INK, LIGHT, SHARES, SKY
 from blastscreen.report.study import Source, Study
 from blastscreen.report.text import show_unseen
 
@@ -25,6 +25,8 @@ DARK = {
     LIGHT.lower(): "#3b424c",
     GREY.lower(): "#9aa3ad",
     SHARES[1].lower(): "#1d5f91",
+    BLUE.lower(): "#3d9be0",
+    SKY.lower(): "#b5e3ff",
     "#2a3f5f": "#e8eaed",
     "#e5ecf6": "#171b21",
 }

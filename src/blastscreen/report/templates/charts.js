@@ -1,10 +1,10 @@
 "use strict";
 (() => {
   const darkScheme = matchMedia("(prefers-color-scheme: dark)");
-  const narrowScreen = matchMedia("(max-width: 44rem)");
   const darkColours = JSON.parse(document.getElementById("dark-colours").textContent);
   const canvases = [...document.querySelectorAll("[data-chart]")];
-  const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  const settings = { displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  const drawnWidths = new WeakMap();
   const NARROW = 700, PRINTED = 680;
 
   const source = (canvas) => JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
@@ -35,6 +35,7 @@
     const { data, layout } = darkScheme.matches ? recolour(figure) : figure;
     canvas.querySelector(".fallback")?.remove();
     canvas.style.height = `${layout.height}px`;
+    drawnWidths.set(canvas, canvas.clientWidth);
     return Plotly.react(canvas, data, layout, settings);
   };
 
@@ -54,14 +55,21 @@
     canvas.parentElement.classList.add("has-static");
   };
 
+  // plotly's own way of following the window misplaces legends; no width means hidden, as in print
+  const watcher = new ResizeObserver((changes) => {
+    for (const { target } of changes)
+      if (target.clientWidth && target.clientWidth !== drawnWidths.get(target)) draw(target);
+  });
+
   const start = async () => {
     await drawAll();
+    for (const canvas of canvases) watcher.observe(canvas);
     document.documentElement.dataset.charts = "drawn";
     for (const canvas of canvases) await picture(canvas);
     document.documentElement.dataset.charts = "printable";
   };
 
-  for (const condition of [darkScheme, narrowScreen]) condition.addEventListener("change", drawAll);
+  darkScheme.addEventListener("change", drawAll);
   // browsers that print a closed <details> closed
   addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details:not([open])")) {
