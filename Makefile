@@ -8,7 +8,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 # the theme's advertisement of another program
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help install run test lint format docs viz lock clean
+.PHONY: help install run test lint format bench docs viz lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lint: install ## check style, types and import contracts
 format: install ## let ruff rewrite the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: install ## measure speed and memory beside other libraries (minutes); writes bench.json
+	$(BIN)/python benchmarks/run.py --out bench.json
 
 docs: install ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

@@ -23,7 +23,7 @@ from subject_folds import VIEWS, Cells, Scores, read_cells, score_once
 from timing import describe_machine, write_json
 
 from blastscreen.datasets import CellImageFolder, SampleCells
-from blastscreen.parameters import CnnParameters, ComputeParameters, PreprocessingParameters
+from blastscreen.parameters import CnnParameters, PreprocessingParameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,16 +58,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """What each variant changes of `PLAIN`; other settings are those of conf/base."""
 
 
-def read_settings(**changes: Any) -> tuple[CnnParameters, PreprocessingParameters, ComputeParameters]:
+def read_settings(**changes: Any) -> tuple[CnnParameters, PreprocessingParameters]:
     """Read conf/base, with changes to the network's block."""
     blocks = [
         yaml.safe_load((ROOT / f"conf/base/parameters/{name}.yml").read_text())[name]
-        for name in ("cnn", "preprocessing", "compute")
+        for name in ("cnn", "preprocessing")
     ]
     return (
         CnnParameters.model_validate(blocks[0] | PLAIN | {"seed": 0} | changes),
         PreprocessingParameters.model_validate(blocks[1]),
-        ComputeParameters.model_validate(blocks[2]),
     )
 
 
@@ -172,13 +171,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.tiny:
         args.folds, args.seeds, args.epochs, args.side = 2, 1, 1, 16
     if not args.table:
-        settings, preprocessing, compute = read_settings(
-            input_side=args.side, epochs=args.epochs, n_threads=args.threads
-        )
+        settings, preprocessing = read_settings(input_side=args.side, epochs=args.epochs, n_threads=args.threads)
         n_cells, n_subjects = (20, 4) if args.tiny else (480, 24)
         images = CellImageFolder(path=str(args.images)) if args.images else None
         raw_cells = (images or SampleCells(n_cells=n_cells, n_subjects=n_subjects, seed=42)).load()
-        cells = read_cells(raw_cells, n_folds=args.folds, side=args.side, settings=preprocessing, compute=compute)
+        cells = read_cells(raw_cells, n_folds=args.folds, side=args.side, settings=preprocessing)
         names = list(VARIANTS)[:2] if args.tiny else list(VARIANTS)
         run_variants(cells, settings, names, n_seeds=args.seeds, out=args.out, scratch=args.scratch)
     print(format_table(json.loads(args.out.read_text())))

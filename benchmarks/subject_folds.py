@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.cell_index import accepted_cells, build_cell_index, inspect_files, name_data_source
+from blastscreen.imaging.inspection import standardise_cells
 from blastscreen.imaging.stack import CellStack
 from blastscreen.models.cells import BLOCK, CellBatches, resize_cells
-from blastscreen.parameters import CnnParameters, ComputeParameters, PreprocessingParameters
-from blastscreen.pipelines.preprocessing.nodes import accept_cells, index_cells, standardise_cells
+from blastscreen.parameters import CnnParameters, PreprocessingParameters
 from blastscreen.vocabulary import POSITIVE_LABEL
 
 VIEWS = (1, 8)
@@ -43,12 +44,16 @@ class Cells:
         return (self.table["label"] == POSITIVE_LABEL).to_numpy()
 
 
-def read_cells(
-    raw_cells: Any, *, n_folds: int, side: int, settings: PreprocessingParameters, compute: ComputeParameters
-) -> Cells:
+def read_cells(raw_cells: Any, *, n_folds: int, side: int, settings: PreprocessingParameters) -> Cells:
     """Check and standardise cells as the pipelines do, resize them, and deal their subjects to folds."""
-    table, _ = accept_cells(index_cells(raw_cells, settings, compute), settings)
-    stack = standardise_cells(raw_cells, table, settings, compute)
+    records = inspect_files(list(raw_cells.items()), settings=settings)
+    table = accepted_cells(build_cell_index([records], data_source=name_data_source(raw_cells)))
+    names = tuple(table["image_id"])
+
+    def read(start: int, stop: int) -> NDArray[np.uint8]:
+        return standardise_cells([(name, raw_cells[name]) for name in names[start:stop]], settings=settings)
+
+    stack = CellStack(image_ids=names, side=settings.canvas, read=read)
     pixels = np.concatenate([resize_cells(part, side=side) for _, part in stack.batches(BLOCK)])
     return Cells(table=table, fold=deal_subjects(table, n_folds=n_folds), pixels=pixels, stack=stack)
 
@@ -72,25 +77,33 @@ def score_by_others(cells: Cells, settings: CnnParameters) -> Scores:
     """Score every cell by the network that has not seen its subject: (views, n), 0 to 1."""
     import keras
 
-    from blastscreen.models.cnn import predict_probabilities
+    from blastscreen.models.checkpoints import assign_values, copy_values
+    from blastscreen.models.cnn import build_network, compile_network, predict_probabilities
+    from blastscreen.models.training import configure_runtime
 
+    keras.backend.clear_session()
+    configure_runtime(settings)
+    network = build_network(settings)
+    compile_network(network, settings)
+    network.optimizer.build(network.trainable_variables)
+    variables = [*network.variables, *network.optimizer.variables]
+    untrained = copy_values(variables)
     scores = np.full((len(VIEWS), len(cells.fold)), np.nan)
     for number in np.unique(cells.fold):
-        keras.backend.clear_session()
+        # one network that starts anew for each fold: TensorFlow traces its graph only once
+        assign_values(variables, untrained)
         asked = cells.fold == number
-        network = train(cells, np.flatnonzero(~asked), settings)
+        train(network, cells, np.flatnonzero(~asked), settings)
         for place, views in enumerate(VIEWS):
             scores[place, asked] = predict_probabilities(network, [cells.pixels[asked]], views=views)
     return scores
 
 
-def train(cells: Cells, chosen: NDArray[np.intp], settings: CnnParameters) -> Any:
+def train(network: Any, cells: Cells, chosen: NDArray[np.intp], settings: CnnParameters) -> None:
     """Train on the chosen cells for all epochs: what the pipeline does, without validation cells."""
     from blastscreen.models.batches import training_dataset
-    from blastscreen.models.cnn import build_network, compile_network
-    from blastscreen.models.training import balance_classes, configure_runtime
+    from blastscreen.models.training import balance_classes
 
-    configure_runtime(settings)
     batches = CellBatches(
         stack=cells.stack,
         positions=chosen,
@@ -100,8 +113,6 @@ def train(cells: Cells, chosen: NDArray[np.intp], settings: CnnParameters) -> An
         pool_cells=BLOCK,
         pixels=cells.pixels[chosen],
     )
-    network = build_network(settings)
-    compile_network(network, settings)
     epoch = count()
     network.fit(
         training_dataset(batches, epoch=lambda: next(epoch), settings=settings),
@@ -110,7 +121,6 @@ def train(cells: Cells, chosen: NDArray[np.intp], settings: CnnParameters) -> An
         shuffle=False,
         verbose=0,
     )
-    return network
 
 
 def score_once(cells: Cells, settings: CnnParameters, scratch: Path) -> Scores:

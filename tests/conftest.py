@@ -1,6 +1,8 @@
 """Fixtures that several folders of tests share."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 # Kedro sets up logging when it is first imported, and closes what handlers it finds. Imported after TensorFlow, it
@@ -30,6 +32,29 @@ def cnmc() -> Path:
     if not folder:
         pytest.skip("CNMC_DIR is not set: it names a folder with real C-NMC images, which are not part of the project")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Headless Chromium of the system, cut off from the network, with its console and its requests in its logs."""
+    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    if None in programs.values():
+        pytest.skip("chromium or chromedriver is not installed: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs["chromium"]
+    for switch in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "hide-scrollbars"):
+        options.add_argument(f"--{switch}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(programs["chromedriver"]))
+    driver.set_script_timeout(60)
+    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    driver.execute_cdp_cmd("Network.enable", {})
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture

@@ -78,13 +78,13 @@ def test_the_numbers_count_all_wrong_calls_though_few_are_shown(tables):
 def test_every_subject_comes_first_before_any_comes_twice():
     wrong = pd.DataFrame(
         {
-            "image_id": ["a", "b", "c", "d"],
+            "image_id": ["b", "d", "c", "a"],
             "subject_id": ["1", "1", "2", "1"],
-            "confidence": [0.9, 0.8, 0.6, 0.8],
+            "confidence": [0.8, 0.9, 0.6, 0.8],
         }
     )
-    assert spread_over_subjects(wrong, n_cells=2)["image_id"].tolist() == ["a", "c"]
-    assert spread_over_subjects(wrong, n_cells=3)["image_id"].tolist() == ["a", "b", "c"]
+    assert spread_over_subjects(wrong, n_cells=2)["image_id"].tolist() == ["d", "c"]
+    assert spread_over_subjects(wrong, n_cells=3)["image_id"].tolist() == ["d", "a", "c"]
 
 
 def test_features_are_compared_with_the_training_cells_of_the_true_class(tables):
@@ -99,6 +99,12 @@ def test_a_cell_with_reasons_is_no_reference(tables):
     features = features.assign(reasons=np.where(features["image_id"] == "t3", "non_finite:solidity", ""))
     odd = gather((predictions, triage, splits, features))["false_positives"][0]["standing_out"]
     assert odd[0]["class_median"] == 51.0
+
+
+def test_the_furthest_feature_comes_first_whichever_way_it_lies():
+    reference = pd.DataFrame({name: [9.0, 10.0, 11.0] for name in "abcd"})
+    odd = describe_oddities(pd.Series({"a": 11.0, "b": 8.0, "c": 10.5, "d": 13.0}), reference)
+    assert [(row["feature"], row["z"]) for row in odd] == [("d", 2.023), ("b", -1.349), ("a", 0.674)]
 
 
 def test_a_feature_that_a_cell_lacks_does_not_stand_out():

@@ -63,11 +63,9 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
         require_sound_cohort(external_index)
     except CohortError as error:
         problems += error.args
-    outside = external_index[external_index["status"] != Status.REJECTED].reset_index(drop=True)
-    cohort = cell_index[cell_index["status"] != Status.REJECTED]
-    problems += [
-        problem for problem in (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort)) if problem
-    ]
+    outside, cohort = accepted_cells(external_index), accepted_cells(cell_index)
+    shared = (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort))
+    problems += [problem for problem in shared if problem is not None]
     if problems:
         raise CohortError(*(f"external images: {problem}" for problem in problems))
     return outside

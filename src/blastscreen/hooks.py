@@ -2,20 +2,16 @@
 
 import difflib
 import logging
-import signal
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
-from kedro.io.core import is_parameter
+from kedro.io.core import Version, is_parameter
 from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +31,7 @@ class CheckRun:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse a misspelled runtime parameter, which Kedro would silently add beside the right one."""
+        self._context = context
         known = RUN_ONLY_PARAMETERS | {
             name.removeprefix("params:").split(".")[0]
             for pipeline in pipelines.values()
@@ -74,6 +71,32 @@ class CheckRun:
             )
         _require_stored(inputs)
         _warn_of_mixed_versions(inputs)
+        if any(name.endswith("_model") for name in inputs):
+            _require_same_settings(inputs, pipeline, catalog, self._context.params)
+
+
+def _require_same_settings(
+    inputs: dict[str, AbstractDataset[Any, Any]], pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]
+) -> None:
+    """Refuse to show a stored model cells that are made otherwise than those it learned from."""
+    from blastscreen.manifest import compare_settings
+
+    blocks = [name for name in ("preprocessing", "features") if f"params:{name}" in pipeline.inputs()]
+    manifests: Any = catalog["run_manifest"]
+    for name, model in inputs.items():
+        if not name.endswith("_model") or not isinstance(model, AbstractVersionedDataset):
+            continue
+        version = model.resolve_load_version()
+        if version not in manifests.list_versions(full_path=False):
+            logger.warning("The run that made %s of %s left no manifest: its settings are unknown.", name, version)
+            continue
+        made = manifests._copy(_version=Version(version, None)).load()
+        different = compare_settings(made["parameters"], parameters, blocks=blocks)
+        if different:
+            raise RunRefused(
+                f"{name} of {version} learned from cells made with other settings: {'; '.join(different)}. "
+                "Give the same settings, or train again."
+            )
 
 
 def _require_stored(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:
@@ -171,57 +194,6 @@ class RunManifest:
             "saved": sorted(self._saved),
         }
         self._catalog.save("run_manifest", manifest | describe_environment(Path(self._context.project_path)))
-
-
-class ResumeHint:
-    """When Ctrl-C stops a training, say what to type to go on, and exit with 130."""
-
-    def __init__(self) -> None:
-        self._watching = False
-
-    @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Remember what was typed."""
-        self._run_params = run_params
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Listen to Ctrl-C while a node writes checkpoints, unless somebody else does."""
-        model = next((name.removesuffix("_checkpoint") for name in node.inputs if name.endswith("_checkpoint")), None)
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if model and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            from blastscreen.manifest import resume_command
-
-            self._command = resume_command(self._run_params, model=model)
-            self._watching = True
-            signal.signal(signal.SIGINT, self._stop)
-
-    @hook_impl
-    def after_node_run(self) -> None:
-        """Listen no more."""
-        self._forget()
-
-    @hook_impl
-    def on_node_error(self) -> None:
-        """Listen no more."""
-        self._forget()
-
-    def _forget(self) -> None:
-        if self._watching:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._watching = False
-
-    def _stop(self, _signal: int, _frame: FrameType | None) -> NoReturn:
-        from rich.console import Console
-
-        self._forget()
-        Console(stderr=True).print(
-            f"\nTraining was interrupted. To go on from its last whole epoch, type:\n{self._command}",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
-        )
-        raise SystemExit(128 + signal.SIGINT)
 
 
 class RunSummary:

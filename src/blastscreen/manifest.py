@@ -5,6 +5,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,25 @@ def plain(value: object) -> object:
     if isinstance(value, str) and ("/" in value or "\\" in value):
         return Path(value.replace("\\", "/")).name
     return value
+
+
+def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blocks: Sequence[str]) -> list[str]:
+    """List the settings in which two runs differ.
+
+    Args:
+        made: Parameters in the manifest of a run.
+        current: Parameters of the run that is about to begin.
+        blocks: Names of the blocks that count.
+
+    Returns:
+        One text per setting, "<block>.<field> was <value>, is <value>".
+    """
+    then, now = (_flatten({name: plain(values.get(name, {})) for name in blocks}) for values in (made, current))
+    return [
+        f"{name} was {then.get(name, 'not there')}, is {now.get(name, 'not there')}"
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    ]
 
 
 def resume_command(run_params: dict[str, Any], *, model: str) -> str:

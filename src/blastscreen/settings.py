@@ -2,8 +2,8 @@
 
 from kedro.config import OmegaConfigLoader
 
-from blastscreen.hooks import CheckRun, ResumeHint, RunManifest, RunSummary
-from blastscreen.housekeeping import ForgetUnfinished
+from blastscreen.hooks import CheckRun, RunManifest, RunSummary
+from blastscreen.interruptions import ForgetUnfinished, ResumeHint
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 # An environment changes single values of a parameter block, not whole blocks.

@@ -69,20 +69,19 @@ def _describe_reasons(index: pd.DataFrame, features: pd.DataFrame | None) -> Tex
 
 
 def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table("test cells", *(name.replace("_", " ") for name in _SHOWN_METRICS), box=None)
-    for model, splits in metrics.items():
-        table.add_row(model, *_format_metrics(splits.get(Split.TEST, splits)))
+    # a column per model: with their intervals, all metrics side by side would be too wide for a terminal
+    table = Table("test cells", *metrics, box=None)
+    described = [splits.get(Split.TEST, splits) for splits in metrics.values()]
+    for name in _SHOWN_METRICS:
+        table.add_row(
+            name.replace("_", " "), *(_format(values[name], values["intervals"].get(name)) for values in described)
+        )
     return table
 
 
-def _format_metrics(metrics: Mapping[str, Any]) -> list[str]:
-    """Write each shown metric, with its interval where it has one."""
-    texts = []
-    for name in _SHOWN_METRICS:
-        value, interval = metrics[name], metrics["intervals"].get(name)
-        text = f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
-        texts.append(f"{text} ({interval['low']:.2f}-{interval['high']:.2f})" if interval else text)
-    return texts
+def _format(value: object, interval: Mapping[str, Any] | None) -> str:
+    text = f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
+    return f"{text} ({interval['low']:.2f}-{interval['high']:.2f})" if interval else text
 
 
 def _list_files(files: Mapping[str, PurePath]) -> Text:

@@ -21,14 +21,15 @@ def test_cells_are_measured_over_the_other_region_and_nothing_else_changes(toy_c
     stack, _ = toy_cells(20)
     measured = measure_other_region(stack, settings=settings(own), compute=compute)
     CELL_FEATURES.validate(measured)
-    expected = measure_cells((stack.image_ids, stack.read(0, 20)), settings=settings(other))
+    expected = measure_cells(stack.batch(0, 20), settings=settings(other))
     pd.testing.assert_frame_equal(measured, expected)
 
 
 def test_regions_are_paired_for_cells_that_have_both(toy_cells, settings):
     stack, splits = toy_cells(12)
-    batch = (stack.image_ids, stack.read(0, 12))
-    cell, frame = (measure_cells(batch, settings=settings(region)) for region in (Region.CELL, Region.FRAME))
+    cell, frame = (
+        measure_cells(stack.batch(0, 12), settings=settings(region)) for region in (Region.CELL, Region.FRAME)
+    )
     cell.loc[4, ["solidity", "reasons"]] = [float("nan"), "non_finite:solidity"]
     frame.loc[7, ["edge_density", "reasons"]] = [float("nan"), "non_finite:edge_density"]
     paired = pair_regions(cell, frame, splits, region=Region.CELL)

@@ -2,7 +2,6 @@ import pandas as pd
 import pytest
 
 from blastscreen.audit import audit_forests, tabulate_audit
-from blastscreen.parameters import ComputeParameters
 from blastscreen.schemas import AUDIT
 
 
@@ -49,8 +48,8 @@ def test_each_region_is_scored_with_its_own_features(cohort, audited):
     assert (auroc[:, "cell"] < 0.7).all()
 
 
-def test_workers_and_the_order_of_rows_do_not_matter_but_the_seed_does(cohort, audited):
+def test_workers_and_the_order_of_rows_do_not_matter_but_the_seed_does(cohort, audited, compute):
     cells = cohort(blasts=1)
-    alone = audited(cells, compute=ComputeParameters(backend="threading", n_jobs=1, batch_size=8))
+    alone = audited(cells, compute=compute.model_copy(update={"n_jobs": 1}))
     assert audited(cells.sample(frac=1, random_state=0)) == alone
     assert audited(cells, first_seed=8)[0]["auroc"] == alone[1]["auroc"] != alone[0]["auroc"]

@@ -56,3 +56,10 @@ def project(tmp_path: Path, repository: Path) -> Project:
 def make_project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Callable[[], Project]:
     """Make project folders that live as long as the module's tests."""
     return lambda: Project(tmp_path_factory.mktemp("project"), repository)
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> tuple[Project, str]:
+    """One run of everything on the small sample, and its version; tests may add versions, so ask for this one."""
+    project = Project(tmp_path_factory.mktemp("sample"), repository)
+    return project, project.run()

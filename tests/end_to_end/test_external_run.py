@@ -1,5 +1,7 @@
 """`--pipelines=predict` and `external`: images from outside meet stored models, and nothing else."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from blastscreen.cohort import CohortError
 from blastscreen.hooks import RunRefused
 from blastscreen.synthesis import plan_sample, write_cells
-from blastscreen.vocabulary import GENERATED_SAMPLE
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +44,7 @@ def renamed(tree, tmp_path_factory):
     for number, file in enumerate(sorted(tree.rglob("*.bmp")), start=1):
         (folder / f"{number}.bmp").write_bytes(file.read_bytes())
         rows.append((file.name.replace("UID_", "UID_X"), f"{number}.bmp", int(file.stem.endswith("all"))))
+    shutil.copy(tree / GENERATED_MARKER, folder)
     (folder / "=notes.txt").write_text("not an image")
     sheet = folder.parent / f"{folder.name}_labels.csv"
     pd.DataFrame(rows, columns=["Patient_ID", "new_names", "labels"]).to_csv(sheet, index=False)
@@ -96,3 +99,9 @@ def test_subjects_of_the_cohort_stop_the_run_before_anything_is_scored(project, 
 def test_a_folder_that_is_not_there_is_refused_with_what_to_type(project, params):
     with pytest.raises(RunRefused, match="--params=external_images=<folder>"):
         project.run("predict", params=params)
+
+
+def test_cells_measured_otherwise_than_the_model_learned_are_refused(project, renamed):
+    outside = {"external_images": renamed["external_images"]}
+    with pytest.raises(RunRefused, match=r"_model of .*features\.region was cell, is frame"):
+        project.run("predict", params=outside | {"features": {"region": "frame"}})

@@ -7,15 +7,16 @@ import sys
 import pandas as pd
 import pytest
 
-from blastscreen.vocabulary import GENERATED_SAMPLE, Split
+from blastscreen.pipeline_registry import MODELS, register_pipelines
+from blastscreen.schemas import IDENTITY
+from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def finished(make_project):
-    project = make_project()
-    return project, project.run()
+def finished(sample_run):
+    return sample_run
 
 
 def test_every_file_has_a_row_and_every_accepted_cell_a_picture_features_and_a_role(finished):
@@ -38,6 +39,43 @@ def test_predictions_cover_validation_and_test_and_metrics_count_them(finished):
     assert {split: metrics[split]["n_cells"] for split in metrics} == predictions["split"].value_counts().to_dict()
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(finished, model):
+    catalog = finished[0].catalog()
+    predictions, metrics = catalog.load(f"{model}_predictions"), catalog.load(f"{model}_metrics")
+    point = catalog.load(f"{model}_operating_point")
+    assert point["chosen_on"] == "validation"
+    assert (
+        point["validation"]["sensitivity"] == metrics["validation"]["sensitivity"] >= point["wanted"]["min_sensitivity"]
+    )
+    for table in ("calibrated_predictions", "triage"):
+        pd.testing.assert_frame_equal(catalog.load(f"{model}_{table}")[IDENTITY], predictions[IDENTITY])
+    called = catalog.load(f"{model}_triage")["call"] == Decision.BLAST
+    assert called.equals(predictions["blast_probability"] >= point["threshold"])
+    errors, referral = catalog.load(f"{model}_errors"), catalog.load(f"{model}_referral")
+    confusion = metrics["test"]["confusion"]
+    assert errors["threshold"] == metrics["test"]["threshold"] == point["threshold"]
+    assert (errors["n_false_positives"], errors["n_false_negatives"]) == (
+        confusion["false_positives"],
+        confusion["false_negatives"],
+    )
+    assert referral["test"]["false_alarms_without"] == confusion["false_positives"]
+    subjects = catalog.load(f"{model}_subjects")
+    assert subjects["n_cells"].sum() == len(predictions)
+    assert catalog.load(f"{model}_subject_votes")["test"]["n_subjects"] == metrics["test"]["n_subjects"]
+
+
+def test_models_are_compared_on_the_cells_of_this_run(finished):
+    project, version = finished
+    catalog = project.catalog()
+    (pair,) = catalog.load("comparison")["pairs"]
+    assert pair["versions"] == dict.fromkeys(MODELS, version)
+    metrics = {model: catalog.load(f"{model}_metrics")["test"] for model in MODELS}
+    assert pair["n_cells"] == metrics["cnn"]["n_cells"]
+    auroc = pair["differences"]["auroc"]
+    assert auroc["difference"] == pytest.approx(metrics["rf"]["auroc"] - metrics["cnn"]["auroc"])
+
+
 def test_no_group_of_subjects_sits_in_two_splits(finished):
     splits = finished[0].catalog().load("cell_splits")
     assert splits.groupby("subject_group")["split"].nunique().eq(1).all()
@@ -48,14 +86,12 @@ def test_everything_made_of_drawn_cells_says_so(finished):
     for name in ("cell_index", "cell_splits", "rf_predictions", "cnn_predictions"):
         assert set(catalog.load(name)["data_source"]) == {GENERATED_SAMPLE}
     assert catalog.load("integrity_report")["data_sources"] == [GENERATED_SAMPLE]
-    for name in (
-        "rf_confusion_figure",
-        "rf_roc_figure",
-        "rf_importances_figure",
-        "cnn_roc_figure",
-        "cnn_learning_curve_figure",
-    ):
-        assert GENERATED_SAMPLE in catalog.load(name).to_json()
+    figures = {
+        name for pipeline in register_pipelines().values() for name in pipeline.all_outputs() if "_figure" in name
+    }
+    assert {"rf_roc_figure", "cnn_referral_figure", "comparison_figure", "published_figure"} <= figures
+    for name in sorted(figures):
+        assert GENERATED_SAMPLE in catalog.load(name).to_json(), name
 
 
 def test_the_manifest_tells_what_the_run_was_made_of(finished):

@@ -66,6 +66,17 @@ def test_load_versions_really_use_the_old_version(project):
     assert project.catalog().load("run_manifest")["load_versions"]["cell_features"] == first
 
 
+def test_predictions_of_different_splits_are_not_compared(project):
+    first = project.run("rf")
+    project.run("rf", params={"seed": 7})
+    catalog = project.catalog()
+    for result in ("predictions", "operating_point"):
+        catalog.save(f"cnn_{result}", catalog.load(f"rf_{result}"))
+    compare = {"node_names": ["reporting.compare_models"], "load_versions": {"rf_predictions": first}}
+    with pytest.raises(ValueError, match=f"rf_predictions of version {first} and cnn_predictions of version"):
+        project.run("reporting", **compare)
+
+
 def test_tables_of_different_runs_are_not_mixed(project):
     first = project.run("rf")
     smaller = {"type": "blastscreen.datasets.SampleCells", "n_cells": 60, "n_subjects": 8, "seed": 4}

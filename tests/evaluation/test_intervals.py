@@ -163,6 +163,10 @@ def test_what_a_resample_leaves_undefined_has_no_interval():
     found = intervals(subjects("all", *[10] * 7) + subjects("hem", 5, *[0] * 6), "precision_hem", "precision_all")
     assert found["precision_hem"] is None
     assert found["precision_all"] is not None
+    # leaving out any one of three leaves another that is called normal; drawing one three times does not
+    few = intervals(subjects("all", 10, 10) + subjects("hem", 5, 5, 0), "precision_hem", "precision_all")
+    assert few["precision_hem"] is None
+    assert few["precision_all"]["method"] == "jackknife-t"
 
 
 def test_the_seed_decides_and_the_order_of_rows_does_not():

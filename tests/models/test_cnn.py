@@ -148,7 +148,9 @@ def test_mixed_precision_computes_in_16_bits_and_answers_in_32(network_settings,
     before = network.get_weights()
     assert np.isfinite(network.train_on_batch(pixels, is_blast.astype(np.float32)[:, None])).all()
     assert any(not np.array_equal(one, two) for one, two in zip(before, network.get_weights(), strict=True))
-    assert predict_probabilities(network, [pixels], views=1).dtype == np.float64
+    assert network.predict_on_batch(pixels).dtype == np.float32
+    probabilities = predict_probabilities(network, [pixels], views=8)
+    assert np.all((probabilities > 0) & (probabilities < 1))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,13 @@ PREDICTIONS = pd.DataFrame(
     }
 )
 METRICS = {
-    "validation": {"auroc": 0.75, "false_positive_rate": 0.5, "sensitivity": 0.5, "threshold": 0.5},
+    "validation": {
+        "auroc": 0.75,
+        "false_positive_rate": 0.5,
+        "sensitivity": 0.5,
+        "threshold": 0.5,
+        "intervals": {"auroc": None},
+    },
     "test": {"auroc": None, "false_positive_rate": None, "sensitivity": 1.0, "threshold": 0.5},
 }
 
@@ -47,10 +53,18 @@ def test_a_split_that_lacks_a_class_has_no_curve(figure):
 
 def test_both_splits_are_drawn_and_told_apart():
     both = pd.concat([PREDICTIONS, PREDICTIONS.iloc[:4].assign(split="test", blast_probability=[0.9, 0.1, 0.8, 0.2])])
-    metrics = METRICS | {"test": {"auroc": 1.0, "false_positive_rate": 0.0, "sensitivity": 1.0, "threshold": 0.5}}
+    metrics = METRICS | {
+        "test": {
+            "auroc": 1.0,
+            "false_positive_rate": 0.0,
+            "sensitivity": 1.0,
+            "threshold": 0.5,
+            "intervals": {"auroc": {"low": 0.614, "high": 1.0}},
+        }
+    }
     figure = draw_roc_curves(both, metrics, model="Forest", note="")
     curves = {trace.name: trace for trace in figure.data}
-    validation, test = curves["validation: AUROC 0.750"], curves["test: AUROC 1.000"]
+    validation, test = curves["validation: AUROC 0.750"], curves["test: AUROC 1.000 (0.61 to 1.00)"]
     assert (curves["test at threshold 0.5"].x, curves["test at threshold 0.5"].y) == ((0.0,), (1.0,))
     assert validation.line.color != test.line.color
     assert validation.line.dash != test.line.dash

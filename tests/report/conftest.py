@@ -139,7 +139,7 @@ def paper_check():
     return {"citation": citation, "n_checked": 9, "contradictions": contradictions, "agreements": [], "rates": rates}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def parameters():
     """What a run was given, as far as the report reads it."""
     return {
@@ -150,7 +150,7 @@ def parameters():
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def entries():
     """Every entry that the report reads, for two models."""
     reasons = {"truncated": {"n_files": 2, "examples": [HOSTILE, "b.bmp"]}}

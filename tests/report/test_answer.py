@@ -15,11 +15,12 @@ def pair(first, second, interval):
 @pytest.mark.parametrize(
     ("values", "bounds", "better", "verdict"),
     [
-        ((0.9, 0.8), (0.02, 0.18), "The random forest told", "leaves out 0"),
-        ((0.8, 0.9), (-0.18, -0.02), "The network told", "+0.020 to +0.180, leaves out 0"),
-        ((0.8, 0.9), (-0.18, 0.02), "The network told", "−0.020 to +0.180, includes 0"),  # noqa: RUF001
-        ((0.9, 0.8), (0.0, 0.18), "The random forest told", "includes 0"),
+        ((0.9, 0.8), (0.02, 0.18), "the random forest told", "leaves out 0"),
+        ((0.8, 0.9), (-0.18, -0.02), "the network told", "+0.020 to +0.180, leaves out 0"),
+        ((0.8, 0.9), (-0.18, 0.02), "the network told", "−0.020 to +0.180, includes 0"),  # noqa: RUF001
+        ((0.9, 0.8), (0.0, 0.18), "the random forest told", "includes 0"),
         ((0.8, 0.8), (-0.1, 0.1), "did equally well", "includes 0"),
+        ((0.5, 0.4), (-0.1, 0.3), "neither the random forest nor the network", "includes 0"),
     ],
 )
 def test_the_better_model_is_named_and_whether_chance_would_do(values, bounds, better, verdict):
@@ -54,3 +55,21 @@ def test_shared_subjects_are_counted(entries, parameters):
     splits = entries["cell_splits"].assign(subject_group=lambda table: table["subject_id"].str.rstrip("aestrv"))
     answer = describe_answer(open_study(entries | {"cell_splits": splits}, parameters=parameters))
     assert "4 of their 4 subject groups also gave cells to training" in answer["setting"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "low", "warning"),
+    [
+        ((0, 5, 0, 9), 0.6, "It called every cell a blast."),
+        ((5, 0, 9, 0), 0.6, "It called no cell a blast."),
+        ((4, 1, 1, 8), 0.45, "the interval of its AUROC, 0.450 to 0.900, includes 0.5."),
+        ((4, 1, 1, 8), 0.6, "normal cells for leukemic ones (30.0%, 95% interval 25.0 to 35.0)."),
+    ],
+)
+def test_rates_that_mean_nothing_are_called_so(entries, parameters, calls, low, warning):
+    confusion = dict(zip(entries["rf_metrics"]["test"]["confusion"], calls, strict=True))
+    intervals = entries["rf_metrics"]["test"]["intervals"] | {"auroc": {"low": low, "high": 0.9}}
+    test = entries["rf_metrics"]["test"] | {"confusion": confusion, "intervals": intervals}
+    metrics = entries["rf_metrics"] | {"test": test}
+    answer = describe_answer(open_study(entries | {"rf_metrics": metrics}, parameters=parameters))
+    assert answer["calls"][0].endswith(warning)

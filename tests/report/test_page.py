@@ -6,6 +6,7 @@ import pytest
 
 from blastscreen.report import render_report
 from blastscreen.report.page import SECTIONS
+from blastscreen.report.tables import make_table
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 VOID = {"meta", "link", "br", "img", "wbr"}
@@ -40,12 +41,12 @@ class Outline(HTMLParser):
             self.unclosed.append(tag)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(entries, parameters):
     return render_report(entries, parameters=parameters)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def outline(page):
     return Outline(page)
 
@@ -79,6 +80,7 @@ def test_names_of_files_are_shown_and_not_obeyed(page):
     assert "<img src=x" not in page
     assert "document.title='owned'</script>" not in page
     assert "\u202e" not in page
+    assert "\\u202e" not in page
     assert "a</script><script>document.title='owned'</script>\"'$x$ <img src=x onerror=alert(1)> ü⟨U+202E⟩gpj.bmp" in (
         text_of(page)
     )
@@ -109,7 +111,8 @@ def test_subjects_on_both_sides_are_announced(entries, parameters):
 
 
 def test_numbers_carry_their_exact_value_and_interval(page):
-    cell = '<td class="number" data-metric="rf.test.auroc" data-value="0.8765" data-low="0.8265" data-high="0.9265">'
+    low, high = 0.8765 - 0.05, 0.8765 + 0.05
+    cell = f'<td class="number" data-metric="rf.test.auroc" data-value="0.8765" data-low="{low}" data-high="{high}">'
     assert f'{cell}0.876 <span class="range">(0.826 to 0.926)</span></td>' in page
     assert 'data-metric="comparison.rf.cnn.auroc.difference" data-value="-0.02"' in page
 
@@ -122,6 +125,13 @@ def test_what_is_not_defined_is_neither_nought_nor_nan(entries, parameters):
     cell = '<td class="number" data-metric="rf.test.auroc" data-value="">not defined <span class="note">'
     assert f"{cell}these cells include no blasts</span></td>" in page
     assert not re.search(r"\bnan\b", text_of(page), re.IGNORECASE)
+
+
+def test_a_missing_interval_is_explained_once_per_table(entries, parameters):
+    metrics = entries["rf_metrics"] | {"test": entries["rf_metrics"]["test"] | {"intervals": {}}}
+    page = render_report(entries | {"rf_metrics": metrics}, parameters=parameters)
+    assert page.count("No interval: there are too few subject groups") == 3
+    assert 'data-value="0.8765">0.876 <span class="note">no interval</span></td>' in page
 
 
 def test_tables_name_their_entry_and_its_version(page):
@@ -141,3 +151,22 @@ def test_a_new_model_appears_by_itself(entries, parameters):
     page = render_report(entries | {"hybrid_metrics": entries["rf_metrics"]}, parameters=parameters)
     assert 'data-metric="hybrid.test.auroc"' in page
     assert "Calls of the hybrid" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"min_confidence": 0.0}, "that is so without any referral, and no cell goes to an expert"),
+        ({"min_confidence": None, "attainable": False}, "so every cell goes to an expert"),
+        ({}, "takes a confidence of 81.0% or more"),
+    ],
+)
+def test_the_plan_of_referral_is_told(entries, parameters, changes, words):
+    plan = entries["rf_referral"] | changes
+    page = render_report(entries | {"rf_referral": plan, "cnn_referral": plan}, parameters=parameters)
+    assert text_of(page).count(words) == 2
+
+
+def test_a_table_with_a_cell_too_few_is_refused():
+    with pytest.raises(ValueError, match="table 'x': a row has 1 cells for 2 columns: a"):
+        make_table("x", unit="", sources=(), columns=["a", "b"], rows=[["a"]])

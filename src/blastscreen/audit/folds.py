@@ -57,7 +57,7 @@ def draw_folds(cells: pd.DataFrame, *, strategy: SplitStrategy, n_folds: int, se
     Example:
         >>> cells = pd.DataFrame({"subject_group": list("aabbccdd"), "label": ["all"] * 4 + ["hem"] * 4})
         >>> draw_folds(cells, strategy=SplitStrategy.SUBJECT, n_folds=2, seed=0)
-        array([1, 1, 0, 0, 1, 1, 0, 0])
+        array([1, 1, 0, 0, 0, 0, 1, 1])
     """
     unit = _UNITS[strategy]
     label_of_unit = cells.groupby(unit)["label"].first()

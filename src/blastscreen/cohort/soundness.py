@@ -73,7 +73,8 @@ def _unreadable_names(kept: pd.DataFrame) -> str | None:
         return None
     return (
         f"{count_noun(len(unreadable), 'name')} without subject and label: {name_some(unreadable.sort_values())}. "
-        "Rename to UID_<subject>_<field>_<cell>_<all or hem>.<extension>, name in a sheet of labels, or move out of the folder"
+        "Rename to UID_<subject>_<field>_<cell>_<all or hem>.<extension>, name in a sheet of labels, or move out of "
+        "the folder"
     )
 
 

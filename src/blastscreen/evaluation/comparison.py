@@ -85,8 +85,8 @@ def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, s
         image_id, subject_group, label, split, first_probability, second_probability; the test cells that both scored.
 
     Raises:
-        ValueError: A cell has another role, label or subject group in the other table; each table has cells that the
-            other lacks; or they share none: they were made on different splits.
+        ValueError: The tables were made on different splits: a cell has another role, label or subject group in the
+            other one, or each has cells that the other lacks.
     """
     columns = ["image_id", *_ROLES, "blast_probability"]
     merged = first[columns].merge(second[columns], on="image_id", how="outer", validate="1:1", indicator=True)
@@ -94,7 +94,7 @@ def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, s
     one, other = (shared[[f"{role}_{side}" for role in _ROLES]].to_numpy() for side in ("x", "y"))
     n_changed = int((one != other).any(axis=1).sum())
     lacking = [int((merged["_merge"] == side).sum()) for side in ("left_only", "right_only")]
-    if n_changed or all(lacking) or shared.empty:
+    if n_changed or all(lacking):
         tables = zip(names, (first, second), strict=True)
         told = " and ".join(f"{name}_predictions of version {version_of(table)}" for name, table in tables)
         raise ValueError(

@@ -18,7 +18,7 @@ REGION_STYLES = {
 }
 # of the height of a row, shared by the models and their seeds
 _BAND = 0.8
-_LABEL_WIDTH = 22
+_LABEL_WIDTH = 20
 
 
 def draw_audit(

@@ -28,6 +28,7 @@ TEXTS = {
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
 # how far apart the rows of one metric stand, of the distance between two metrics
 SPREAD = 0.22
+NO_INTERVAL = "(no interval)"
 
 
 def draw_comparison(
@@ -43,7 +44,7 @@ def draw_comparison(
 
     Returns:
         Left one marker per model and metric, right one per pair of models and metric, on lines that span the intervals.
-        A difference whose interval does not reach 0 is filled. What is undefined is left out.
+        A difference whose interval leaves out 0 is filled, any other hollow. What is undefined is left out.
     """
     figure = make_subplots(
         rows=1,
@@ -111,13 +112,13 @@ def _markers(
 
 def _say(interval: Mapping[str, Any] | None) -> str:
     if interval is None:
-        return "(no interval)"
+        return NO_INTERVAL
     return f"({interval['low']:.3f} to {interval['high']:.3f}; {interval['n_groups']} subject groups)"
 
 
 def _fill_decided(trace: go.Scatter) -> go.Scatter:
     """Leave the markers of differences that may be none hollow."""
     symbol = trace.marker.symbol
-    reaches = zip(trace.x, trace.error_x.array, trace.error_x.arrayminus, strict=True)
-    decided = [value - minus > 0 or value + plus < 0 for value, plus, minus in reaches]
+    reaches = zip(trace.x, trace.error_x.array, trace.error_x.arrayminus, trace.customdata, strict=True)
+    decided = [said != NO_INTERVAL and (value - minus > 0 or value + plus < 0) for value, plus, minus, said in reaches]
     return trace.update(marker_symbol=[symbol if sure else f"{symbol}-open" for sure in decided])

@@ -23,13 +23,14 @@ def draw_roc_curves(
         note: Drawn below the title, "" for none.
 
     Returns:
-        Per split a curve, named with its AUROC, and a marker at the threshold; a split that lacks a class has neither.
+        Per split a curve, named with its AUROC and its interval, and a marker at the threshold; a split that lacks a
+        class has neither.
     """
     figure = go.Figure()
     for split in EVALUATED_SPLITS:
         if metrics[split]["auroc"] is not None:
             cells = predictions[predictions["split"] == split]
-            figure.add_trace(_curve(cells, split=split, auroc=metrics[split]["auroc"]))
+            figure.add_trace(_curve(cells, metrics[split], split=split))
             figure.add_trace(_operating_point(metrics[split], split=split))
     figure.add_trace(
         go.Scatter(
@@ -46,17 +47,19 @@ def draw_roc_curves(
     return figure
 
 
-def _curve(cells: pd.DataFrame, *, split: Split, auroc: float) -> go.Scatter:
+def _curve(cells: pd.DataFrame, metrics: Mapping[str, Any], *, split: Split) -> go.Scatter:
     false_positive_rates, sensitivities, thresholds = roc_curve(
         cells["label"] == POSITIVE_LABEL, cells["blast_probability"]
     )
+    interval = metrics["intervals"]["auroc"]
+    bounds = f" ({interval['low']:.2f} to {interval['high']:.2f})" if interval else ""
     return go.Scatter(
         x=false_positive_rates.tolist(),
         y=sensitivities.tolist(),
         # the first cut of `roc_curve` is infinite, which JSON can't hold
         customdata=[f"{cut:.3f}" if cut <= 1 else "above 1" for cut in thresholds],
         mode="lines",
-        name=f"{split}: AUROC {auroc:.3f}",
+        name=f"{split}: AUROC {metrics['auroc']:.3f}{bounds}",
         line={"color": SPLIT_COLOURS[split], "dash": SPLIT_DASHES[split], "width": 3},
         hovertemplate="threshold %{customdata}<br>FPR %{x:.1%}<br>sensitivity %{y:.1%}<extra></extra>",
     )

@@ -9,6 +9,9 @@ from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
 from blastscreen.vocabulary import CellLabel, Split
 
+GUESSING = 0.5
+"""AUROC of a model that knows nothing."""
+
 _SHOWN = {
     "auroc": "AUROC",
     "sensitivity": "sensitivity",
@@ -53,10 +56,14 @@ def describe_pair(pair: Mapping[str, Any], *, names: Mapping[str, str], confiden
     better, worse = (first, second) if difference >= 0 else (second, first)
     values = sorted((auroc["first"], auroc["second"]), reverse=True)
     against = " against ".join(spell(value, kind="score") for value in values)
-    if spell(difference, kind="gain") == "0.000":
-        opening = f"The {first} and the {second} did equally well (AUROC {against})."
+    if values[0] <= GUESSING:
+        opening = f"On the test cells neither the {first} nor the {second} did better than guessing (AUROC {against})."
+    elif spell(difference, kind="gain") == "0.000":
+        opening = f"On the test cells the {first} and the {second} did equally well (AUROC {against})."
     else:
-        opening = f"The {better} told leukemic from normal cells better than the {worse} (AUROC {against})."
+        opening = (
+            f"On the test cells the {better} told blasts from normal cells better than the {worse} (AUROC {against})."
+        )
     return f"{opening} {_weigh(auroc['interval'], sign=1 if difference >= 0 else -1, confidence=confidence)}"
 
 
@@ -114,7 +121,21 @@ def _describe_calls(study: Study, model: str) -> str:
     return (
         f"The {study.models[model]} found {calls['true_positives']:,} of {n_blasts:,} leukemic cells ({found}) and "
         f"mistook {calls['false_positives']:,} of {n_normal:,} normal cells for leukemic ones ({alarms})."
+        f"{_warn_of_useless(metrics)}"
     )
+
+
+def _warn_of_useless(metrics: Mapping[str, Any]) -> str:
+    """Say what the rates may hide: that all cells were called alike, or that guessing might do as well."""
+    calls, auroc = metrics["confusion"], metrics["intervals"].get("auroc")
+    if not calls["true_negatives"] + calls["false_negatives"]:
+        return " It called every cell a blast."
+    if not calls["true_positives"] + calls["false_positives"]:
+        return " It called no cell a blast."
+    if auroc is not None and auroc["low"] <= GUESSING:
+        bounds = f"{spell(auroc['low'], kind='score')} to {spell(auroc['high'], kind='score')}"
+        return f" That it does better than guessing is not shown: the interval of its AUROC, {bounds}, includes 0.5."
+    return ""
 
 
 def _with_range(shown: Quantity, confidence: str) -> str:

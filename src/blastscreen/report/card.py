@@ -18,6 +18,8 @@ from blastscreen.report.study import Study, open_study
 from blastscreen.report.tables import Table
 from blastscreen.report.text import escape_markdown, markdown_environment
 
+_WHY_NO_INTERVAL = "No interval: there are too few subject groups, or without some of them there is nothing to rate."
+
 
 def write_model_card(entries: Mapping[str, Any], *, parameters: Mapping[str, Any]) -> str:
     """Write the model card of a run.
@@ -67,6 +69,7 @@ def _write_table(table: Table) -> Markup:
     text = "\n".join("| " + " | ".join(_write_cell(cell) for cell in line) + " |" for line in lines)
     sources = ", ".join(f"`{source.entry}` {source.version}".strip() for source in table.sources)
     origin = f"\n\nUnit: {escape_markdown(table.unit)}. From {sources}." if sources else ""
+    origin += f" {_WHY_NO_INTERVAL}" if table.lacks_intervals else ""
     return Markup(f"**{escape_markdown(table.title)}**\n\n{text}{origin}")  # noqa: S704 - cells are escaped
 
 

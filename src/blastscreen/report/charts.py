@@ -33,8 +33,9 @@ DARK = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure: what it is called, what it shows, how high it is (pixels), whether panels stand side by side
-    in it, and its JSON, safe inside HTML.
+    """A figure: what it is called and shows, its height in pixels, and its JSON, safe inside HTML.
+
+    `is_wide` says that panels stand side by side in it.
     """
 
     key: str

@@ -87,6 +87,7 @@ def describe_referral(study: Study, model: str) -> dict[str, Any] | None:
         "wanted": quantity(plan["max_residual_error"], kind="rate", name=f"{model}.referral.max_residual_error"),
         "min_confidence": quantity(plan["min_confidence"], kind="rate", name=f"{model}.referral.min_confidence"),
         "attainable": plan["attainable"],
+        "misses_target": (plan[Split.TEST]["selective_risk"] or 0.0) > plan["max_residual_error"],
         "test": shown[Split.TEST],
         "table": table,
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from blastscreen.report.quantities import Kind, Quantity, quantity
+from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ _LACKS = {
     "called_all": "no cell was called a blast",
     "called_hem": "no cell was called normal",
 }
-NO_INTERVAL = "no interval: there are too few subject groups, or without some of them there is nothing to rate"
 
 
 def show_metric(metric: str, metrics: Mapping[str, Any], *, name: str) -> Quantity:

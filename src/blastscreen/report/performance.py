@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from blastscreen.report.metrics import METRICS, NO_INTERVAL, show_metric
-from blastscreen.report.quantities import Kind, Quantity, quantity
+from blastscreen.report.metrics import METRICS, show_metric
+from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
 from blastscreen.vocabulary import EVALUATED_SPLITS, OperatingRule, Split

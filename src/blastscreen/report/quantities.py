@@ -7,6 +7,9 @@ from typing import Any, Literal, TypeGuard
 
 Kind = Literal["count", "rate", "score", "points", "gain", "p_value"]
 
+NO_INTERVAL = "no interval"
+"""Note on a number that should have one; tables explain it."""
+
 
 @dataclass(frozen=True)
 class Quantity:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from blastscreen.report.quantities import Quantity
+from blastscreen.report.quantities import NO_INTERVAL, Quantity
 from blastscreen.report.study import Source
 
 Cell = str | Quantity
@@ -18,6 +18,11 @@ class Table:
     sources: tuple[Source, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def lacks_intervals(self) -> bool:
+        """Whether a number lacks the interval that it should have."""
+        return any(isinstance(cell, Quantity) and cell.note == NO_INTERVAL for row in self.rows for cell in row)
 
 
 def make_table(

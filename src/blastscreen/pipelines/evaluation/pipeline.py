@@ -21,7 +21,18 @@ def create_pipeline(model: str) -> Pipeline:
         model: Reads `<model>_predictions`; writes `<model>_operating_point`, `<model>_metrics` and what else follows
             from the predictions.
     """
-    template = Pipeline(
+    template = _create_calls() + _create_referral()
+    return Pipeline(
+        template,
+        inputs={"predictions": f"{model}_predictions"},
+        outputs={name: f"{model}_{name}" for name in template.all_outputs()},
+        parameters={"params:evaluation"},
+        namespace=model,
+    )
+
+
+def _create_calls() -> Pipeline:
+    return Pipeline(
         [
             node(
                 choose_operating_point,
@@ -35,6 +46,25 @@ def create_pipeline(model: str) -> Pipeline:
                 outputs="metrics",
                 name="evaluate_predictions",
             ),
+            node(
+                describe_subjects,
+                inputs=["predictions", "operating_point"],
+                outputs="subjects",
+                name="describe_subjects",
+            ),
+            node(
+                count_votes,
+                inputs=["subjects", "params:evaluation"],
+                outputs="subject_votes",
+                name="count_votes",
+            ),
+        ]
+    )
+
+
+def _create_referral() -> Pipeline:
+    return Pipeline(
+        [
             node(
                 calibrate_predictions,
                 inputs=["predictions", "params:evaluation"],
@@ -59,24 +89,5 @@ def create_pipeline(model: str) -> Pipeline:
                 outputs="triage",
                 name="triage_cells",
             ),
-            node(
-                describe_subjects,
-                inputs=["predictions", "operating_point"],
-                outputs="subjects",
-                name="describe_subjects",
-            ),
-            node(
-                count_votes,
-                inputs=["subjects", "params:evaluation"],
-                outputs="subject_votes",
-                name="count_votes",
-            ),
         ]
-    )
-    return Pipeline(
-        template,
-        inputs={"predictions": f"{model}_predictions"},
-        outputs={name: f"{model}_{name}" for name in template.all_outputs()},
-        parameters={"params:evaluation"},
-        namespace=model,
     )

@@ -1,0 +1,196 @@
+"""The pipelines over a folder of drawn cells: time beside the paper's libraries, and memory as the folder grows.
+
+    python benchmarks/pipelines.py --cells 2000 --out pipelines.json
+
+Writes two folders of 450 x 450 bitmaps into a temporary place, one with twice the files of the other (0.6 GB per
+thousand), and runs `kedro run` on each in a process of its own: start-up, listing, both passes over the files and all
+saving are in its time. The paper's libraries read the same files in as many processes as there are cores.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import wraps
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import paper_stack
+from timing import describe_machine, ratio, write_json
+
+from blastscreen.synthesis import plan_sample, write_cells
+
+ROOT = Path(__file__).parents[1]
+DISTINCT = 40
+FOREST_NODES = ["rf.select_cells", "rf.train_forest", "rf.predict_cells", "rf.measure_importances"]
+
+
+def make_project(folder: Path) -> Path:
+    """Copy what `kedro run` needs, so that no result of the checkout is touched."""
+    shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "src").mkdir()
+    (folder / "conf/local").mkdir()
+    return folder
+
+
+def write_folder(root: Path, n_cells: int) -> None:
+    """Write drawn cells: few different ones, each in many positions."""
+    plans = plan_sample(n_cells=n_cells, n_subjects=24, seed=42)
+    write_cells(root, plans, seed=42, distinct=min(DISTINCT, n_cells // 4))
+
+
+def run_kedro(project: Path, *options: str) -> tuple[float, float]:
+    """Run Kedro in a process of its own; seconds, and the most memory that it held (MiB).
+
+    Raises:
+        RuntimeError: If the run fails.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run", *options],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"kedro run {' '.join(options)} failed:\n{output[-3000:]}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def _measure_file(path: Path) -> np.ndarray[Any, Any]:
+    cv2.setNumThreads(1)
+    return paper_stack.measure_file(path.read_bytes())
+
+
+def run_paper_stack(folder: Path, *, processes: int) -> float:
+    """Measure all files of a folder with the paper's libraries; seconds, the start of the processes left out."""
+    paths = sorted(folder.rglob("*.bmp"))
+    with get_context("spawn").Pool(processes) as pool:
+        pool.map(_measure_file, paths[:processes], chunksize=1)
+        start = time.perf_counter()
+        pool.map(_measure_file, paths, chunksize=16)
+        return time.perf_counter() - start
+
+
+def compare_speed(project: Path, folder: Path, *, repeats: int) -> tuple[dict[str, Any], float]:
+    """Time both sides in turns; also gives the most memory (MiB) that ours held."""
+    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    own, other, peaks = [], [], []
+    for _ in range(repeats):
+        seconds, peak = run_kedro(project, "--env=cnmc", "--pipelines=feature_engineering", f"--params=images={folder}")
+        own.append(seconds)
+        peaks.append(peak)
+        other.append(run_paper_stack(folder, processes=processes))
+    row = ratio(other, own) | {"seconds": float(np.median(own)), "reference_seconds": float(np.median(other))}
+    return row | {"processes": processes}, max(peaks)
+
+
+class Clock:
+    """Adds up the time within functions, once where they call each other."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._inside = False
+
+    def time(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a function."""
+
+        @wraps(function)
+        def timed(*args: Any, **options: Any) -> Any:
+            if self._inside:
+                return function(*args, **options)
+            self._inside = True
+            start = time.perf_counter()
+            try:
+                return function(*args, **options)
+            finally:
+                self.seconds += time.perf_counter() - start
+                self._inside = False
+
+        return timed
+
+
+def share_of_sklearn(project: Path) -> dict[str, float]:
+    """Run the nodes of pipeline `rf` on stored features: the share of the time that scikit-learn's own work takes.
+
+    Its own work is fitting and predicting of forests, and the area under the curve; loading, saving and Kedro count
+    against it.
+    """
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+    from sklearn.ensemble import RandomForestClassifier
+
+    from blastscreen.models import random_forest
+
+    clock = Clock()
+    with (
+        patch.object(RandomForestClassifier, "fit", clock.time(RandomForestClassifier.fit)),
+        patch.object(RandomForestClassifier, "predict_proba", clock.time(RandomForestClassifier.predict_proba)),
+        patch.object(random_forest, "roc_auc_score", clock.time(random_forest.roc_auc_score)),
+    ):
+        bootstrap_project(project)
+        with KedroSession.create(project, env="cnmc") as session:
+            session.load_context()
+            start = time.perf_counter()
+            session.run(pipeline_names=["rf"], node_names=FOREST_NODES)
+            total = time.perf_counter() - start
+    return {"share": clock.seconds / total, "seconds": total}
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Compare, print, and write JSON where asked; gives what it writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=2000, help="files of the smaller folder (default: 2000)")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (default: 3)")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--tiny", action="store_true", help="120 cells and one round: shows that it runs")
+    options = parser.parse_args(argv)
+    n_cells, repeats = (120, 1) if options.tiny else (options.cells, options.repeats)
+    with TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        project = make_project(place / "project")
+        write_folder(place / "cells", n_cells)
+        write_folder(place / "twice", 2 * n_cells)
+        speed, peak = compare_speed(project, place / "cells", repeats=repeats)
+        _, peak_twice = run_kedro(
+            project, "--env=cnmc", "--pipelines=feature_engineering", f"--params=images={place / 'twice'}"
+        )
+        run_kedro(project, "--env=cnmc", "--pipelines=rf", f"--params=images={place / 'cells'}")
+        forest = share_of_sklearn(project)
+    results = {
+        "machine": describe_machine(),
+        "n_cells": n_cells,
+        "features_against_paper": speed,
+        "peak_memory_mib": {"n_cells": peak, "twice_n_cells": peak_twice, "ratio": peak_twice / peak},
+        "rf_share_of_sklearn": forest,
+    }
+    _print(results)
+    if options.out:
+        write_json(options.out, results)
+    return results
+
+
+def _print(results: dict[str, Any]) -> None:
+    speed, memory = results["features_against_paper"], results["peak_memory_mib"]
+    print(f"preprocessing + feature_engineering over {results['n_cells']:,} files, against the paper's libraries:")
+    print(f"  {speed['ratio']:.1f} times as fast ({speed['low']:.1f}-{speed['high']:.1f}), {speed['seconds']:.1f} s")
+    print(f"  peak memory {memory['n_cells']:.0f} MiB; with twice the files {memory['ratio']:.2f} times as much")
+    print(f"rf: scikit-learn takes {results['rf_share_of_sklearn']['share']:.0%} of the nodes' time")
+
+
+if __name__ == "__main__":
+    main()
