@@ -224,7 +224,7 @@ def test_stacks_come_back_as_they_were_saved(stacks, count, versioned):
 
 def test_files_are_those_of_a_local_store(stacks, storage, tmp_path):
     stacks(versioned=False, chunk=7).save(make_stack())
-    ArrayStack(filepath=str(tmp_path / "cells.zarr"), chunk=7).save(make_stack())
+    ArrayStack(filepath=f"file://{tmp_path}/cells.zarr", chunk=7).save(make_stack())
     local = {path.name: path.read_bytes() for path in (tmp_path / "cells.zarr").iterdir()}
     fs, folder = storage
     assert {path.rpartition("/")[2]: fs.cat_file(path) for path in fs.find(f"{folder}/cells.zarr")} == local

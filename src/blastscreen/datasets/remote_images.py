@@ -80,7 +80,8 @@ class RemoteImages(Mapping[str, RemoteImage]):
     """The files of a remote folder by their escaped names, sorted; a file is opened when its value is called.
 
     Attributes:
-        data_source, original_names: as of local `CellImages`.
+        data_source: as of the local `CellImages`.
+        original_names: as of those.
     """
 
     def __init__(
