@@ -24,7 +24,7 @@ class RawSources:
 
         Args:
             raw_cells: Image ids, and what gives their pixels. If it has a method `fingerprint(image_ids)` that tells
-                whether files have changed, interrupted work on them can go on.
+                whether files have changed, and does not say None, interrupted work on them can go on.
             image_ids: Those wanted.
         """
         self.image_ids = tuple(image_ids)
@@ -37,9 +37,8 @@ class RawSources:
     def identify(self, start: int, stop: int, *, settings: PreprocessingParameters) -> list[object] | None:
         """Say what the index and the standardised cells of a range follow from; None if the files do not tell."""
         identify_files = getattr(self._raw_cells, "fingerprint", None)
-        if identify_files is None:
-            return None
-        return [settings.model_dump(mode="json"), identify_files(self.image_ids[start:stop])]
+        files = None if identify_files is None else identify_files(self.image_ids[start:stop])
+        return None if files is None else [settings.model_dump(mode="json"), files]
 
 
 def name_sources(sources: Sequence[Source]) -> list[str]:

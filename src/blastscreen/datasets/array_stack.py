@@ -5,23 +5,31 @@ import os
 import shutil
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import zarr
-from kedro.io.core import AbstractVersionedDataset, DatasetError, Version
+from fsspec import AbstractFileSystem
+from kedro.io.core import AbstractVersionedDataset, DatasetError, Version, get_protocol_and_path
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, Crc32cCodec
 
-from blastscreen.datasets.atomic import AtomicSave, lock_folder, require_local_path
+from blastscreen.datasets.atomic import AtomicSave, lock_folder
+from blastscreen.datasets.remote_stack import is_whole, list_versions, load_stack, save_stack
+from blastscreen.datasets.stack_format import (
+    FORMAT_VERSION,
+    METADATA,
+    chunk_keys,
+    create_array,
+    open_array,
+    read_names,
+    require_none_missing,
+)
+from blastscreen.datasets.storage import connect, is_remote
 from blastscreen.imaging.stack import CellStack, Range
 
-FORMAT_VERSION = 1
-
 _UNFINISHED = ".unfinished"
-_METADATA = "zarr.json"
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +39,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
 
     Saving asks the stack for one chunk after the other, and loading gives a stack that reads from the store, so memory
     stays flat however many cells there are. Every chunk carries a checksum.
+
+    The store may lie in an object store. There, a version counts once its `zarr.json` is written, which is done last;
+    an interrupted save is not gone on from, and of two runs that save the same version the last one wins.
 
     Examples:
         In a catalog::
@@ -47,20 +58,31 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         filepath: str,
         version: Version | None = None,
         chunk: int = 16,
+        credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Describe the store; nothing is read yet.
 
         Args:
-            filepath: Folder of the store, local.
+            filepath: Folder of the store, or its address as fsspec spells it, such as `s3://bucket/cells.zarr`.
             version: Version to load and to save, if versioned.
             chunk: Cells in one file, at least 1; also how many are held in memory at a time.
+            credentials: What fsspec is to be told to open the object store; of no meaning for local files.
             metadata: For other tools; ignored here.
 
         Raises:
-            DatasetError: If the path is not local, or the chunk less than 1.
+            DatasetError: If fsspec cannot reach the object store, or the chunk is less than 1.
         """
-        super().__init__(filepath=require_local_path(filepath, version), version=version)
+        self._protocol, path = get_protocol_and_path(filepath, version)
+        self._fs: AbstractFileSystem | None = None
+        if is_remote(filepath):
+            self._fs, path = connect(filepath, credentials)
+        super().__init__(
+            filepath=PurePosixPath(path),
+            version=version,
+            exists_function=None if self._fs is None else partial(is_whole, self._fs),
+            glob_function=None if self._fs is None else self._list_versions,
+        )
         if chunk < 1:
             raise DatasetError(f"chunk: a file holds at least 1 cell, not {chunk}.")
         self._chunk = chunk
@@ -75,6 +97,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         Args:
             data: Cells in any number, none included.
         """
+        if self._fs is not None:
+            save_stack(self._fs, str(self._get_save_path()), data, chunk=self._chunk)
+            return
         path = Path(self._get_save_path())
         workbench = self._workbench()
         with lock_folder(workbench) if data.origin is not None else nullcontext(False) as ours:
@@ -83,6 +108,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
                 return
             self._write(data, workbench / path.name)
             shutil.copytree(workbench / path.name, path, copy_function=_link_or_copy)
+
+    def _list_versions(self, pattern: str) -> list[str]:  # noqa: ARG002 (has one place only: that of the versions)
+        return [] if self._fs is None else list_versions(self._fs, PurePosixPath(self._filepath))
 
     def _workbench(self) -> Path:
         filepath = Path(self._filepath)
@@ -101,10 +129,10 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         array = _open_unfinished(path, data, chunk=self._chunk)
         if array is None:
             shutil.rmtree(path, ignore_errors=True)
-            array = _create_array(path, data, chunk=self._chunk)
+            array = create_array(str(path), data, chunk=self._chunk)
             todo = ranges
         else:
-            todo = _find_missing(_ChunkReader(path, path.joinpath(_METADATA).stat().st_mtime_ns), ranges)
+            todo = _find_missing(_ChunkReader(path, path.joinpath(METADATA).stat().st_mtime_ns), ranges)
             logger.info("%s: %d of %d files of cells were written before", path, len(ranges) - len(todo), len(ranges))
         for (start, stop), pixels in zip(todo, data.read_ranges(todo), strict=True):
             array[start:stop] = pixels
@@ -116,25 +144,17 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
             DatasetError: If the folder is no store of cells, or parts of it are missing. Reading from the stack raises
                 it too, for damaged or vanished files.
         """
+        if self._fs is not None:
+            return load_stack(self._fs, str(self._get_load_path()))
         path = Path(self._get_load_path())
-        array = _open_array(path)
-        image_ids = array.attrs.get("image_ids")
-        if array.attrs.get("blastscreen_format") != FORMAT_VERSION or not isinstance(image_ids, list):
-            raise DatasetError(f"{path} is not a store of cells in format {FORMAT_VERSION}. Run its pipeline again.")
-        if array.ndim != 4 or len(image_ids) != array.shape[0]:
-            raise DatasetError(f"{path} names {len(image_ids)} cells and holds {array.shape}. Run its pipeline again.")
-        reader = _ChunkReader(path, path.joinpath(_METADATA).stat().st_mtime_ns)
+        array = open_array(str(path), where=path)
+        image_ids, origin = read_names(array, where=path)
+        reader = _ChunkReader(path, path.joinpath(METADATA).stat().st_mtime_ns)
         reader.require_chunks(0, len(image_ids))
-        origin = array.attrs.get("origin")
-        return CellStack(
-            image_ids=image_ids,
-            side=array.shape[1],
-            read=reader,
-            origin=origin if isinstance(origin, str) else None,
-        )
+        return CellStack(image_ids=image_ids, side=array.shape[1], read=reader, origin=origin)
 
     def _exists(self) -> bool:
-        return Path(self._get_load_path()).exists()
+        return bool(self._exists_function(str(self._get_load_path())))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "chunk": self._chunk, "version": self._version}
@@ -142,31 +162,7 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
 
 @lru_cache(maxsize=8)
 def _open_cached(path: Path, changed: int) -> zarr.Array[Any]:  # noqa: ARG001 (tells a store from the one before it)
-    return _open_array(path)
-
-
-def _open_array(path: Path) -> zarr.Array[Any]:
-    try:
-        return zarr.open_array(store=str(path), mode="r", zarr_format=3)
-    except Exception as exc:
-        raise DatasetError(f"{path} cannot be opened as a store of cells ({exc!s}). Run its pipeline again.") from exc
-
-
-def _create_array(path: Path, data: CellStack, *, chunk: int) -> zarr.Array[Any]:
-    shape = (len(data), data.side, data.side, 3)
-    return zarr.create_array(
-        store=str(path),
-        shape=shape,
-        chunks=(chunk, *shape[1:]),
-        dtype=np.uint8,
-        # smallest and fastest of the lz4 settings on real cells
-        compressors=(BloscCodec(cname="lz4", clevel=9, shuffle="noshuffle", typesize=1), Crc32cCodec()),
-        chunk_key_encoding={"name": "default", "separator": "."},
-        # zarr leaves out chunks that are all 0 and reads missing ones as 0: here a missing file is damage
-        config={"write_empty_chunks": True},
-        attributes={"blastscreen_format": FORMAT_VERSION, "image_ids": list(data.image_ids), "origin": data.origin},
-        zarr_format=3,
-    )
+    return open_array(str(path), where=path)
 
 
 def _open_unfinished(path: Path, data: CellStack, *, chunk: int) -> zarr.Array[Any] | None:
@@ -224,10 +220,5 @@ class _ChunkReader:
 
     def require_chunks(self, start: int, stop: int) -> None:
         """Raise a DatasetError if a file that holds any of these cells is missing."""
-        size = self.array.chunks[0]
-        keys = (self.array.metadata.encode_chunk_key((i, 0, 0, 0)) for i in range(start // size, -(-stop // size)))
-        missing = [key for key in keys if not (self.path / key).is_file()]
-        if missing:
-            raise DatasetError(
-                f"{self.path} lacks {len(missing)} files of cells, such as {missing[0]}. Run its pipeline again."
-            )
+        keys = chunk_keys(self.array, start, stop)
+        require_none_missing([key for key in keys if not (self.path / key).is_file()], where=self.path)

@@ -15,10 +15,18 @@ from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
 from blastscreen.imaging.formats.signatures import identify_format
 from blastscreen.imaging.formats.tiff import decode_tiff
-from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.rejection import ImageRejected, StorageError
 from blastscreen.vocabulary import ReasonCode
 
-__all__ = ["IMAGE_SUFFIXES", "DecodedImage", "ImageRejected", "decode_image", "decode_partition", "pixel_hash"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "DecodedImage",
+    "ImageRejected",
+    "StorageError",
+    "decode_image",
+    "decode_partition",
+    "pixel_hash",
+]
 
 
 class _Decoder(Protocol):
@@ -105,12 +113,13 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
         ImageRejected: as raised by the loader; UNREADABLE for any other exception of it, with its text; or the code of
             a picture that is not 8-bit RGB.
         MemoryError: the machine's fault, not the file's; rejecting would silently shrink the cohort.
+        StorageError: the fault of the storage or of the way there; the same holds.
     """
     decode = getattr(load, "decode", load)
     try:
         picture = decode()
         return picture if isinstance(picture, DecodedImage) else DecodedImage(_require_rgb(picture), "array", ())
-    except (ImageRejected, MemoryError):
+    except (ImageRejected, MemoryError, StorageError):
         raise
     except Exception as error:
         raise ImageRejected(ReasonCode.UNREADABLE, _describe(error)) from error

@@ -18,3 +18,7 @@ class ImageRejected(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
+
+
+class StorageError(RuntimeError):
+    """Where the file lies can't be reached: no fault of the file, so no reason to reject it."""

@@ -1,0 +1,151 @@
+"""Stacks of standardised cells in an object store, such as S3.
+
+Files go there whole, one for every few cells, and the description of the store last: a store without one was never
+finished, and is no version. Nothing has to be renamed, which object stores cannot do.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from fsspec import AbstractFileSystem
+from kedro.io.core import DatasetError
+from numpy.typing import NDArray
+from zarr.core.buffer import Buffer, cpu
+from zarr.storage import MemoryStore
+
+from blastscreen.datasets.stack_format import (
+    METADATA,
+    chunk_keys,
+    create_array,
+    open_array,
+    read_names,
+    require_none_missing,
+)
+from blastscreen.imaging.stack import CellStack
+
+
+def is_whole(fs: AbstractFileSystem, path: str) -> bool:
+    """Tell whether a store has been finished."""
+    fs.invalidate_cache()
+    try:
+        return bool(fs.info(f"{path}/{METADATA}")["type"] == "file")
+    except FileNotFoundError:
+        return False
+
+
+def list_versions(fs: AbstractFileSystem, filepath: PurePosixPath) -> list[str]:
+    """Name where the store of each version lies or would lie, whole or not."""
+    return [f"{filepath}/{version}/{filepath.name}" for version in _list_names(fs, str(filepath))]
+
+
+def save_stack(fs: AbstractFileSystem, path: str, data: CellStack, *, chunk: int) -> None:
+    """Write the cells, one file at a time; the description of the store last.
+
+    Raises:
+        DatasetError: There are folders in the way, perhaps versions; or there is no such bucket.
+    """
+    _clear(fs, path)
+    draft: dict[str, Buffer] = {}
+    array = create_array(MemoryStore(draft), data, chunk=chunk)
+    ranges = data.ranges(chunk)
+    try:
+        for (start, stop), pixels in zip(ranges, data.read_ranges(ranges), strict=True):
+            array[start:stop] = pixels
+            for key in chunk_keys(array, start, stop):
+                fs.pipe_file(f"{path}/{key}", draft.pop(key).to_bytes())
+        fs.pipe_file(f"{path}/{METADATA}", draft[METADATA].to_bytes())
+    except BaseException as exc:
+        with suppress(Exception):  # the first error tells more
+            _clear(fs, path)
+        if isinstance(exc, FileNotFoundError):
+            # Kedro would explain it as a clash of versioned and unversioned files
+            raise DatasetError(f"{fs.unstrip_protocol(path)} cannot be written: {exc}") from exc
+        raise
+
+
+def load_stack(fs: AbstractFileSystem, path: str) -> CellStack:
+    """Open a store; cells are read when the stack is asked for them.
+
+    Raises:
+        DatasetError: If there is no finished store of cells, or parts of it are missing. Reading from the stack raises
+            it too, for damaged or vanished files.
+    """
+    where = fs.unstrip_protocol(path)
+    try:
+        description = fs.cat_file(f"{path}/{METADATA}")
+    except FileNotFoundError as exc:
+        raise DatasetError(
+            f"{where} cannot be opened as a store of cells: it is not there, or was never finished. "
+            "Run its pipeline again."
+        ) from exc
+    array = open_array(MemoryStore(_in_memory(description)), where=where)
+    image_ids, origin = read_names(array, where=where)
+    stored = _list_names(fs, path)
+    require_none_missing([key for key in chunk_keys(array, 0, len(image_ids)) if key not in stored], where=where)
+    nameless = json.dumps(json.loads(description) | {"attributes": {}}).encode()
+    return CellStack(
+        image_ids=image_ids, side=array.shape[1], read=RemoteChunkReader(fs, path, nameless), origin=origin
+    )
+
+
+@dataclass(frozen=True)
+class RemoteChunkReader:
+    """Reads ranges of cells and never takes a lost or damaged file for black cells.
+
+    Attributes:
+        fs: Where the store lies.
+        path: Of the store in it.
+        description: Of the store, without the names of the cells, so that it is small when sent to other processes.
+    """
+
+    fs: AbstractFileSystem
+    path: str
+    description: bytes
+
+    def __call__(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Read the cells at positions start <= i < stop, (stop - start, side, side, 3); raises DatasetError."""
+        where = self.fs.unstrip_protocol(self.path)
+        files = _in_memory(self.description)
+        array = open_array(MemoryStore(files), where=where)
+        keys = chunk_keys(array, start, stop)
+        for key in keys:
+            with suppress(FileNotFoundError):
+                files[key] = cpu.Buffer.from_bytes(self.fs.cat_file(f"{self.path}/{key}"))
+        require_none_missing([key for key in keys if key not in files], where=where)
+        try:
+            return np.asarray(array[start:stop])
+        except (ValueError, RuntimeError) as exc:
+            raise DatasetError(
+                f"Cells {start} to {stop} of {where} are damaged ({exc}). Run its pipeline again."
+            ) from exc
+
+
+def _in_memory(description: bytes) -> dict[str, Buffer]:
+    """Give the files of a store that holds its description only."""
+    return {METADATA: cpu.Buffer.from_bytes(description)}
+
+
+def _list_names(fs: AbstractFileSystem, path: str) -> dict[str, str]:
+    """What lies in a folder, if anything: names and what they are."""
+    fs.invalidate_cache()
+    try:
+        entries = fs.ls(path, detail=True)
+    except FileNotFoundError:
+        return {}
+    return {PurePosixPath(entry["name"]).name: entry["type"] for entry in entries}
+
+
+def _clear(fs: AbstractFileSystem, path: str) -> None:
+    """Remove a store, its description first: a removal that is killed leaves an unfinished store."""
+    names = _list_names(fs, path)
+    if "directory" in names.values():
+        raise DatasetError(
+            f"{fs.unstrip_protocol(path)} holds folders, perhaps versions saved while this dataset had "
+            "`versioned: true`. Move it away first, or set `versioned: true`."
+        )
+    for name in sorted(names, key=lambda name: name != METADATA):
+        if name == METADATA or name.startswith("c."):
+            fs.rm_file(f"{path}/{name}")
