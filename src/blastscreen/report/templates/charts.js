@@ -39,8 +39,16 @@
     return Plotly.react(canvas, data, layout, settings);
   };
 
+  // one drawing of a canvas at a time: when two overlap, plotly puts legends where they don't belong
+  const queue = new WeakMap();
+  const drawNext = (canvas, isStale = () => true) => {
+    const drawing = (queue.get(canvas) ?? Promise.resolve()).then(() => isStale() && draw(canvas));
+    queue.set(canvas, drawing);
+    return drawing;
+  };
+
   const drawAll = async () => {
-    for (const canvas of canvases) await draw(canvas);
+    for (const canvas of canvases) await drawNext(canvas);
   };
 
   // paper is white, of one width, and can't be asked to wait: its pictures are made beforehand
@@ -55,10 +63,10 @@
     canvas.parentElement.classList.add("has-static");
   };
 
-  // plotly's own way of following the window misplaces legends; no width means hidden, as in print
+  // no width means hidden, as in print
+  const hasOtherWidth = (canvas) => canvas.clientWidth && canvas.clientWidth !== drawnWidths.get(canvas);
   const watcher = new ResizeObserver((changes) => {
-    for (const { target } of changes)
-      if (target.clientWidth && target.clientWidth !== drawnWidths.get(target)) draw(target);
+    for (const { target } of changes) drawNext(target, () => hasOtherWidth(target));
   });
 
   const start = async () => {
