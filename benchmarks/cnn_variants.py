@@ -71,7 +71,7 @@ def read_settings(**changes: Any) -> tuple[CnnParameters, PreprocessingParameter
 
 
 def measure(cells: Cells, scores: Scores) -> dict[str, float]:
-    """Measure scores (n,): AUROC of all cells and the mean over each fold's own, log loss, accuracy at 0.5."""
+    """Measure scores (n,): AUROC over all cells at once and the mean over folds, log loss, accuracy at 0.5."""
     truth = cells.is_blast
     folds = [roc_auc_score(truth[cells.fold == n], scores[cells.fold == n]) for n in np.unique(cells.fold)]
     values = {
@@ -113,9 +113,8 @@ def run_variants(
             scores[name].append(score_once(cells, one, scratch))
             for views, values in zip(VIEWS, scores[name][-1], strict=True):
                 runs.append({"variant": name, "seed": seed, "views": views, **measure(cells, values)})
-            print(
-                f"seed {seed}, {name}: AUROC {runs[-1]['auroc']:.3f} ({time.perf_counter() - start:.0f} s)", flush=True
-            )
+            took = time.perf_counter() - start
+            print(f"seed {seed}, {name}: AUROC {runs[-1]['auroc_within_folds']:.3f} ({took:.0f} s)", flush=True)
             means = [
                 {"variant": name, "views": views, "n_networks": len(parts), **measure(cells, values)}
                 for name, parts in scores.items()
@@ -126,24 +125,28 @@ def run_variants(
 
 
 def format_table(results: dict[str, Any]) -> str:
-    """Format results as a Markdown table."""
+    """Format results as a Markdown table; its AUROC is the mean over folds, but for the column `pooled`."""
     runs, averaged = pd.DataFrame(results["runs"]), pd.DataFrame(results["averaged"]).set_index(["variant", "views"])
-    auroc = runs.set_index(["seed", "variant", "views"])["auroc"].unstack(["variant", "views"])  # noqa: PD010
-    means = runs.groupby(["variant", "views"])[["log_loss", "accuracy"]].mean()
+    auroc = runs.set_index(["seed", "variant", "views"])["auroc_within_folds"].unstack(["variant", "views"])  # noqa: PD010
+    means = runs.groupby(["variant", "views"])[["auroc", "log_loss", "accuracy"]].mean()
     lines = [
-        "| variant | AUROC: mean ± sd (range) | against plain, by seed | one view | averaged | log loss | accuracy |",
-        "|---|---|---|---|---|---|---|",
+        "| variant | AUROC ± sd (range) | against plain, by seed | one view | averaged | pooled | log loss | accuracy |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in auroc.columns.unique("variant"):
-        own, change = auroc[name, 8], auroc[name, 8] - auroc["plain", 8]
+        own, change = auroc[name, 8].dropna(), (auroc[name, 8] - auroc["plain", 8]).dropna()
         against = f"{change.mean():+.3f} ({change.min():+.3f} to {change.max():+.3f})" if name != "plain" else ""
         # of one seed there is no deviation
         deviation = f" ± {own.std():.3f}" if len(own) > 1 else ""
-        lines.append(
-            f"| {name} | {own.mean():.3f}{deviation} ({own.min():.3f} to {own.max():.3f}) | {against} "
-            f"| {auroc[name, 1].mean():.3f} | {averaged['auroc'][name, 8]:.3f} "
-            f"| {means['log_loss'][name, 8]:.3f} | {means['accuracy'][name, 8]:.3f} |"
-        )
+        cells = [
+            name,
+            f"{own.mean():.3f}{deviation} ({own.min():.3f} to {own.max():.3f})",
+            against,
+            f"{auroc[name, 1].mean():.3f}",
+            f"{averaged['auroc_within_folds'][name, 8]:.3f}",
+            *(f"{means[column][name, 8]:.3f}" for column in ("auroc", "log_loss", "accuracy")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

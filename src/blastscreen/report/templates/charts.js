@@ -36,10 +36,11 @@
     canvas.querySelector(".fallback")?.remove();
     canvas.style.height = `${layout.height}px`;
     drawnWidths.set(canvas, canvas.clientWidth);
-    return Plotly.react(canvas, data, layout, settings);
+    // from scratch: a chart that only gets another width keeps its legend where it was
+    return Plotly.newPlot(canvas, data, layout, settings);
   };
 
-  // one drawing of a canvas at a time: when two overlap, plotly puts legends where they don't belong
+  // one drawing of a canvas at a time
   const queue = new WeakMap();
   const drawNext = (canvas, isStale = () => true) => {
     const drawing = (queue.get(canvas) ?? Promise.resolve()).then(() => isStale() && draw(canvas));
