@@ -130,7 +130,7 @@ def format_table(results: dict[str, Any]) -> str:
     auroc = runs.set_index(["seed", "variant", "views"])["auroc_within_folds"].unstack(["variant", "views"])  # noqa: PD010
     means = runs.groupby(["variant", "views"])[["auroc", "log_loss", "accuracy"]].mean()
     lines = [
-        "| variant | AUROC ± sd (range) | against plain, by seed | one view | averaged | pooled | log loss | accuracy |",
+        "| variant | AUROC ± sd (range) | against plain | one view | averaged | pooled | log loss | accuracy |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in auroc.columns.unique("variant"):

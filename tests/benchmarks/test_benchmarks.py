@@ -44,7 +44,7 @@ def test_folds_hold_whole_subjects_and_test_both_classes(benchmark):
     subjects = ["a"] * 5 + ["b", "c", "d"] + ["H1", "H2", "H2", "H3"]
     table = pd.DataFrame({"subject_group": subjects, "label": ["all"] * 8 + ["hem"] * 4}, index=range(7, 19))
     fold = benchmark("subject_folds").deal_subjects(table, n_folds=2)
-    assert fold.tolist() == [0, 0, 0, 0, 0, 1, 0, 1] + [0, 1, 1, 0]
+    assert fold.tolist() == [*[0, 0, 0, 0, 0, 1, 0, 1], *[0, 1, 1, 0]]
     with pytest.raises(ValueError, match="3 subjects with hem"):
         benchmark("subject_folds").deal_subjects(table, n_folds=4)
 

@@ -19,7 +19,7 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def test_there_are_notebooks():
-    assert "01_look_at_cells" in [path.stem for path in NOTEBOOKS]
+    assert [path.stem for path in NOTEBOOKS] == ["01_look_at_cells", "02_compare_models"]
 
 
 @every_notebook
@@ -40,20 +40,14 @@ def test_defines_no_functions(path):
     assert defined == []
 
 
-@pytest.fixture(scope="module")
-def finished(make_project):
-    project = make_project()
-    project.run(params={"rf": {"n_trees": 10, "permutation_repeats": 1}})
-    return project
-
-
 @pytest.mark.slow
 @every_notebook
-def test_runs_and_shows_pictures(path, finished, monkeypatch):
-    folder = finished.folder / "notebooks"
+def test_runs_and_shows_pictures(path, sample_run, monkeypatch):
+    project, _ = sample_run
+    folder = project.folder / "notebooks"
     folder.mkdir(exist_ok=True)
     # the user's own start-up files are no part of the project
-    monkeypatch.setenv("IPYTHONDIR", str(finished.folder / ".ipython"))
+    monkeypatch.setenv("IPYTHONDIR", str(project.folder / ".ipython"))
     notebook = nbformat.read(shutil.copy(path, folder), as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
