@@ -9,6 +9,7 @@ with the same network, augmentation and determinism. PyTorch takes part where it
 
 import argparse
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,9 @@ from blastscreen.imaging.stack import CellStack
 from blastscreen.models.cells import BLOCK, CellBatches
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.parameters import CnnParameters
+
+# PyTorch's threads would otherwise wait for each other by spinning, which costs it much where others compute as well
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parents[1]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
