@@ -33,6 +33,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 ROOT = Path(__file__).parents[1]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 MATRIX = 2048
+Seconds = dict[str, list[float]]
+
+
+def read_clocks() -> tuple[float, float]:
+    """Read the clock on the wall and that of all this process's threads, seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def epoch_seconds(stamps: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
+    """Tell how long an epoch took by both clocks: the median of all but the first."""
+    return np.asarray(np.median(np.diff(stamps, axis=0), axis=0), np.float64)
 
 
 class StampedFile(CheckpointFile):
@@ -40,12 +51,12 @@ class StampedFile(CheckpointFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.stamps: list[float] = []
+        self.stamps: list[tuple[float, float]] = []
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write, and look at the clock."""
+        """Write, and look at the clocks."""
         super().write(checkpoint)
-        self.stamps.append(time.perf_counter())
+        self.stamps.append(read_clocks())
 
 
 def read_settings(**changes: Any) -> CnnParameters:
@@ -70,18 +81,18 @@ def make_cells(n_cells: int, settings: CnnParameters) -> CellBatches:
     )
 
 
-def train_own(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> float:
-    """Train as the pipeline does; seconds of an epoch, the median of all but the first."""
+def train_own(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> NDArray[np.float64]:
+    """Train as the pipeline does; see `epoch_seconds`."""
     from blastscreen.models.training import train_network
 
     with TemporaryDirectory() as folder:
         file = StampedFile(Path(folder) / "checkpoint.npz")
         train_network(train, validation, settings=settings, checkpoints=file)
-    return float(np.median(np.diff(file.stamps[: settings.epochs])))
+    return epoch_seconds(file.stamps[: settings.epochs])
 
 
-def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> float:
-    """Train with `Model.fit` on tensors; seconds as of `train_own`."""
+def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> NDArray[np.float64]:
+    """Train with `Model.fit` on tensors; see `epoch_seconds`."""
     import keras
     import tensorflow as tf
 
@@ -96,20 +107,20 @@ def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParamet
     dataset = dataset.batch(settings.batch_size).enumerate().map(augment).prefetch(tf.data.AUTOTUNE)
     network = build_network(settings)
     compile_network(network, settings)
-    stamps: list[float] = []
+    stamps: list[tuple[float, float]] = []
     network.fit(
         dataset,
         validation_data=(validation.pixels, as_labels(validation)),
         validation_batch_size=settings.batch_size,
         epochs=settings.epochs,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: stamps.append(time.perf_counter()))],
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: stamps.append(read_clocks()))],
         verbose=0,
     )
-    return float(np.median(np.diff(stamps)))
+    return epoch_seconds(stamps)
 
 
-def train_torch(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> float:
-    """Train in PyTorch; seconds as of `train_own`."""
+def train_torch(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> NDArray[np.float64]:
+    """Train in PyTorch; see `epoch_seconds`."""
     import torch
     from torch_network import TorchTraining, as_tensor
 
@@ -120,8 +131,8 @@ def train_torch(train: CellBatches, validation: CellBatches, settings: CnnParame
     for _ in range(settings.epochs):
         training.train_epoch(pixels, labels)
         training.predict(asked)
-        stamps.append(time.perf_counter())
-    return float(np.median(np.diff(stamps)))
+        stamps.append(read_clocks())
+    return epoch_seconds(stamps)
 
 
 def as_labels(cells: CellBatches) -> NDArray[np.float32]:
@@ -172,23 +183,21 @@ def count_operations(settings: CnnParameters) -> tuple[float, float]:
 
 def compare_trainings(
     train: CellBatches, validation: CellBatches, settings: CnnParameters, *, rounds: int
-) -> dict[str, list[float]]:
-    """Train in turns with each, and time matrices; seconds of an epoch (of a product) for each round."""
-    candidates: dict[str, Callable[[], float]] = {
-        "own": lambda: train_own(train, validation, settings),
-        "keras": lambda: train_bare(train, validation, settings),
-        "matrices": time_matrices,
-    }
-    if HAS_TORCH:
-        candidates["pytorch"] = lambda: train_torch(train, validation, settings)
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+) -> tuple[Seconds, Seconds]:
+    """Train in turns with each, and time matrices; by each clock the seconds of an epoch (a product) of each round."""
+    trainings = {"own": train_own, "keras": train_bare} | ({"pytorch": train_torch} if HAS_TORCH else {})
+    wall: Seconds = {name: [] for name in (*trainings, "matrices")}
+    processor: Seconds = {name: [] for name in trainings}
     for number in range(rounds):
-        for name in list(candidates)[:: -1 if number % 2 else 1]:
-            seconds[name].append(candidates[name]())
-    return seconds
+        for name in list(trainings)[:: -1 if number % 2 else 1]:
+            by_wall, by_processor = trainings[name](train, validation, settings)
+            wall[name].append(float(by_wall))
+            processor[name].append(float(by_processor))
+        wall["matrices"].append(time_matrices())
+    return wall, processor
 
 
-def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: int) -> dict[str, list[float]]:
+def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: int) -> Seconds:
     """Predict all cells in turns with each, and time matrices; seconds for each round."""
     from blastscreen.models.cnn import build_network, predict_probabilities
 
@@ -206,7 +215,7 @@ def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: 
     return compare(candidates, repeats=rounds) | {"matrices": [time_matrices() for _ in range(rounds)]}
 
 
-def summarise(name: str, seconds: dict[str, list[float]], *, n_cells: int, operations: float) -> dict[str, Any]:
+def summarise(name: str, seconds: Seconds, *, n_cells: int, operations: float) -> dict[str, Any]:
     """Turn seconds into ratios: how many times faster than others, and the share of the matrix product's speed."""
     own = seconds["own"]
     speed = n_cells / float(np.median(own))
@@ -246,8 +255,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     configure_runtime(settings)
     train, validation = make_cells(args.cells, settings), make_cells(max(8, args.cells // 4), settings)
     training, prediction = count_operations(settings)
-    seconds = compare_trainings(train, validation, settings, rounds=args.rounds)
+    seconds, processor = compare_trainings(train, validation, settings, rounds=args.rounds)
     results = summarise("training", seconds, n_cells=args.cells, operations=training)
+    results["cnn_training_against_keras_in_processor_time"] = ratio(processor["keras"], processor["own"])
     seconds = compare_predictions(train, settings, rounds=2 * args.rounds)
     results |= summarise("prediction", seconds, n_cells=args.cells, operations=prediction)
     write_json(args.out, results)
