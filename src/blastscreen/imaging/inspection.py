@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.imaging.decoding import DecodedImage, ImageRejected, decode_partition, pixel_hash
-from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
+from blastscreen.imaging.masks import (
+    bounding_box,
+    cell_mask,
+    find_background_threshold,
+    is_one_solid_object,
+    to_grey,
+)
 from blastscreen.imaging.quality import assess
 from blastscreen.imaging.standardise import standardise
 from blastscreen.parameters import PreprocessingParameters
@@ -27,10 +33,16 @@ class Segmentation(NamedTuple):
 def segment(pixels: NDArray[np.uint8], *, settings: PreprocessingParameters) -> Segmentation:
     """Find the cell in an RGB image (H, W, 3), allowing for the nearly black background of lossy sources."""
     grey = to_grey(pixels)
-    threshold = find_background_threshold(
-        grey, lossy_threshold=settings.lossy_threshold, max_specks=settings.max_specks
-    )
-    return Segmentation(grey, cell_mask(grey, threshold=threshold), threshold)
+    box = bounding_box(grey, margin=0)
+    cell, threshold = grey[box] > 0, 0
+    if not is_one_solid_object(cell):
+        threshold = find_background_threshold(
+            grey[box], lossy_threshold=settings.lossy_threshold, max_specks=settings.max_specks
+        )
+        cell = cell_mask(grey[box], threshold=threshold)
+    mask = np.zeros(grey.shape, np.bool_)
+    mask[box] = cell
+    return Segmentation(grey, mask, threshold)
 
 
 def inspect_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> list[dict[str, object]]:

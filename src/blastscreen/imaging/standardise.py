@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blastscreen.imaging.masks import bounding_box
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
@@ -29,7 +30,10 @@ def standardise(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, canvas: i
     Raises:
         ImageRejected: CELL_TOO_LARGE for the canvas, or NO_CELL when the mask is empty.
     """
-    (top, bottom), (left, right) = _extent(mask, axis=1), _extent(mask, axis=0)
+    box = bounding_box(mask, margin=0)
+    if not mask[box].any():
+        raise ImageRejected(ReasonCode.NO_CELL, "the mask is empty")
+    (top, bottom), (left, right) = ((part.start, part.stop) for part in box)
     height, width = bottom - top, right - left
     if max(height, width) > canvas:
         raise ImageRejected(
@@ -38,16 +42,8 @@ def standardise(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, canvas: i
     row = top - _canvas_start(mask.shape[0], top, bottom, canvas=canvas)
     column = left - _canvas_start(mask.shape[1], left, right, canvas=canvas)
     standardised = np.zeros((canvas, canvas, 3), np.uint8)
-    box = np.s_[top:bottom, left:right]
     standardised[row : row + height, column : column + width] = cv2.copyTo(pixels[box], mask[box].view(np.uint8))
     return standardised
-
-
-def _extent(mask: NDArray[np.bool_], *, axis: int) -> tuple[int, int]:
-    occupied = np.flatnonzero(mask.any(axis=axis))
-    if not len(occupied):
-        raise ImageRejected(ReasonCode.NO_CELL, "the mask is empty")
-    return int(occupied[0]), int(occupied[-1]) + 1
 
 
 def _canvas_start(length: int, start: int, stop: int, *, canvas: int) -> int:
