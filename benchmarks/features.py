@@ -27,6 +27,7 @@ from blastscreen.features.table import measure_cells
 from blastscreen.imaging.decoding import decode_image
 from blastscreen.imaging.inspection import standardise_cells
 from blastscreen.imaging.masks import bounding_box, cell_mask, to_grey
+from blastscreen.imaging.stack import CellBatch
 from blastscreen.parameters import FeatureParameters, PreprocessingParameters
 from blastscreen.synthesis import draw_cell, encode_bmp, plan_sample
 from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE, Region
@@ -74,8 +75,11 @@ def run_pipeline_functions(
 ) -> None:
     """Do what the pipelines do between reading a file and writing a row, storage left out."""
     decode = partial(decode_image, suffix=".bmp", max_pixels=MAX_PIXELS)
-    cells = standardise_cells([partial(decode, data) for data in files], settings=preprocessing)
-    measure_cells(([str(number) for number in range(len(files))], cells), settings=features)
+    names = tuple(str(number) for number in range(len(files)))
+    sources = [(name, partial(decode, data)) for name, data in zip(names, files, strict=True)]
+    cells = standardise_cells(sources, settings=preprocessing)
+    batch = CellBatch(names, 0, preprocessing.canvas, lambda start, stop: cells[start:stop])
+    measure_cells(batch, settings=features)
 
 
 def require_agreement(files: Sequence[bytes]) -> float:

@@ -15,7 +15,7 @@ from blastscreen.imaging.masks import (
     to_grey,
 )
 from blastscreen.imaging.quality import assess
-from blastscreen.imaging.standardise import standardise
+from blastscreen.imaging.standardise import place_cell, require_fit
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import Status
 
@@ -71,9 +71,9 @@ def _inspect_cell(image_id: str, load: Callable[[], object], *, settings: Prepro
 
 def _review(image: DecodedImage, record: dict[str, object], *, settings: PreprocessingParameters) -> set[str]:
     grey, mask, threshold = segment(image.pixels, settings=settings)
-    record |= {"background_threshold": threshold, "cell_area": int(mask.sum())}
+    record |= {"background_threshold": threshold, "cell_area": int(np.count_nonzero(mask))}
     reasons = {*image.reasons, *assess(grey, mask, threshold=threshold, settings=settings)}
-    standardise(image.pixels, mask, canvas=settings.canvas)  # a cell that does not fit is rejected here, not later
+    require_fit(mask, canvas=settings.canvas)  # a cell that does not fit is rejected here, not later
     return {str(reason) for reason in reasons}
 
 
@@ -86,11 +86,11 @@ def standardise_cells(sources: Sequence[Source], *, settings: PreprocessingParam
     Raises:
         ImageRejected: When a file that was accepted before can no longer be read or segmented.
     """
-    cells = np.empty((len(sources), settings.canvas, settings.canvas, 3), dtype=np.uint8)
+    cells = np.zeros((len(sources), settings.canvas, settings.canvas, 3), dtype=np.uint8)
     for cell, (image_id, load) in zip(cells, sources, strict=True):
         try:
             pixels = decode_partition(load).pixels
-            cell[:] = standardise(pixels, segment(pixels, settings=settings).mask, canvas=settings.canvas)
+            place_cell(pixels, segment(pixels, settings=settings).mask, cell)
         except ImageRejected as rejection:
             rejection.add_note(image_id)
             raise
