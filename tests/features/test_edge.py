@@ -72,7 +72,7 @@ def step(width, dark, bright):
     return np.repeat(np.array([[dark, bright]], dtype=np.uint8), width, axis=1).repeat(2 * width, axis=0)
 
 
-@given(cells(), st.sampled_from([(20, 60), (100, 200), (300, 301)]))
+@given(cells(), st.sampled_from([(20, 60), (20.5, 60.5), (100, 200), (300, 301), (3000, 3000)]))
 @settings(deadline=None, max_examples=60)
 def test_frame_density_equals_opencv_and_brute_force(cell, thresholds):
     grey, _ = cell
@@ -84,7 +84,7 @@ def test_frame_density_equals_opencv_and_brute_force(cell, thresholds):
     assert measured == connected_edges(*gradients(framed), everywhere, low, high).mean()
 
 
-@given(cells(background=True), st.sampled_from([(20, 60), (100, 200)]), st.integers(1, 4))
+@given(cells(background=True), st.sampled_from([(20, 60), (20.5, 60.5), (0.5, 0.5), (100, 200)]), st.integers(1, 4))
 @settings(deadline=None, max_examples=60)
 def test_cell_density_equals_brute_force(cell, thresholds, rim_width):
     low, high = thresholds
