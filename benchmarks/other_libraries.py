@@ -8,12 +8,19 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.features import IntensityFeatures, TextureFeatures
+from blastscreen.features import IntensityFeatures
 
 Measure = Callable[[NDArray[np.uint8], NDArray[np.bool_]], dict[str, float]]
 
 SHARED = {
-    "PyRadiomics": (*TextureFeatures._fields, *IntensityFeatures._fields),
+    # its energy is of the mean of the angles, not the mean of each angle's root
+    "PyRadiomics": (
+        "glcm_contrast",
+        "glcm_dissimilarity",
+        "glcm_homogeneity",
+        "glcm_correlation",
+        *IntensityFeatures._fields,
+    ),
     "mahotas": ("glcm_contrast", "glcm_homogeneity", "glcm_energy", "glcm_correlation"),
 }
 """The features that each library has, too."""
@@ -49,7 +56,7 @@ def _pyradiomics() -> Measure:
     logging.getLogger("radiomics").setLevel(logging.ERROR)
     options = {"binWidth": 1, "distances": [1], "symmetricalGLCM": True, "force2D": True, "force2Ddimension": 0}
     names = {
-        RadiomicsGLCM: ("Contrast", "DifferenceAverage", "Idm", "JointEnergy", "Correlation"),
+        RadiomicsGLCM: ("Contrast", "DifferenceAverage", "Idm", "Correlation"),
         RadiomicsFirstOrder: ("Mean", "Variance", "Skewness"),
     }
 
@@ -65,8 +72,6 @@ def _pyradiomics() -> Measure:
             "glcm_contrast": values["Contrast"],
             "glcm_dissimilarity": values["DifferenceAverage"],
             "glcm_homogeneity": values["Idm"],
-            # of the mean of the angles' sums, not the mean of their roots
-            "glcm_energy": math.sqrt(values["JointEnergy"]),
             "glcm_correlation": values["Correlation"],
             "intensity_mean": values["Mean"],
             "intensity_std": math.sqrt(values["Variance"]),

@@ -113,6 +113,8 @@ def test_a_step_by_hand():
     grey = step(4, 40, 100)
     mask = np.ones(grey.shape, dtype=bool)
     assert edge_density(grey, None, canny_low=100, canny_high=239, rim_width=1) == 1 / 8
+    assert edge_density(grey, None, canny_low=100, canny_high=239.5, rim_width=1) == 1 / 8
+    assert edge_density(grey, None, canny_low=239.5, canny_high=239.5, rim_width=1) == 1 / 8
     assert edge_density(grey, None, canny_low=100, canny_high=240, rim_width=1) == 0
     # Off a rim of 2, the region is 4x4: an edge of 4, and half of the pixels with a gradient.
     assert edge_density(grey, mask, canny_low=100, canny_high=200, rim_width=2) == 1 / 4
