@@ -78,15 +78,10 @@ def _follow(edges, n_edges, is_weak, stride):
 
 @compiled(int64(_GRADIENTS, _GRADIENTS, BYTES, BYTES, int64, int64))
 def count_edges(horizontal, vertical, whole, core, low, high):
-    """Count the edges of Canny's detector, with OpenCV's arithmetic.
+    """Count the edges of Canny's detector, with OpenCV's arithmetic, from Sobel gradients (H, W).
 
-    Args:
-        horizontal: (H, W) int16, Sobel gradients.
-        vertical: (H, W) int16.
-        whole: (H, W) uint8, 1 where gradients are of the cell alone, else 0: they are taken for 0 there.
-        core: (H, W) uint8, 1 where an edge may lie, else 0.
-        low: An edge is above this ...
-        high: ... and connected, within `core`, to one above this.
+    They are taken for 0 where `whole` (H, W) is 0, not 1. An edge lies where `core` (H, W) is 1, not 0; it is above
+    `low`, and connected within `core` to one above `high`.
     """
     height, width = core.shape
     steepness = np.zeros((height + 2, width + 2), dtype=np.int16)

@@ -96,16 +96,11 @@ def sum_powers(grey, inside):
 
 @compiled(Array(uint32, 3, "C")(BYTES, BYTES, int64, int64))
 def count_neighbours(grey, inside, darkest, n_levels):
-    """Count neighbouring levels one way round, for offsets (0, 1), (1, 1), (1, 0) and (1, -1).
+    """Count neighbouring grey levels (H, W) one way round, for the offsets (0, 1), (1, 1), (1, 0) and (1, -1).
 
-    Args:
-        grey: (H, W) uint8.
-        inside: (H, W) uint8, 1 where a pixel counts, else 0.
-        darkest: Lowest grey level inside.
-        n_levels: Highest grey level inside, less the lowest, plus 1.
-
-    Returns:
-        (4, n_levels + 1, n_levels + 1) uint32. Level 1 is the darkest; what stands at level 0 is no pair.
+    A pixel counts where `inside` (H, W) is 1; it is 0 elsewhere. `darkest` is the lowest grey level inside, and
+    `n_levels` the highest less the lowest, plus 1. Gives (4, n_levels + 1, n_levels + 1) uint32: level 1 is the
+    darkest, and what stands at level 0 is no pair.
     """
     height, width = grey.shape
     levels = np.zeros((height + 1, width + 2), dtype=np.uint16)
@@ -131,14 +126,10 @@ def count_neighbours(grey, inside, darkest, n_levels):
 
 @compiled(Tuple((Array(int64, 2, "C"), Array(float64, 1, "C")))(Array(uint32, 3, "A", readonly=True)))
 def sum_pairs(counts):
-    """Sum over all pairs of levels i and j, each taken both ways round.
+    """Sum over all pairs of levels i and j that `counts` (4, L, L) holds, each taken both ways round.
 
-    Args:
-        counts: (4, L, L) uint32, any strides.
-
-    Returns:
-        Sums of 1, i, i * i, i * j and |i - j|, and the squares of the symmetric counts, (4, 6) int64; and sums of
-        1 / (1 + (i - j) ** 2), (4,) float64.
+    Gives sums of 1, i, i * i, i * j and |i - j|, and of the squares of the symmetric counts, (4, 6) int64; and sums of
+    1 / (1 + (i - j) ** 2), (4,) float64.
     """
     n_angles, n_levels, _ = counts.shape
     sums = np.zeros((n_angles, 6), dtype=np.int64)
