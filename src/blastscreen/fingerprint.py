@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-_LIBRARIES = ("numpy", "opencv-python-headless", "pandas", "pillow", "scikit-image", "scipy")
+_LIBRARIES = ("numba", "numpy", "opencv-python-headless", "pandas", "pillow", "scikit-image", "scipy")
 _PACKAGE = Path(__file__).parent
 
 

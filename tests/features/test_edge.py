@@ -72,7 +72,7 @@ def step(width, dark, bright):
     return np.repeat(np.array([[dark, bright]], dtype=np.uint8), width, axis=1).repeat(2 * width, axis=0)
 
 
-@given(cells(), st.sampled_from([(20, 60), (100, 200), (300, 301)]))
+@given(cells(), st.sampled_from([(20, 60), (20.5, 60.5), (100, 200), (300, 301), (3000, 3000)]))
 @settings(deadline=None, max_examples=60)
 def test_frame_density_equals_opencv_and_brute_force(cell, thresholds):
     grey, _ = cell
@@ -84,7 +84,7 @@ def test_frame_density_equals_opencv_and_brute_force(cell, thresholds):
     assert measured == connected_edges(*gradients(framed), everywhere, low, high).mean()
 
 
-@given(cells(background=True), st.sampled_from([(20, 60), (100, 200)]), st.integers(1, 4))
+@given(cells(background=True), st.sampled_from([(20, 60), (20.5, 60.5), (0.5, 0.5), (100, 200)]), st.integers(1, 4))
 @settings(deadline=None, max_examples=60)
 def test_cell_density_equals_brute_force(cell, thresholds, rim_width):
     low, high = thresholds
@@ -113,6 +113,8 @@ def test_a_step_by_hand():
     grey = step(4, 40, 100)
     mask = np.ones(grey.shape, dtype=bool)
     assert edge_density(grey, None, canny_low=100, canny_high=239, rim_width=1) == 1 / 8
+    assert edge_density(grey, None, canny_low=100, canny_high=239.5, rim_width=1) == 1 / 8
+    assert edge_density(grey, None, canny_low=239.5, canny_high=239.5, rim_width=1) == 1 / 8
     assert edge_density(grey, None, canny_low=100, canny_high=240, rim_width=1) == 0
     # Off a rim of 2, the region is 4x4: an edge of 4, and half of the pixels with a gradient.
     assert edge_density(grey, mask, canny_low=100, canny_high=200, rim_width=2) == 1 / 4

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import skew
 
-from blastscreen.features.intensity import IntensityFeatures, grey_histogram, intensity_features
+from blastscreen.features.intensity import IntensityFeatures, intensity_features, power_sums
 from blastscreen.vocabulary import INTENSITY_FEATURES
 
 images = arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -60,10 +60,13 @@ def test_equal_numpy_and_scipy(grey, seed):
     assert_same(intensity_features(grey, mask), reference(grey[mask]))
 
 
-@given(images)
+@given(images, st.booleans())
 @settings(deadline=None)
-def test_histogram_counts_every_pixel(grey):
-    np.testing.assert_array_equal(grey_histogram(grey, None), np.bincount(grey.ravel(), minlength=256))
+def test_sums_are_those_of_whole_numbers(grey, framed):
+    grey = np.pad(grey, int(framed))
+    levels = [int(level) for level in grey.ravel()]
+    expected = tuple(sum(level**power for level in levels) for power in range(4))
+    assert power_sums(grey, None) == power_sums(grey, np.ones(grey.shape, dtype=bool)) == expected
 
 
 def test_names_are_those_of_the_vocabulary():

@@ -13,12 +13,12 @@ from blastscreen.features.shape import (
     ShapeFeatures,
     area,
     aspect_ratio,
-    bounding_box,
     circularity,
     perimeter,
     shape_features,
     solidity,
 )
+from blastscreen.imaging.masks import bounding_box
 from blastscreen.vocabulary import SHAPE_FEATURES
 
 masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))

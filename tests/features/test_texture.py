@@ -108,6 +108,16 @@ def test_nothing_is_measured_where_an_angle_has_no_pair(shape):
     assert np.isnan(texture_features(framed, framed > 99)).all()
 
 
+def test_a_cell_of_all_grey_levels_has_no_level_left_for_the_outside():
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    mask = np.ones((18, 18), dtype=bool)
+    mask[[0, -1]] = mask[:, [0, -1]] = False
+    framed = np.pad(ramp, 1, constant_values=9)
+    for grey, inside in [(ramp, np.ones((16, 16), dtype=bool)), (framed, mask)]:
+        assert cooccurrence(grey, inside).shape == (4, 256, 256)
+        assert_same(texture_features(grey, inside), cell_reference(grey, inside))
+
+
 @given(grey_images())
 @settings(deadline=None, max_examples=80)
 def test_frame_equals_scikit_image(grey):

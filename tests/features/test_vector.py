@@ -1,4 +1,5 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -67,6 +68,30 @@ def test_the_inputs_stay_as_they_are(cell):
         measure_cell(*cell, settings=parameters(region, gaussian_blur=True))
     np.testing.assert_array_equal(cell[0], grey)
     np.testing.assert_array_equal(cell[1], mask)
+
+
+@given(cells())
+@settings(deadline=None)
+def test_neither_order_in_memory_nor_a_lock_on_it_matters(cell):
+    locked = [np.asfortranarray(image) for image in cell]
+    for image in locked:
+        image.flags.writeable = False
+    sliced = [np.repeat(np.repeat(image, 2, axis=0), 3, axis=1)[::2, ::3] for image in cell]
+    for region in Region:
+        expected = measure_cell(*cell, settings=parameters(region))
+        for images in (locked, sliced):
+            np.testing.assert_array_equal(measure_cell(*images, settings=parameters(region)), expected)
+
+
+def test_threads_measure_the_same():
+    rng = np.random.default_rng(3)
+    greys = [cv2.GaussianBlur(rng.integers(1, 256, (60 + n, 70), dtype=np.uint8), (5, 5), 0) for n in range(40)]
+
+    def measure(grey):
+        return measure_cell(grey, grey > 90, settings=parameters(Region.CELL))
+
+    with ThreadPoolExecutor(8) as threads:
+        np.testing.assert_array_equal(list(threads.map(measure, greys)), list(map(measure, greys)))
 
 
 @given(cells())

@@ -3,9 +3,12 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blastscreen.imaging.decoding import ImageRejected
 from blastscreen.imaging.inspection import inspect_cells, segment, standardise_cells
+from blastscreen.imaging.masks import cell_mask, find_background_threshold
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode, ReferenceCohort
 
@@ -68,6 +71,22 @@ def test_specks_mean_a_lossy_background_whose_grey_is_not_the_cell():
     found = segment(lossy, settings=SETTINGS)
     assert found.threshold == SETTINGS.lossy_threshold
     np.testing.assert_array_equal(found.mask, disc()[..., 0] > 0)
+
+
+@given(
+    side=st.integers(1, 14),
+    levels=st.sampled_from([(0, 90), (0, 0, 0, 5, 90), (0, 0, 0, 0, 1)]),
+    seed=st.integers(0, 2**32),
+)
+@settings(deadline=None, max_examples=300)
+def test_segments_as_threshold_and_mask_one_by_one(side, levels, seed):
+    pixels = (
+        np.random.default_rng(seed).choice(np.array(levels, np.uint8), (side, side + 1))[..., None].repeat(3, axis=2)
+    )
+    found = segment(np.pad(pixels, ((2, 3), (0, 1), (0, 0))), settings=SETTINGS)
+    threshold = find_background_threshold(found.grey, lossy_threshold=10, max_specks=10)
+    assert found.threshold == threshold
+    np.testing.assert_array_equal(found.mask, cell_mask(found.grey, threshold=threshold))
 
 
 def test_standardised_cells_are_masked_and_keep_their_scale():

@@ -42,6 +42,8 @@ def test_grey_weighs_red_green_and_blue() -> None:
 @example(grey=drawn("#.#", ".#.", "#.#"))
 @example(grey=drawn(".#.", "#.#", ".#."))
 @example(grey=drawn("####", "#..#", "#.#.", "####"))
+@example(grey=drawn("#" * 41, "#." * 20 + "#", "#." * 20 + "#"))
+@example(grey=drawn("#####", "#...#", "#.#.#", "#...#", "#####"))
 @settings(max_examples=1_000, deadline=None)
 def test_masks_equal_the_filled_largest_object_of_scipy(grey: np.ndarray) -> None:
     np.testing.assert_array_equal(cell_mask(grey), mask_by_scipy(grey, 0))

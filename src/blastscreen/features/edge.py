@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.features.shape import bounding_box
+from blastscreen.features.region import Cutout, cut_out
 
 Gradient = NDArray[np.int16]
 
@@ -52,8 +52,14 @@ def edge_features(
         >>> edge_features(ramp, ramp < 20, canny_low=100, canny_high=200, rim_width=2)
         EdgeFeatures(edge_density=0.0, sobel_mean=0.00554593553871802)
     """
-    density = edge_density(grey, mask, canny_low=canny_low, canny_high=canny_high, rim_width=rim_width)
-    return EdgeFeatures(density, sobel_mean(grey, mask, rim_width=rim_width))
+    cutout = cut_out(grey, mask)
+    return measure_edges(cutout, canny_low=canny_low, canny_high=canny_high, rim_width=rim_width)
+
+
+def measure_edges(cutout: Cutout, *, canny_low: float, canny_high: float, rim_width: int) -> EdgeFeatures:
+    """Measure the edges of what was cut out, as `edge_features`."""
+    slopes = _find_slopes(cutout, rim_width=rim_width)
+    return EdgeFeatures(_edge_density(slopes, canny_low, canny_high), _sobel_mean(slopes))
 
 
 def edge_density(
@@ -82,20 +88,7 @@ def edge_density(
         >>> edge_density(step, None, canny_low=100, canny_high=200, rim_width=1)
         0.1
     """
-    if mask is None:
-        edges = cv2.Canny(grey[bounding_box(grey, margin=1)], canny_low, canny_high)
-        return cv2.countNonZero(edges) / grey.size
-    box = bounding_box(mask, margin=0)
-    core = _erode(mask[box], rim_width)
-    n_pixels = cv2.countNonZero(core)
-    if n_pixels == 0:
-        return math.nan
-    whole = _erode(mask[box], 1)
-    horizontal, vertical = (gradient * whole for gradient in _sobel(grey[box]))
-    edges = np.asarray(cv2.Canny(horizontal, vertical, canny_low, canny_high), dtype=np.uint8) * core
-    # What was an edge only because it hangs on a strong one of the rim is none within the rest of the mask.
-    strong = (edges > 0) & (np.abs(horizontal) + np.abs(vertical) > canny_high)
-    return _count_connected(edges, strong) / n_pixels
+    return _edge_density(_find_slopes(cut_out(grey, mask), rim_width=rim_width), canny_low, canny_high)
 
 
 def sobel_mean(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None, *, rim_width: int) -> float:
@@ -114,38 +107,52 @@ def sobel_mean(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None, *, rim_w
         >>> round(sobel_mean(ramp, ramp < 20, rim_width=1) * 255 / 2**0.5, 9)
         1.0
     """
-    if mask is None:
-        magnitude = _magnitude(*_sobel(grey[bounding_box(grey, margin=1)]))
-        return float(magnitude.sum()) / (_SOBEL_SCALE * grey.size)
-    box = bounding_box(mask, margin=0)
-    core = _erode(mask[box], rim_width).view(np.bool_)
-    if not core.any():
+    return _sobel_mean(_find_slopes(cut_out(grey, mask), rim_width=rim_width))
+
+
+class _Slopes(NamedTuple):
+    """Gradients of what was cut out."""
+
+    horizontal: Gradient
+    vertical: Gradient
+    whole: NDArray[np.uint8]  # 1 where a gradient is not taken for 0
+    core: NDArray[np.uint8]  # 1 where edges are measured
+    n_pixels: int  # measured, those without any gradient included
+
+
+def _find_slopes(cutout: Cutout, *, rim_width: int) -> _Slopes:
+    gradients = cv2.spatialGradient(cutout.grey, borderType=cv2.BORDER_REPLICATE)
+    horizontal, vertical = (np.asarray(gradient, dtype=np.int16) for gradient in gradients)
+    if cutout.frame is not None:
+        return _Slopes(horizontal, vertical, cutout.inside, cutout.inside, math.prod(cutout.frame))
+    core = _erode(cutout.inside, rim_width)
+    # Two pixels off the rim, neighbours have whole gradients, too; which others have is of no account.
+    whole = core if rim_width == 1 else cutout.inside
+    return _Slopes(horizontal, vertical, whole, core, cv2.countNonZero(core))
+
+
+def _edge_density(slopes: _Slopes, canny_low: float, canny_high: float) -> float:
+    from blastscreen.features.edge_kernels import count_edges
+
+    if slopes.n_pixels == 0:
         return math.nan
-    horizontal, vertical = (gradient[core] for gradient in _sobel(grey[box]))
-    return float(_magnitude(horizontal, vertical).mean()) / _SOBEL_SCALE
+    horizontal, vertical, whole, core, n_pixels = slopes
+    # Gradients are whole numbers, so that a fraction of a threshold decides nothing.
+    n_edges = count_edges(horizontal, vertical, whole, core, math.floor(canny_low), math.floor(canny_high))
+    return int(n_edges) / n_pixels
 
 
-def _count_connected(edges: NDArray[np.uint8], strong: NDArray[np.bool_]) -> int:
-    """Count the edge pixels that are connected to a strong one."""
-    if not strong.any():
-        return 0
-    _, labels = cv2.connectedComponents(edges, connectivity=8)
-    return int(np.isin(labels, labels[strong]).sum())
+def _sobel_mean(slopes: _Slopes) -> float:
+    from blastscreen.features.edge_kernels import sum_magnitudes
+
+    if slopes.n_pixels == 0:
+        return math.nan
+    total = sum_magnitudes(slopes.horizontal, slopes.vertical, slopes.core)
+    return float(total) / (_SOBEL_SCALE * slopes.n_pixels)
 
 
-def _erode(mask: NDArray[np.bool_], width: int) -> NDArray[np.uint8]:
-    """Keep the pixels of which every neighbour up to `width` away, diagonals included, is in the mask."""
+def _erode(inside: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Keep the pixels of which every neighbour up to `width` away, diagonals included, is inside."""
     square = np.ones((2 * width + 1, 2 * width + 1), dtype=np.uint8)
-    eroded = cv2.erode(mask.view(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    eroded = cv2.erode(inside, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(eroded, dtype=np.uint8)
-
-
-def _sobel(grey: NDArray[np.uint8]) -> tuple[Gradient, Gradient]:
-    horizontal = cv2.Sobel(grey, cv2.CV_16S, 1, 0, borderType=cv2.BORDER_REPLICATE)
-    vertical = cv2.Sobel(grey, cv2.CV_16S, 0, 1, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(horizontal, dtype=np.int16), np.asarray(vertical, dtype=np.int16)
-
-
-def _magnitude(horizontal: Gradient, vertical: Gradient) -> NDArray[np.float64]:
-    x, y = horizontal.astype(np.float64), vertical.astype(np.float64)
-    return np.sqrt(x * x + y * y)

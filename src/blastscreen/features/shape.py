@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, slice]
-
 
 class ShapeFeatures(NamedTuple):
     """Shape of one cell, in the order of `SHAPE_FEATURES`."""
@@ -22,30 +20,6 @@ class ShapeFeatures(NamedTuple):
     circularity: float
     solidity: float
     aspect_ratio: float
-
-
-def bounding_box(image: NDArray[np.bool_] | NDArray[np.uint8], *, margin: int) -> Box:
-    """Find the rows and columns that hold everything non-zero.
-
-    Args:
-        image: (H, W), a mask or a grey image.
-        margin: Pixels added on each side, where the frame has them.
-
-    Returns:
-        Slices of rows and columns; at least one pixel, also where the image is zero throughout.
-
-    Example:
-        >>> image = np.zeros((5, 7), dtype=np.uint8)
-        >>> image[2, 3:5] = 9
-        >>> image[bounding_box(image, margin=1)]
-        array([[0, 0, 0, 0],
-               [0, 9, 9, 0],
-               [0, 0, 0, 0]], dtype=uint8)
-    """
-    column, row, width, height = cv2.boundingRect(image.view(np.uint8))
-    rows = slice(max(row - margin, 0), max(row + height + margin, 1))
-    columns = slice(max(column - margin, 0), max(column + width + margin, 1))
-    return rows, columns
 
 
 def shape_features(mask: NDArray[np.bool_]) -> ShapeFeatures:
@@ -62,8 +36,10 @@ def shape_features(mask: NDArray[np.bool_]) -> ShapeFeatures:
         >>> shape_features(rectangle)._replace(circularity=0.0, aspect_ratio=0.0)
         ShapeFeatures(area=200.0, perimeter=56.0, circularity=0.0, solidity=1.0, aspect_ratio=0.0)
     """
-    cell = mask[bounding_box(mask, margin=0)]
-    return ShapeFeatures(area(cell), perimeter(cell), circularity(cell), solidity(cell), aspect_ratio(cell))
+    cell = _to_bytes(mask)
+    sums, length = _sum_places(cell), _outline_length(cell)
+    size = float(sums[0])
+    return ShapeFeatures(size, length, _circularity(size, length), _solidity(size, cell), _aspect_ratio(*sums))
 
 
 def area(mask: NDArray[np.bool_]) -> float:
@@ -98,7 +74,7 @@ def perimeter(mask: NDArray[np.bool_]) -> float:
         >>> perimeter(np.ones((10, 20), dtype=bool))
         56.0
     """
-    return float(sum(cv2.arcLength(outline, closed=True) for outline in _outlines(mask)))
+    return _outline_length(_to_bytes(mask))
 
 
 def circularity(mask: NDArray[np.bool_]) -> float:
@@ -115,10 +91,7 @@ def circularity(mask: NDArray[np.bool_]) -> float:
         >>> round(circularity(np.ones((10, 20), dtype=bool)), 4)
         0.8014
     """
-    length = perimeter(mask)
-    if length == 0:
-        return math.nan
-    return min(4 * math.pi * area(mask) / length**2, 1.0)
+    return _circularity(area(mask), perimeter(mask))
 
 
 def solidity(mask: NDArray[np.bool_]) -> float:
@@ -136,14 +109,7 @@ def solidity(mask: NDArray[np.bool_]) -> float:
         >>> solidity(np.array([[True, False], [True, True]]))  # the hull cuts off half of the missing pixel
         0.8571428571428571
     """
-    outlines = _outlines(mask)
-    if not outlines:
-        return math.nan
-    hull = cv2.convexHull(np.concatenate(outlines))
-    (_, _, width, height) = cv2.boundingRect(hull)
-    # The hull of pixel corners is the hull of pixel centres plus a unit square (a Minkowski sum), whose area is
-    # centres + (width - 1) + (height - 1) + 1: exact, without building any corner.
-    return area(mask) / (cv2.contourArea(hull) + width + height - 1)
+    return _solidity(area(mask), _to_bytes(mask))
 
 
 def aspect_ratio(mask: NDArray[np.bool_]) -> float:
@@ -166,8 +132,21 @@ def aspect_ratio(mask: NDArray[np.bool_]) -> float:
         >>> aspect_ratio(np.ones((1, 9), dtype=bool))
         inf
     """
-    moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
-    count, x, y, xx, xy, yy = (int(moments[name]) for name in ("m00", "m10", "m01", "m20", "m11", "m02"))
+    return _aspect_ratio(*_sum_places(_to_bytes(mask)))
+
+
+def _to_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(mask).view(np.uint8)
+
+
+def _sum_places(cell: NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
+    from blastscreen.features.kernels import sum_places
+
+    count, x, y, xx, xy, yy = sum_places(cell)
+    return count, x, y, xx, xy, yy
+
+
+def _aspect_ratio(count: int, x: int, y: int, xx: int, xy: int, yy: int) -> float:
     # Integers keep this exact: a translation, a rotation by 90 degrees or a flip cannot change the last digit.
     spread_x, spread_y, shear = count * xx - x * x, count * yy - y * y, count * xy - x * y
     total = spread_x + spread_y
@@ -178,6 +157,16 @@ def aspect_ratio(mask: NDArray[np.bool_]) -> float:
     return max(major / math.sqrt(determinant), 1.0)
 
 
-def _outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.int32]]:
-    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return [np.asarray(outline, dtype=np.int32) for outline in outlines]
+def _outline_length(cell: NDArray[np.uint8]) -> float:
+    outlines, _ = cv2.findContours(cell, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return float(sum(cv2.arcLength(outline, closed=True) for outline in outlines))
+
+
+def _circularity(size: float, length: float) -> float:
+    return min(4 * math.pi * size / length**2, 1.0) if length > 0 else math.nan
+
+
+def _solidity(size: float, cell: NDArray[np.uint8]) -> float:
+    from blastscreen.features.kernels import double_hull_area
+
+    return 2 * size / double_hull_area(cell) if size else math.nan

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from blastscreen.features.vector import measure_cell
-from blastscreen.imaging.masks import cell_mask, to_grey
+from blastscreen.imaging.masks import bounding_box, cell_mask, to_grey
 from blastscreen.imaging.stack import CellBatch, CellStack
 from blastscreen.parameters import FeatureParameters
-from blastscreen.vocabulary import FEATURE_NAMES, ReasonCode
+from blastscreen.vocabulary import FEATURE_NAMES, ReasonCode, Region
 
 
 def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> pd.DataFrame:
@@ -25,6 +25,8 @@ def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> pd.DataFr
     values = np.empty((len(pixels), len(FEATURE_NAMES)))
     for row, cell in zip(values, pixels, strict=True):
         grey = to_grey(cell)
+        if settings.region == Region.CELL:
+            grey = grey[bounding_box(grey, margin=0)]  # all that follows has less to look through
         row[:] = measure_cell(grey, cell_mask(grey), settings=settings)
     table = pd.DataFrame(values, columns=list(FEATURE_NAMES)).replace([np.inf, -np.inf], np.nan)
     table.insert(0, "image_id", pd.Series(batch.image_ids, dtype="str"))

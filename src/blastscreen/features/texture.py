@@ -5,20 +5,17 @@ then averaged, as `skimage.feature.graycoprops` gives it. `cooccurrence` counts 
 """
 
 import math
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.features.shape import bounding_box
-
-Pixel = TypeVar("Pixel", bound=np.generic)
+from blastscreen.features.region import Cutout, cut_out
 
 # Rows down and columns right from a pixel to its neighbour, at 0, 45, 90 and 135 degrees.
 _OFFSETS = ((0, 1), (1, 1), (1, 0), (1, -1))
-_DIFFERENCE = np.abs(np.subtract.outer(np.arange(256), np.arange(256)))
-_SQUARED_DIFFERENCE = _DIFFERENCE**2
-_CLOSENESS = 1 / (1 + _SQUARED_DIFFERENCE)
 
 
 class TextureFeatures(NamedTuple):
@@ -47,14 +44,13 @@ def texture_features(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None) ->
         TextureFeatures(glcm_contrast=0.75, glcm_dissimilarity=0.75, glcm_homogeneity=0.625, glcm_energy=0.0, \
 glcm_correlation=-0.5)
     """
-    counts = cooccurrence(grey, mask)
-    return TextureFeatures(
-        glcm_contrast(counts),
-        glcm_dissimilarity(counts),
-        glcm_homogeneity(counts),
-        glcm_energy(counts),
-        glcm_correlation(counts),
-    )
+    return measure_texture(cut_out(grey, mask))
+
+
+def measure_texture(cutout: Cutout) -> TextureFeatures:
+    """Measure the texture of what was cut out, as `texture_features`."""
+    sums = _sum_pairs(_count_pairs(cutout))
+    return TextureFeatures(_contrast(sums), _dissimilarity(sums), _homogeneity(sums), _energy(sums), _correlation(sums))
 
 
 def cooccurrence(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
@@ -74,48 +70,24 @@ def cooccurrence(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDA
                [0, 0, 0],
                [1, 0, 0]])
     """
-    if mask is None:
-        return _frame_counts(grey)
-    box = bounding_box(mask, margin=0)
-    return _pair_counts(grey[box], mask[box])
+    one_way = _count_pairs(cut_out(grey, mask)).astype(np.int64)
+    return one_way + one_way.transpose(0, 2, 1)
 
 
-def _frame_counts(grey: NDArray[np.uint8]) -> NDArray[np.int64]:
-    box = bounding_box(grey, margin=1)
-    counts = _pair_counts(grey[box], None)
-    height, width = grey.shape
-    for matrix, (down, right) in zip(counts, _OFFSETS, strict=True):
-        pairs = max(height - down, 0) * max(width - abs(right), 0)
-        # Pairs beyond the box are black on both sides, and a box smaller than the frame has black as its level 0.
-        matrix[0, 0] += 2 * pairs - matrix.sum()
+def _count_pairs(cutout: Cutout) -> NDArray[np.uint32]:
+    """Count each pair of neighbours once: (4, L, L)."""
+    from blastscreen.features.kernels import count_neighbours
+
+    darkest, brightest, _, _ = cv2.minMaxLoc(cutout.grey, cutout.inside)
+    found = count_neighbours(cutout.grey, cutout.inside, int(darkest), int(brightest - darkest) + 1)
+    counts = np.asarray(found, dtype=np.uint32)[:, 1:, 1:]
+    if cutout.frame is not None:
+        height, width = cutout.frame
+        for matrix, (down, right) in zip(counts, _OFFSETS, strict=True):
+            pairs = max(height - down, 0) * max(width - abs(right), 0)
+            # Pairs beyond the cutout are black on both sides, and it has black as its level 0 where there are any.
+            matrix[0, 0] += pairs - int(matrix.sum())
     return counts
-
-
-def _pair_counts(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    seen = grey if mask is None else grey[mask]
-    darkest, brightest = (int(seen.min()), int(seen.max())) if seen.size else (0, 0)
-    n_levels = brightest - darkest + 1
-    # Pixels outside the mask may wrap around here; every pair they belong to is dropped.
-    levels = grey.astype(np.uint16) - np.uint16(darkest)
-    counts = np.empty((len(_OFFSETS), n_levels, n_levels), dtype=np.int64)
-    for matrix, offset in zip(counts, _OFFSETS, strict=True):
-        first, second = _neighbours(levels, offset)
-        codes = first * np.uint16(n_levels) + second
-        if mask is not None:
-            inside = np.logical_and(*_neighbours(mask, offset))
-            codes = codes[inside]
-        one_way = np.bincount(codes.ravel(), minlength=n_levels**2).reshape(n_levels, n_levels)
-        np.add(one_way, one_way.T, out=matrix)
-    return counts
-
-
-def _neighbours(image: NDArray[Pixel], offset: tuple[int, int]) -> tuple[NDArray[Pixel], NDArray[Pixel]]:
-    down, right = offset
-    height, width = image.shape
-    rows = height - down
-    if right < 0:
-        return image[:rows, -right:], image[down:, : width + right]
-    return image[:rows, : width - right], image[down:, right:]
 
 
 def glcm_contrast(counts: NDArray[np.int64]) -> float:
@@ -131,7 +103,7 @@ def glcm_contrast(counts: NDArray[np.int64]) -> float:
         >>> glcm_contrast(cooccurrence(np.array([[1, 3], [1, 3]], dtype=np.uint8), None))  # 4, 4, 0, 4
         3.0
     """
-    return _expectation(counts, _SQUARED_DIFFERENCE)
+    return _contrast(_sum_pairs(counts.astype(np.uint32)))
 
 
 def glcm_dissimilarity(counts: NDArray[np.int64]) -> float:
@@ -147,7 +119,7 @@ def glcm_dissimilarity(counts: NDArray[np.int64]) -> float:
         >>> glcm_dissimilarity(cooccurrence(np.array([[1, 3], [1, 3]], dtype=np.uint8), None))  # 2, 2, 0, 2
         1.5
     """
-    return _expectation(counts, _DIFFERENCE)
+    return _dissimilarity(_sum_pairs(counts.astype(np.uint32)))
 
 
 def glcm_homogeneity(counts: NDArray[np.int64]) -> float:
@@ -163,7 +135,7 @@ def glcm_homogeneity(counts: NDArray[np.int64]) -> float:
         >>> glcm_homogeneity(cooccurrence(np.array([[1, 2], [1, 2]], dtype=np.uint8), None))  # 0.5, 0.5, 1, 0.5
         0.625
     """
-    return _expectation(counts, _CLOSENESS)
+    return _homogeneity(_sum_pairs(counts.astype(np.uint32)))
 
 
 def glcm_energy(counts: NDArray[np.int64]) -> float:
@@ -179,7 +151,7 @@ def glcm_energy(counts: NDArray[np.int64]) -> float:
         >>> glcm_energy(cooccurrence(np.full((3, 3), 7, dtype=np.uint8), None))
         1.0
     """
-    return _average_ratio(np.sqrt(np.square(counts).sum(axis=(1, 2))), counts.sum(axis=(1, 2)))
+    return _energy(_sum_pairs(counts.astype(np.uint32)))
 
 
 def glcm_correlation(counts: NDArray[np.int64]) -> float:
@@ -195,27 +167,58 @@ def glcm_correlation(counts: NDArray[np.int64]) -> float:
         >>> glcm_correlation(cooccurrence(np.array([[1, 3], [1, 3]], dtype=np.uint8), None))  # -1, -1, 1, -1
         -0.5
     """
-    n_levels = counts.shape[1]
-    levels = np.arange(n_levels)
-    marginals = counts.sum(axis=2)
-    totals = marginals.sum(axis=1)
-    if not totals.all():
+    return _correlation(_sum_pairs(counts.astype(np.uint32)))
+
+
+class _PairSums(NamedTuple):
+    """Sums over the pairs (i, j) of each angle; all but the last are whole numbers."""
+
+    pairs: list[int]
+    levels: list[int]  # of i
+    squares: list[int]  # of i * i
+    products: list[int]  # of i * j
+    differences: list[int]  # of |i - j|
+    squared_counts: list[int]
+    closeness: list[float]  # of 1 / (1 + (i - j) ** 2)
+
+
+def _sum_pairs(counts: NDArray[np.uint32]) -> _PairSums:
+    from blastscreen.features.kernels import sum_pairs
+
+    sums, closeness = sum_pairs(counts)
+    pairs, levels, squares, products, differences, squared_counts = sums.T.tolist()
+    return _PairSums(pairs, levels, squares, products, differences, squared_counts, closeness.tolist())
+
+
+def _contrast(sums: _PairSums) -> float:
+    squared = [2 * (square - product) for square, product in zip(sums.squares, sums.products, strict=True)]
+    return _average_ratio(squared, sums.pairs)
+
+
+def _dissimilarity(sums: _PairSums) -> float:
+    return _average_ratio(sums.differences, sums.pairs)
+
+
+def _homogeneity(sums: _PairSums) -> float:
+    return _average_ratio(sums.closeness, sums.pairs)
+
+
+def _energy(sums: _PairSums) -> float:
+    return _average_ratio([math.sqrt(total) for total in sums.squared_counts], sums.pairs)
+
+
+def _correlation(sums: _PairSums) -> float:
+    # Both marginals of a symmetric matrix are the same. Integers lose nothing where large numbers cancel.
+    square_of_sum = [level**2 for level in sums.levels]
+    covariances, variances = (
+        [pairs * total - square for pairs, total, square in zip(sums.pairs, totals, square_of_sum, strict=True)]
+        for totals in (sums.products, sums.squares)
+    )
+    return _average_ratio(covariances, variances)
+
+
+def _average_ratio(numerators: Sequence[float], denominators: Sequence[int]) -> float:
+    if not all(denominators):
         return math.nan
-    means = marginals @ levels / totals
-    variances = (marginals * np.square(levels - means[:, np.newaxis])).sum(axis=1)
-    contrasts = (counts * _SQUARED_DIFFERENCE[:n_levels, :n_levels]).sum(axis=(1, 2))
-    # Both marginals of a symmetric matrix are the same, so that contrast = 2 * (variance - covariance).
-    return _average_ratio(variances - contrasts / 2, variances)
-
-
-def _expectation(counts: NDArray[np.int64], weights: NDArray[np.int64] | NDArray[np.float64]) -> float:
-    n_levels = counts.shape[1]
-    return _average_ratio((counts * weights[:n_levels, :n_levels]).sum(axis=(1, 2)), counts.sum(axis=(1, 2)))
-
-
-def _average_ratio(
-    numerators: NDArray[np.int64] | NDArray[np.float64], denominators: NDArray[np.int64] | NDArray[np.float64]
-) -> float:
-    if not denominators.all():
-        return math.nan
-    return float(np.mean(numerators / denominators))
+    ratios = [numerator / denominator for numerator, denominator in zip(numerators, denominators, strict=True)]
+    return sum(ratios) / len(ratios)

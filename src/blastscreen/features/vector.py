@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.features.edge import edge_features
-from blastscreen.features.intensity import intensity_features
-from blastscreen.features.shape import bounding_box, shape_features
-from blastscreen.features.texture import texture_features
+from blastscreen.features.edge import measure_edges
+from blastscreen.features.intensity import measure_intensity
+from blastscreen.features.region import cut_out
+from blastscreen.features.shape import shape_features
+from blastscreen.features.texture import measure_texture
+from blastscreen.imaging.masks import bounding_box
 from blastscreen.parameters import FeatureParameters
 from blastscreen.vocabulary import Region
 
@@ -41,17 +43,18 @@ def measure_cell(
         array([81.   , 32.   ,  0.994,  1.   ])
     """
     _require_cell(grey, mask)
+    box = bounding_box(mask, margin=0)
+    mask = np.ascontiguousarray(mask[box])
     region = None
     if settings.region == Region.CELL:
-        box = bounding_box(mask, margin=0)
-        grey, mask = grey[box], mask[box]
-        region = mask
+        grey, region = grey[box], mask
     if settings.gaussian_blur:
         grey = gaussian_blur(grey, region)
-    edges = edge_features(
-        grey, region, canny_low=settings.canny_low, canny_high=settings.canny_high, rim_width=settings.rim_width
+    cutout = cut_out(grey, region)
+    edges = measure_edges(
+        cutout, canny_low=settings.canny_low, canny_high=settings.canny_high, rim_width=settings.rim_width
     )
-    return np.array([*shape_features(mask), *texture_features(grey, region), *intensity_features(grey, region), *edges])
+    return np.array([*shape_features(mask), *measure_texture(cutout), *measure_intensity(cutout), *edges])
 
 
 def gaussian_blur(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:

@@ -7,9 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.imaging.decoding import DecodedImage, ImageRejected, decode_partition, pixel_hash
-from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
+from blastscreen.imaging.masks import (
+    bounding_box,
+    cell_mask,
+    find_background_threshold,
+    is_one_solid_object,
+    to_grey,
+)
 from blastscreen.imaging.quality import assess
-from blastscreen.imaging.standardise import standardise
+from blastscreen.imaging.standardise import place_cell, require_fit
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import Status
 
@@ -27,10 +33,16 @@ class Segmentation(NamedTuple):
 def segment(pixels: NDArray[np.uint8], *, settings: PreprocessingParameters) -> Segmentation:
     """Find the cell in an RGB image (H, W, 3), allowing for the nearly black background of lossy sources."""
     grey = to_grey(pixels)
-    threshold = find_background_threshold(
-        grey, lossy_threshold=settings.lossy_threshold, max_specks=settings.max_specks
-    )
-    return Segmentation(grey, cell_mask(grey, threshold=threshold), threshold)
+    box = bounding_box(grey, margin=0)
+    cell, threshold = grey[box] > 0, 0
+    if not is_one_solid_object(cell):
+        threshold = find_background_threshold(
+            grey[box], lossy_threshold=settings.lossy_threshold, max_specks=settings.max_specks
+        )
+        cell = cell_mask(grey[box], threshold=threshold)
+    mask = np.zeros(grey.shape, np.bool_)
+    mask[box] = cell
+    return Segmentation(grey, mask, threshold)
 
 
 def inspect_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> list[dict[str, object]]:
@@ -59,9 +71,9 @@ def _inspect_cell(image_id: str, load: Callable[[], object], *, settings: Prepro
 
 def _review(image: DecodedImage, record: dict[str, object], *, settings: PreprocessingParameters) -> set[str]:
     grey, mask, threshold = segment(image.pixels, settings=settings)
-    record |= {"background_threshold": threshold, "cell_area": int(mask.sum())}
+    record |= {"background_threshold": threshold, "cell_area": int(np.count_nonzero(mask))}
     reasons = {*image.reasons, *assess(grey, mask, threshold=threshold, settings=settings)}
-    standardise(image.pixels, mask, canvas=settings.canvas)  # a cell that does not fit is rejected here, not later
+    require_fit(mask, canvas=settings.canvas)  # a cell that does not fit is rejected here, not later
     return {str(reason) for reason in reasons}
 
 
@@ -74,11 +86,11 @@ def standardise_cells(sources: Sequence[Source], *, settings: PreprocessingParam
     Raises:
         ImageRejected: When a file that was accepted before can no longer be read or segmented.
     """
-    cells = np.empty((len(sources), settings.canvas, settings.canvas, 3), dtype=np.uint8)
+    cells = np.zeros((len(sources), settings.canvas, settings.canvas, 3), dtype=np.uint8)
     for cell, (image_id, load) in zip(cells, sources, strict=True):
         try:
             pixels = decode_partition(load).pixels
-            cell[:] = standardise(pixels, segment(pixels, settings=settings).mask, canvas=settings.canvas)
+            place_cell(pixels, segment(pixels, settings=settings).mask, cell)
         except ImageRejected as rejection:
             rejection.add_note(image_id)
             raise

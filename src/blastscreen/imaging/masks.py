@@ -4,6 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Box = tuple[slice, slice]
+
+# An object is crossed once a line, or a few times where its rim is ragged.
+_MOST_RUNS_PER_LINE = 8
+
 
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Convert RGB to grey, 0.299 R + 0.587 G + 0.114 B.
@@ -15,6 +20,30 @@ def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         Grey of shape (height, width), 0-255.
     """
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
+
+
+def bounding_box(image: NDArray[np.bool_] | NDArray[np.uint8], *, margin: int) -> Box:
+    """Find the rows and columns that hold everything non-zero.
+
+    Args:
+        image: (H, W), a mask or a grey image.
+        margin: Pixels added on each side, where the frame has them.
+
+    Returns:
+        Slices of rows and columns; at least one pixel, also where the image is zero throughout.
+
+    Example:
+        >>> image = np.zeros((5, 7), dtype=np.uint8)
+        >>> image[2, 3:5] = 9
+        >>> image[bounding_box(image, margin=1)]
+        array([[0, 0, 0, 0],
+               [0, 9, 9, 0],
+               [0, 0, 0, 0]], dtype=uint8)
+    """
+    column, row, width, height = cv2.boundingRect(image.view(np.uint8))
+    rows = slice(max(row - margin, 0), max(row + height + margin, 1))
+    columns = slice(max(column - margin, 0), max(column + width + margin, 1))
+    return rows, columns
 
 
 def find_background_threshold(grey: NDArray[np.uint8], *, lossy_threshold: int, max_specks: int) -> int:
@@ -31,7 +60,10 @@ def find_background_threshold(grey: NDArray[np.uint8], *, lossy_threshold: int, 
     Returns:
         0 where the background is exactly black, else `lossy_threshold`.
     """
-    n_labels, _ = cv2.connectedComponents((grey > 0).view(np.uint8), connectivity=8)
+    bright = grey[bounding_box(grey, margin=0)] > 0
+    if is_one_solid_object(bright):
+        return 0
+    n_labels, _ = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
     return lossy_threshold if n_labels - 1 > max_specks else 0
 
 
@@ -48,14 +80,32 @@ def cell_mask(grey: NDArray[np.uint8], *, threshold: int = 0) -> NDArray[np.bool
         Mask of shape (height, width), True on the cell: one 8-connected object without holes, or nothing at all when
         no pixel is brighter than the threshold.
     """
-    bright = grey > threshold
-    n_labels, found = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
-    if n_labels == 1:
+    above = grey if threshold == 0 else cv2.threshold(grey, threshold, 255, cv2.THRESH_TOZERO)[1]
+    box = bounding_box(np.asarray(above, np.uint8), margin=0)
+    mask = np.zeros(grey.shape, np.bool_)
+    mask[box] = _largest_object(grey[box] > threshold)
+    return mask
+
+
+def _largest_object(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if is_one_solid_object(bright):  # nearly every picture
         return bright
-    if n_labels == 2:  # one object, as in nearly every picture
+    n_labels, found = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
+    if n_labels <= 2:
         return _fill_holes(bright)
     labels = np.asarray(found, np.int32)
     return _fill_holes(labels == _largest_label(labels))
+
+
+def is_one_solid_object(bright: NDArray[np.bool_]) -> bool:
+    """Tell whether there is one 8-connected object and no hole in it: then its outline is the only one."""
+    image = bright.view(np.uint8)
+    # Outlines of noise could fill the memory; each begins a run of bright pixels, and runs are quick to count.
+    runs = cv2.countNonZero(cv2.compare(image[:, 1:], image[:, :-1], cv2.CMP_GT))
+    if runs > _MOST_RUNS_PER_LINE * len(image):
+        return False
+    outlines, _ = cv2.findContours(image, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return len(outlines) == 1
 
 
 def _largest_label(labels: NDArray[np.int32]) -> int:

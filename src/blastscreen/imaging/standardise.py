@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blastscreen.imaging.masks import Box, bounding_box
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
@@ -29,25 +30,49 @@ def standardise(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, canvas: i
     Raises:
         ImageRejected: CELL_TOO_LARGE for the canvas, or NO_CELL when the mask is empty.
     """
-    (top, bottom), (left, right) = _extent(mask, axis=1), _extent(mask, axis=0)
-    height, width = bottom - top, right - left
+    standardised = np.zeros((canvas, canvas, 3), np.uint8)
+    place_cell(pixels, mask, standardised)
+    return standardised
+
+
+def place_cell(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], square: NDArray[np.uint8]) -> None:
+    """Put the cell on a black square that is there already; otherwise as `standardise`.
+
+    Args:
+        pixels: shape (height, width, 3), RGB.
+        mask: shape (height, width), True on the cell.
+        square: shape (canvas, canvas, 3), black; the cell is written to it.
+
+    Raises:
+        ImageRejected: CELL_TOO_LARGE for the square, or NO_CELL when the mask is empty.
+    """
+    canvas = len(square)
+    rows, columns = box = require_fit(mask, canvas=canvas)
+    row = rows.start - _canvas_start(mask.shape[0], rows.start, rows.stop, canvas=canvas)
+    column = columns.start - _canvas_start(mask.shape[1], columns.start, columns.stop, canvas=canvas)
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    square[row : row + height, column : column + width] = cv2.copyTo(pixels[box], mask[box].view(np.uint8))
+
+
+def require_fit(mask: NDArray[np.bool_], *, canvas: int) -> Box:
+    """Find the rows and columns of a cell, which fit on the canvas.
+
+    Args:
+        mask: shape (height, width), True on the cell.
+        canvas: side of the square, pixels.
+
+    Raises:
+        ImageRejected: CELL_TOO_LARGE for the canvas, or NO_CELL when the mask is empty.
+    """
+    rows, columns = box = bounding_box(mask, margin=0)
+    if not mask[box].any():
+        raise ImageRejected(ReasonCode.NO_CELL, "the mask is empty")
+    height, width = rows.stop - rows.start, columns.stop - columns.start
     if max(height, width) > canvas:
         raise ImageRejected(
             ReasonCode.CELL_TOO_LARGE, f"a cell of {width} x {height} pixels on a canvas of {canvas} x {canvas}"
         )
-    row = top - _canvas_start(mask.shape[0], top, bottom, canvas=canvas)
-    column = left - _canvas_start(mask.shape[1], left, right, canvas=canvas)
-    standardised = np.zeros((canvas, canvas, 3), np.uint8)
-    box = np.s_[top:bottom, left:right]
-    standardised[row : row + height, column : column + width] = cv2.copyTo(pixels[box], mask[box].view(np.uint8))
-    return standardised
-
-
-def _extent(mask: NDArray[np.bool_], *, axis: int) -> tuple[int, int]:
-    occupied = np.flatnonzero(mask.any(axis=axis))
-    if not len(occupied):
-        raise ImageRejected(ReasonCode.NO_CELL, "the mask is empty")
-    return int(occupied[0]), int(occupied[-1]) + 1
+    return box
 
 
 def _canvas_start(length: int, start: int, stop: int, *, canvas: int) -> int:
