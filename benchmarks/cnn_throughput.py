@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from operations import MATRIX, count_operations, time_matrices
 from timing import compare, ratio, write_json
 
 from blastscreen.datasets.checkpoint import CheckpointFile
@@ -32,7 +33,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parents[1]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-MATRIX = 2048
 Seconds = dict[str, list[float]]
 
 
@@ -114,6 +114,7 @@ def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParamet
         validation_batch_size=settings.batch_size,
         epochs=settings.epochs,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: stamps.append(read_clocks()))],
+        shuffle=False,
         verbose=0,
     )
     return epoch_seconds(stamps)
@@ -149,36 +150,6 @@ def pixels_of(cells: CellBatches) -> NDArray[np.uint8]:
     if cells.pixels is None:
         raise ValueError("These cells are streamed: hold them in memory.")
     return cells.pixels
-
-
-def time_matrices() -> float:
-    """Time the product of two large matrices, on the threads that networks use; seconds of the fastest of five."""
-    import tensorflow as tf
-
-    matrix = tf.random.stateless_uniform((MATRIX, MATRIX), (0, 0))
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        tf.linalg.matmul(matrix, matrix).numpy()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-def count_operations(settings: CnnParameters) -> tuple[float, float]:
-    """Count additions and multiplications of convolutions and dense layers per cell: in training, in prediction.
-
-    Going back costs each layer as much again for its weights and for its input; the first has no use for the latter.
-    """
-    from keras import layers
-
-    from blastscreen.models.cnn import build_network
-
-    counts = []
-    for layer in build_network(settings).layers:
-        if isinstance(layer, (layers.Conv2D, layers.Dense)):
-            places = np.prod(layer.output.shape[1:-1])
-            counts.append(2.0 * float(places) * float(np.prod(layer.kernel.shape)))
-    return 3 * sum(counts) - counts[0], sum(counts)
 
 
 def compare_trainings(
