@@ -2,16 +2,16 @@
 
     python benchmarks/cnn_throughput.py --out docs/results/cnn_throughput.json
 
-Training is all of it: augmentation, and validation after every epoch; here also checkpoints and progress. The first
-epoch, in which TensorFlow traces its graph, is left out on either side. Bare Keras is `Model.fit` on tensors in memory
-with the same network, augmentation and determinism. PyTorch takes part where it is installed.
+Training is all of it: augmentation, and validation after every epoch; here also checkpoints and progress. The trainings
+take turns, epoch by epoch; the first one, in which TensorFlow traces its graph, is left out. Bare Keras is `Model.fit`
+on tensors in memory with the same network, augmentation and determinism. PyTorch takes part where it is installed.
 """
 
 import argparse
 import importlib.util
 import os
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from operations import MATRIX, count_operations, time_matrices
+from operations import PRODUCT_OPERATIONS, count_operations, multiply_matrices
 from timing import compare, ratio, write_json
+from turns import Pause, take_turns
 
 from blastscreen.datasets.checkpoint import CheckpointFile
 from blastscreen.imaging.stack import CellStack
@@ -36,27 +37,18 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 Seconds = dict[str, list[float]]
 
 
-def read_clocks() -> tuple[float, float]:
-    """Read the clock on the wall and that of all this process's threads, seconds."""
-    return time.perf_counter(), time.process_time()
+class PausingFile(CheckpointFile):
+    """A checkpoint file that pauses after every write but the last: at the end of every epoch."""
 
-
-def epoch_seconds(stamps: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
-    """Tell how long an epoch took by both clocks: the median of all but the first."""
-    return np.asarray(np.median(np.diff(stamps, axis=0), axis=0), np.float64)
-
-
-class StampedFile(CheckpointFile):
-    """A checkpoint file that notes when it was written: at the end of every epoch, and of the training."""
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pause: Pause) -> None:
         super().__init__(path)
-        self.stamps: list[tuple[float, float]] = []
+        self._pause = pause
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write, and look at the clocks."""
+        """Write, and pause."""
         super().write(checkpoint)
-        self.stamps.append(read_clocks())
+        if not checkpoint.finished:
+            self._pause()
 
 
 def read_settings(**changes: Any) -> CnnParameters:
@@ -81,18 +73,17 @@ def make_cells(n_cells: int, settings: CnnParameters) -> CellBatches:
     )
 
 
-def train_own(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> NDArray[np.float64]:
-    """Train as the pipeline does; see `epoch_seconds`."""
+def train_own(train: CellBatches, validation: CellBatches, settings: CnnParameters, pause: Pause) -> None:
+    """Train as the pipeline does."""
     from blastscreen.models.training import train_network
 
     with TemporaryDirectory() as folder:
-        file = StampedFile(Path(folder) / "checkpoint.npz")
-        train_network(train, validation, settings=settings, checkpoints=file)
-    return epoch_seconds(file.stamps[: settings.epochs])
+        checkpoints = PausingFile(Path(folder) / "checkpoint.npz", pause)
+        train_network(train, validation, settings=settings, checkpoints=checkpoints)
 
 
-def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> NDArray[np.float64]:
-    """Train with `Model.fit` on tensors; see `epoch_seconds`."""
+def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParameters, pause: Pause) -> None:
+    """Train with `Model.fit` on tensors."""
     import keras
     import tensorflow as tf
 
@@ -107,33 +98,36 @@ def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParamet
     dataset = dataset.batch(settings.batch_size).enumerate().map(augment).prefetch(tf.data.AUTOTUNE)
     network = build_network(settings)
     compile_network(network, settings)
-    stamps: list[tuple[float, float]] = []
     network.fit(
         dataset,
         validation_data=(validation.pixels, as_labels(validation)),
         validation_batch_size=settings.batch_size,
         epochs=settings.epochs,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: stamps.append(read_clocks()))],
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: pause())],
         shuffle=False,
         verbose=0,
     )
-    return epoch_seconds(stamps)
 
 
-def train_torch(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> NDArray[np.float64]:
-    """Train in PyTorch; see `epoch_seconds`."""
+def train_torch(train: CellBatches, validation: CellBatches, settings: CnnParameters, pause: Pause) -> None:
+    """Train in PyTorch."""
     import torch
     from torch_network import TorchTraining, as_tensor
 
     training = TorchTraining(settings)
     pixels, asked = as_tensor(pixels_of(train)), as_tensor(pixels_of(validation))
     labels = torch.from_numpy(as_labels(train))
-    stamps = []
     for _ in range(settings.epochs):
         training.train_epoch(pixels, labels)
         training.predict(asked)
-        stamps.append(read_clocks())
-    return epoch_seconds(stamps)
+        pause()
+
+
+def repeat_matrices(epochs: int, pause: Pause) -> None:
+    """Multiply matrices as often as the others go through an epoch."""
+    for _ in range(epochs):
+        multiply_matrices()
+        pause()
 
 
 def as_labels(cells: CellBatches) -> NDArray[np.float32]:
@@ -152,19 +146,14 @@ def pixels_of(cells: CellBatches) -> NDArray[np.uint8]:
     return cells.pixels
 
 
-def compare_trainings(
-    train: CellBatches, validation: CellBatches, settings: CnnParameters, *, rounds: int
-) -> tuple[Seconds, Seconds]:
-    """Train in turns with each, and time matrices; by each clock the seconds of an epoch (a product) of each round."""
+def compare_trainings(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> tuple[Seconds, Seconds]:
+    """Train with each, epoch by epoch in turns; seconds of all epochs but the first, by wall and processor."""
     trainings = {"own": train_own, "keras": train_bare} | ({"pytorch": train_torch} if HAS_TORCH else {})
-    wall: Seconds = {name: [] for name in (*trainings, "matrices")}
-    processor: Seconds = {name: [] for name in trainings}
-    for number in range(rounds):
-        for name in list(trainings)[:: -1 if number % 2 else 1]:
-            by_wall, by_processor = trainings[name](train, validation, settings)
-            wall[name].append(float(by_wall))
-            processor[name].append(float(by_processor))
-        wall["matrices"].append(time_matrices())
+    turns = take_turns(
+        {name: partial(call, train, validation, settings) for name, call in trainings.items()}
+        | {"matrices": partial(repeat_matrices, settings.epochs)}
+    )
+    wall, processor = ({name: times[1:] for name, times in kind.items()} for kind in (turns.wall, turns.processor))
     return wall, processor
 
 
@@ -183,7 +172,7 @@ def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: 
 
         other, tensor = TorchTraining(settings), as_tensor(pixels)
         candidates["pytorch"] = lambda: other.predict(tensor)
-    return compare(candidates, repeats=rounds) | {"matrices": [time_matrices() for _ in range(rounds)]}
+    return compare(candidates | {"matrices": multiply_matrices}, repeats=rounds)
 
 
 def summarise(name: str, seconds: Seconds, *, n_cells: int, operations: float) -> dict[str, Any]:
@@ -196,8 +185,8 @@ def summarise(name: str, seconds: Seconds, *, n_cells: int, operations: float) -
         if other in seconds
     }
     # as if all that were matrix products: what it would take at their speed
-    ideal = [n_cells * operations * product / (2 * MATRIX**3) for product in seconds["matrices"]]
-    gflops = 2 * MATRIX**3 / float(np.median(seconds["matrices"])) / 1e9
+    ideal = [n_cells * operations * product / PRODUCT_OPERATIONS for product in seconds["matrices"]]
+    gflops = PRODUCT_OPERATIONS / float(np.median(seconds["matrices"])) / 1e9
     return results | {f"cnn_{name}_share_of_matrix_product": ratio(ideal, own) | {"matrix_product_gflops": gflops}}
 
 
@@ -207,13 +196,12 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="file of results, JSON")
     parser.add_argument("--side", type=int, default=64, help="pixels")
     parser.add_argument("--cells", type=int, default=512, help="to train on, and to predict")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=4, help="of each training; the first is not timed")
+    parser.add_argument("--epochs", type=int, default=11, help="rounds; the first is not timed")
     parser.add_argument("--threads", type=int, default=0, help="of TensorFlow and PyTorch; 0: one per core")
     parser.add_argument("--tiny", action="store_true", help="small and short: shows in seconds that this runs")
     args = parser.parse_args(argv)
     if args.tiny:
-        args.side, args.cells, args.rounds, args.epochs = 16, 32, 1, 2
+        args.side, args.cells, args.epochs = 16, 32, 3
     return args
 
 
@@ -226,10 +214,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     configure_runtime(settings)
     train, validation = make_cells(args.cells, settings), make_cells(max(8, args.cells // 4), settings)
     training, prediction = count_operations(settings)
-    seconds, processor = compare_trainings(train, validation, settings, rounds=args.rounds)
+    seconds, processor = compare_trainings(train, validation, settings)
     results = summarise("training", seconds, n_cells=args.cells, operations=training)
     results["cnn_training_against_keras_in_processor_time"] = ratio(processor["keras"], processor["own"])
-    seconds = compare_predictions(train, settings, rounds=2 * args.rounds)
+    seconds = compare_predictions(train, settings, rounds=args.epochs - 1)
     results |= summarise("prediction", seconds, n_cells=args.cells, operations=prediction)
     write_json(args.out, results)
     for name, values in results.items():
