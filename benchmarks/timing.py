@@ -14,12 +14,16 @@ import numpy as np
 LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "scikit-learn", "tensorflow", "keras")
 
 
-def compare(candidates: Mapping[str, Callable[[], object]], *, repeats: int) -> dict[str, list[float]]:
+def compare(
+    candidates: Mapping[str, Callable[[], object]], *, repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Time candidates in turns.
 
     Args:
         candidates: What to call, by name. Each is called once beforehand, untimed.
         repeats: Rounds. Every other round runs in reverse order, so that none always follows the same one.
+        clock: Gives the time in seconds: `time.process_time` where nothing waits and one thread does all, so that a
+            busy machine counts for less.
 
     Returns:
         Seconds of each round, by name.
@@ -29,9 +33,9 @@ def compare(candidates: Mapping[str, Callable[[], object]], *, repeats: int) -> 
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(repeats):
         for name in list(candidates)[:: -1 if number % 2 else 1]:
-            start = time.perf_counter()
+            start = clock()
             candidates[name]()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return seconds
 
 

@@ -19,7 +19,14 @@ BYTES = Array(uint8, 2, "C", readonly=True)
 
 def compiled(signature: Any) -> Any:
     """Compile a function for one signature, once for all processes; other threads run beside it."""
-    return numba.njit(signature, cache=True, nogil=True)
+
+    def compile_now(function: Any) -> Any:
+        try:
+            return numba.njit(signature, cache=True, nogil=True)(function)
+        except RuntimeError:  # neither this folder nor the user's own can be written to
+            return numba.njit(signature, nogil=True)(function)
+
+    return compile_now
 
 
 @compiled(UniTuple(int64, 6)(BYTES))

@@ -43,18 +43,18 @@ def measure_cell(
         array([81.   , 32.   ,  0.994,  1.   ])
     """
     _require_cell(grey, mask)
-    box = bounding_box(mask, margin=0)
-    mask = np.ascontiguousarray(mask[box])
-    region = None
     if settings.region == Region.CELL:
-        grey, region = grey[box], mask
-    if settings.gaussian_blur:
-        grey = gaussian_blur(grey, region)
-    cutout = cut_out(grey, region)
+        cutout = cut_out(grey, mask)
+        cell = cutout.inside.view(np.bool_)
+        if settings.gaussian_blur:
+            cutout = cutout._replace(grey=gaussian_blur(cutout.grey, cell))
+    else:
+        cell = mask[bounding_box(mask, margin=0)]
+        cutout = cut_out(gaussian_blur(grey, None) if settings.gaussian_blur else grey, None)
     edges = measure_edges(
         cutout, canny_low=settings.canny_low, canny_high=settings.canny_high, rim_width=settings.rim_width
     )
-    return np.array([*shape_features(mask), *measure_texture(cutout), *measure_intensity(cutout), *edges])
+    return np.array([*shape_features(cell), *measure_texture(cutout), *measure_intensity(cutout), *edges])
 
 
 def gaussian_blur(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
