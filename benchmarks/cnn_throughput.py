@@ -1,6 +1,6 @@
 """Speed of training and predicting with the paper's network, beside bare Keras and PyTorch on the same arrays.
 
-    python benchmarks/cnn_throughput.py --out docs/results/cnn_throughput.json
+    python benchmarks/cnn_throughput.py --out cnn_throughput.json
 
 Training is all of it: augmentation, and validation after every epoch; here also checkpoints and progress. The trainings
 take turns, epoch by epoch; the first one, in which TensorFlow traces its graph, is left out. Bare Keras is `Model.fit`

@@ -65,8 +65,9 @@ class CheckRun:
             )
         inputs = {name: catalog[name] for name in sorted(pipeline.inputs()) if not is_parameter(name)}
         if "external_cells" in inputs and not inputs["external_cells"].exists():
+            folder = inputs["external_cells"]._describe().get("path")
             raise RunRefused(
-                "There is no such folder, or none was named. Add --params=external_images=<folder>, and the --env that "
+                f"There is no folder '{folder}'. Add --params=external_images=<folder>, and the --env that "
                 "the models were trained in: kedro run --pipelines=predict --params=external_images=<folder>"
             )
         _require_stored(inputs)

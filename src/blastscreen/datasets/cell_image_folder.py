@@ -102,7 +102,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
         except OSError as error:
             raise DatasetError(f"The folder '{self._path}' can't be listed: {error.strerror}") from error
         if not names:
-            raise DatasetError(f"The folder '{self._path}' holds no files. {_HOW_TO_GET_IMAGES}")
+            raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         return CellImages(
             root, names, max_pixels=self._max_pixels, original_names=self._read_labels(map(escape_name, names))
         )
@@ -120,7 +120,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
             _, sheet = connect(self._labels, self._credentials_of_labels())
             objects.pop(escape_text(sheet.removeprefix(f"{root}/")), None)
         if not objects:
-            raise DatasetError(f"The folder '{self._path}' holds no files. {_HOW_TO_GET_IMAGES}")
+            raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         names = self._read_labels(objects)
         return RemoteImages(fs, root, objects, is_drawn=is_drawn, max_pixels=self._max_pixels, original_names=names)
 
