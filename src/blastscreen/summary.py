@@ -54,8 +54,8 @@ def _describe_cells(index: pd.DataFrame) -> Text:
     cohort = ", ".join(f"{row['size']} {label} of {row['nunique']} subjects" for label, row in labels.iterrows())
     files = "file" if len(index) == 1 else "files"
     return Text(
-        f"{len(index)} {files} came in: {counts[Status.ACCEPTED]} accepted, {counts[Status.REVIEW]} flagged for review, "
-        f"{counts[Status.REJECTED]} rejected. Cells: {cohort or 'without labels'}."
+        f"{len(index)} {files} came in: {counts[Status.ACCEPTED]} accepted, "
+        f"{counts[Status.REVIEW]} flagged for review, {counts[Status.REJECTED]} rejected. Cells: {cohort or 'without labels'}."
     )
 
 
