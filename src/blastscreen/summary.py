@@ -55,7 +55,8 @@ def _describe_cells(index: pd.DataFrame) -> Text:
     files = "file" if len(index) == 1 else "files"
     return Text(
         f"{len(index)} {files} came in: {counts[Status.ACCEPTED]} accepted, "
-        f"{counts[Status.REVIEW]} flagged for review, {counts[Status.REJECTED]} rejected. Cells: {cohort or 'without labels'}."
+        f"{counts[Status.REVIEW]} flagged for review, {counts[Status.REJECTED]} rejected. "
+        f"Cells: {cohort or 'without labels'}."
     )
 
 

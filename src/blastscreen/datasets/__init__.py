@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "documents": ["AtomicJSON", "AtomicText"],
         "figures": ["AtomicFigure"],
         "keras_model": ["KerasModel"],
+        "manifests": ["RunManifests"],
         "part_folder": ["PartFolder"],
         "sample_cells": ["SampleCells"],
         "skops_model": ["SkopsModel"],

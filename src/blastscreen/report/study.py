@@ -1,14 +1,19 @@
 """What the report is made from: the stored results of one run, by the names of their catalog entries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from blastscreen.manifest import plain
-from blastscreen.vocabulary import GENERATED_SAMPLE, CellLabel, Split
+from blastscreen.vocabulary import GENERATED_SAMPLE, CellLabel, Reason, Split
+
+
+UNKNOWN = "unknown"
+MANIFESTS = "run_manifests"
+"""Entry that says of each stored version what it was made with."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +25,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A run that made a result: its version, and its manifest, as far as is known.
+
+    `parameters` and `environment` (see `describe_environment`) are None where a stored run left no manifest.
+    `environment` is None, too, for the run that writes the report.
+    """
+
+    version: str
+    is_current: bool
+    parameters: Mapping[str, Any] | None
+    environment: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
 class Study:
     """Stored results by catalog entry, and the parameters of the run that shows them."""
 
     entries: Mapping[str, Any]
     parameters: Mapping[str, Any]
+    manifests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def models(self) -> dict[str, str]:
@@ -52,10 +72,61 @@ class Study:
         """Whether any of the cells were drawn."""
         return GENERATED_SAMPLE in self.data_sources
 
-    @property
+    @cached_property
     def confidence(self) -> str:
-        """Return the level of the intervals in words, such as "95%"."""
-        return f"{100 * self.parameters['evaluation']['confidence_level']:g}%"
+        """Return the level of the models' intervals in words, such as "95%"."""
+        return self.confidence_of(*(f"{model}_metrics" for model in self.models))
+
+    def confidence_of(self, *entries: str) -> str:
+        """Return the level that the runs which made these entries gave their intervals, in words."""
+        runs = [self.run_of(entry) for entry in entries if entry in self.entries]
+        return " and ".join(sorted({_confidence(run) for run in runs})) or _confidence(None)
+
+    def run_of(self, entry: str) -> Run:
+        """Look up the run that made an entry; one without a version was kept in memory by the current run."""
+        return self._find_run(version_of(self.entries[entry]))
+
+    def run_of_model(self, model: str) -> Run:
+        """Look up the run that made the model, by the versions that were read on the way to its metrics.
+
+        For results of the current run that is the current run, if it has read no older predictions.
+        """
+        predictions = f"{model}_predictions"
+        run = self.run_of(predictions if predictions in self.entries else f"{model}_metrics")
+        for entry in (predictions, f"{model}_model"):
+            read = self.manifests.get(run.version, {}).get("load_versions", {}).get(entry)
+            run = self._find_run(read) if read else run
+        return run
+
+    def _find_run(self, version: str) -> Run:
+        current = str(getattr(self.manifests, "current", ""))
+        if version in ("", current):
+            return Run(version or current, is_current=True, parameters=self.parameters, environment=None)
+        manifest = self.manifests.get(version)
+        parameters = None if manifest is None else manifest["parameters"]
+        return Run(version, is_current=False, parameters=parameters, environment=manifest)
+
+    @cached_property
+    def model_runs(self) -> dict[str, Run]:
+        """The run that made each model."""
+        return {model: self.run_of_model(model) for model in self.models}
+
+    @property
+    def made_elsewhere(self) -> bool:
+        """Whether a model, or the split, comes from another run than the one that writes the report."""
+        return not all(run.is_current for run in (*self.model_runs.values(), self.run_of("cell_splits")))
+
+    @property
+    def strategy(self) -> str:
+        """Return how the cells were split, or "unknown" where the run that did it left no manifest."""
+        parameters = self.run_of("cell_splits").parameters
+        return UNKNOWN if parameters is None else str(parameters["splits"]["strategy"])
+
+    @cached_property
+    def n_lossy(self) -> int:
+        """Count the cells whose image had been compressed with losses."""
+        index: pd.DataFrame = self.entries["cell_index"]
+        return int(index["reasons"].str.split(r"[;,]", regex=True).map(lambda found: Reason.LOSSY_SOURCE in found).sum())
 
     @cached_property
     def groups_on_both_sides(self) -> tuple[int, int]:
@@ -80,7 +151,15 @@ def open_study(entries: Mapping[str, Any], *, parameters: Mapping[str, Any]) -> 
         entries: What the catalog entries hold, by their names.
         parameters: All parameters of the run, as plain values or as models.
     """
-    return Study(entries=entries, parameters={str(name): plain(value) for name, value in parameters.items()})
+    results = {name: value for name, value in entries.items() if name != MANIFESTS}
+    given = {str(name): plain(value) for name, value in parameters.items()}
+    return Study(entries=results, parameters=given, manifests=entries.get(MANIFESTS, {}))
+
+
+def _confidence(run: Run | None) -> str:
+    if run is None or run.parameters is None:
+        return "unknown-level"
+    return f"{100 * run.parameters['evaluation']['confidence_level']:g}%"
 
 
 def version_of(value: object) -> str:

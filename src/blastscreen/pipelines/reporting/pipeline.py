@@ -108,8 +108,19 @@ _SHOWN = (
     "paper_check",
     "published_numbers",
     "reporting_checklist",
+    "cnn_history",
+    "run_manifests",
 )
-_SHOWN_OF_MODELS = ("metrics", "operating_point", "calibration", "referral", "subjects", "subject_votes", "errors")
+_SHOWN_OF_MODELS = (
+    "predictions",
+    "metrics",
+    "operating_point",
+    "calibration",
+    "referral",
+    "subjects",
+    "subject_votes",
+    "errors",
+)
 
 
 def _create_documents(models: list[str], *, figures: Iterable[str]) -> Pipeline:
