@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,29 @@ def test_the_ratio_is_the_median_of_the_rounds_not_of_the_times(benchmark):
     assert benchmark("timing").ratio([1.0, 20.0, 3.0], [1.0, 10.0, 1.0]) == {"ratio": 2.0, "low": 1.0, "high": 3.0}
     with pytest.raises(ValueError, match="no round"):
         benchmark("timing").ratio([], [])
+
+
+def test_trainings_take_turns_epoch_by_epoch(benchmark):
+    calls = []
+
+    def train(name, epochs, pause):
+        for _ in range(epochs):
+            calls.append(name)
+            pause()
+
+    turns = benchmark("turns").take_turns({"a": partial(train, "a", 3), "b": partial(train, "b", 1)})
+    assert "".join(calls) == "abaa"
+    assert {name: len(times) for name, times in turns.wall.items()} == {"a": 3, "b": 1}
+    assert {name: len(times) for name, times in turns.processor.items()} == {"a": 3, "b": 1}
+
+
+def test_a_training_that_fails_does_not_leave_the_others_waiting(benchmark):
+    def fail(pause):
+        pause()
+        raise KeyError("no cells")
+
+    with pytest.raises(KeyError, match="no cells"):
+        benchmark("turns").take_turns({"a": fail, "b": lambda pause: [pause() for _ in range(3)]})
 
 
 def test_folds_hold_whole_subjects_and_test_both_classes(benchmark):

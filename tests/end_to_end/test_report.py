@@ -13,7 +13,7 @@ from blastscreen.vocabulary import GENERATED_SAMPLE
 pytestmark = pytest.mark.slow
 
 READ = ("rf_predictions", "cnn_predictions", "rf_operating_point", "cnn_operating_point", "rf_triage", "cell_index")
-READ += ("cell_splits", "report", "model_card")
+READ += ("cell_splits", "comparison", "report", "model_card")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_rates_come_out_again(shown, judged, model):
         assert shown[f"{model}.test.{name}"] == pytest.approx(value, abs=1e-12), name
 
 
-def test_the_comparison_comes_out_again(shown, judged):
+def test_the_comparison_comes_out_again(shown, judged, stored):
     (is_blast, one, first, table), (_, other, second, others) = judged["rf"], judged["cnn"]
     assert table.index.equals(others.index)
     pair = "comparison.rf.cnn"
@@ -74,7 +74,10 @@ def test_the_comparison_comes_out_again(shown, judged):
         int(np.sum((first != is_blast) & (second == is_blast))),
     ]
     assert [shown[f"{pair}.only_first_right"], shown[f"{pair}.only_second_right"]] == only
-    assert shown[f"{pair}.p_value"] == pytest.approx(binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0)
+    p_value = stored["comparison"]["pairs"][0]["mcnemar"]["p_value"]
+    assert p_value == pytest.approx(binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0)
+    # one test subject of each class gives no interval, so no p value is shown either
+    assert f"{pair}.p_value" not in shown
 
 
 def test_referral_and_votes_come_out_again(shown, stored, judged):
@@ -124,3 +127,16 @@ def test_the_page_opens_quietly_with_every_figure(browser, stored, tmp_path):
     assert browser.execute_script(f"return {canvases}.length") >= 15
     assert browser.execute_script("return document.querySelectorAll('.absent').length") == 0
     assert browser.get_log("browser") == []
+
+
+def test_reporting_again_with_another_seed_shows_the_seed_of_the_models(sample_run):
+    project, version = sample_run
+    versions = {f"{model}_{name}": version for model in ("rf", "cnn") for name in ("metrics", "predictions")}
+    again = project.run("reporting", params={"seed": 7}, load_versions=versions | {"cell_splits": version})
+    catalog = project.catalog(versions={"report": again, "model_card": again})
+    page, card = catalog.load("report"), catalog.load("model_card")
+    assert f"The random forest was made by run {version}, commit " in page
+    assert re.search(rf"run {version}: [^<]*rf\.seed 42", page)
+    assert re.search(rf"this run {again}: [^<]*rf\.seed 7", page)
+    assert "- **random forest**: n\\_trees 100" in card
+    assert not re.search(r"\*\*random forest\*\*[^\n]*seed 7", card)

@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from blastscreen.evaluation.comparison import compare_models, mcnemar_test, pair_cells, paired_differences
@@ -51,11 +53,54 @@ def test_pairing_cancels_what_is_hard_for_both(tables):
     assert paired["high"] - paired["low"] < 0.7 * (alone["high"] - alone["low"])
 
 
-def test_a_model_does_not_differ_from_itself(tables):
+def test_models_that_agree_on_every_cell_differ_by_0_but_not_surely(tables):
     pair = compare({"rf": tables["rf"], "cnn": tables["rf"]})["pairs"][0]
     for found in pair["differences"].values():
-        assert (found["difference"], found["interval"]["low"], found["interval"]["high"]) == (0, 0, 0)
+        low, high = found["interval"]["low"], found["interval"]["high"]
+        assert (found["difference"], found["interval"]["method"]) == (0, "MOVER")
+        assert low == pytest.approx(-high) != 0
     assert pair["mcnemar"]["p_value"] == 1
+
+
+def test_a_model_that_calls_every_cell_a_blast_makes_no_difference_sure(tables):
+    constant = tables | {"cnn": tables["cnn"].assign(blast_probability=0.9)}
+    cells = constant["rf"][constant["rf"]["split"] == "test"]
+    of_rf = evaluate_cells(cells, threshold=0.5, **BOOTSTRAP)["intervals"]
+    found = compare(constant)["pairs"][0]["differences"]
+    # after Newcombe: seven groups without an error leave the network's own rates open
+    open_ = 1 - 0.025 ** (1 / 7)
+    sensitivity, specificity = found["sensitivity"], found["specificity"]
+    assert sensitivity["interval"] == {
+        "low": pytest.approx(sensitivity["difference"] - (sensitivity["first"] - of_rf["sensitivity"]["low"])),
+        "high": pytest.approx(
+            sensitivity["difference"] + np.hypot(of_rf["sensitivity"]["high"] - sensitivity["first"], open_)
+        ),
+        "method": "MOVER",
+        "n_groups": 7,
+    }
+    assert specificity["interval"]["low"] == pytest.approx(
+        specificity["difference"] - np.hypot(specificity["first"] - of_rf["specificity"]["low"], open_)
+    )
+    assert found["balanced_accuracy"]["interval"]["method"] == found["auroc"]["interval"]["method"] == "MOVER"
+
+
+SCORES = [st.just(0.0), st.just(1.0), st.just(0.5), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data(), st.integers(2, 7), st.integers(2, 7), st.sampled_from(SCORES), st.sampled_from(SCORES))
+def test_no_difference_is_without_width_and_each_interval_holds_it(data, n_blasts, n_normals, first, second):
+    groups = [*[f"b{i}" for i in range(n_blasts)], *[f"n{i}" for i in range(n_normals)]]
+    sizes = data.draw(st.lists(st.integers(1, 3), min_size=len(groups), max_size=len(groups)))
+    cells = pd.DataFrame({"subject_group": np.repeat(groups, sizes)})
+    cells["label"] = np.where(cells["subject_group"].str.startswith("b"), "all", "hem")
+    for which, scores in (("first", first), ("second", second)):
+        cells[f"{which}_probability"] = data.draw(st.lists(scores, min_size=len(cells), max_size=len(cells)))
+    found = paired_differences(cells, thresholds=(0.5, 0.5), **BOOTSTRAP | {"n_resamples": 200})
+    for of in found.values():
+        if interval := of["interval"]:
+            assert -1 <= interval["low"] < interval["high"] <= 1
+            assert interval["low"] - 1e-9 <= of["difference"] <= interval["high"] + 1e-9
 
 
 def test_swapping_the_models_turns_every_sign(tables):

@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.group_sums import sum_calls, weighted_metric
 from blastscreen.evaluation.intervals import group_interval, subject_bootstrap_interval
-from blastscreen.evaluation.metrics import METRICS
+from blastscreen.evaluation.metrics import METRICS, evaluate_cells
 
 BOOTSTRAP = {"confidence_level": 0.95, "n_resamples": 500, "seed": 0}
 
@@ -38,6 +38,13 @@ def bounds(interval):
 
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=4)
 CLASS = st.lists(st.tuples(SCORES, st.integers(0, 3)), min_size=1, max_size=3)
+
+# groups of a few cells, of a model that is as often constant as not
+MODELS = st.sampled_from([[0.0], [1.0], [0.5], [0.0, 1.0], [0.0, 0.25, 0.5, 0.75, 1.0]])
+GROUPS = MODELS.flatmap(
+    lambda scores: st.lists(st.lists(st.sampled_from(scores), min_size=1, max_size=3), min_size=2, max_size=7)
+).map(lambda groups: list(enumerate(groups)))
+FEW_RESAMPLES = {"confidence_level": 0.95, "n_resamples": 200, "seed": 0}
 
 
 @settings(max_examples=50, deadline=None)
@@ -139,9 +146,44 @@ def test_groups_without_an_error_count_once_each():
     assert found["accuracy"]["method"] == "Clopper-Pearson"
 
 
-def test_groups_that_agree_on_a_value_leave_no_doubt_of_it():
-    found = intervals(subjects("all", *[7] * 9), "sensitivity")["sensitivity"]
-    assert found == {"low": 0.7, "high": 0.7, "method": "percentile", "n_groups": 9}
+def test_groups_that_agree_on_a_value_count_once_each():
+    # seven of ten groups, as statsmodels has it; the fraction of eight groups is between the whole numbers
+    ten = intervals(subjects("all", *[7] * 10), "sensitivity")["sensitivity"]
+    low, high = proportion_confint(7, 10, method="beta")
+    assert ten == {"low": pytest.approx(low), "high": pytest.approx(high), "method": "Clopper-Pearson", "n_groups": 10}
+    low, high = bounds(intervals(subjects("all", *[7] * 8), "sensitivity")["sensitivity"])
+    assert proportion_confint(5, 8, method="beta")[0] < low < proportion_confint(6, 8, method="beta")[0]
+    assert proportion_confint(5, 8, method="beta")[1] < high < proportion_confint(6, 8, method="beta")[1]
+
+
+def test_a_model_that_calls_every_cell_a_blast_is_as_unsure_as_its_rates():
+    found = intervals(subjects("all", *[10] * 4) + subjects("hem", *[0] * 4), *METRICS)
+    open_ = 1 - 0.025 ** (1 / 4)
+    assert bounds(found["balanced_accuracy"]) == pytest.approx((0.5 - open_ / 2, 0.5 + open_ / 2))
+    assert found["balanced_accuracy"]["method"] == found["f1_weighted"]["method"] == "MOVER"
+    # 40 hits of 80 calls; with fewer hits or fewer false alarms
+    assert bounds(found["precision_all"]) == pytest.approx((1 - 1 / (2 - open_), 1 / (2 - open_)))
+    assert found["precision_hem"] is None
+
+
+def test_a_class_without_an_error_adds_what_it_leaves_open():
+    normals = subjects("hem", 2, 9, 5, 6, 8, 8, 7)
+    found = intervals(subjects("all", *[10] * 7) + normals, "balanced_accuracy", "specificity")
+    low, high = bounds(found["specificity"])
+    # half of each class: the bootstrap's share of the normal cells, and Clopper-Pearson's of the blasts
+    expected = (0.5 + 4.5 / 14 - np.hypot(4.5 / 7 - low, 1 - 0.025 ** (1 / 7)) / 2, (1 + high) / 2)
+    assert bounds(found["balanced_accuracy"]) == pytest.approx(expected, abs=0.01)
+
+
+@settings(max_examples=25, deadline=None)
+@given(GROUPS, GROUPS)
+def test_no_interval_is_without_width_and_each_holds_its_value(blasts, normals):
+    cells = table([(f"{label}{i}", label, p) for label, of in (("all", blasts), ("hem", normals)) for i, p in of])
+    found = evaluate_cells(cells.assign(subject_id=cells["subject_group"]), threshold=0.5, **FEW_RESAMPLES)
+    for metric, interval in found["intervals"].items():
+        if interval:
+            assert 0 <= interval["low"] < interval["high"] <= 1
+            assert interval["low"] - 1e-9 <= found[metric] <= interval["high"] + 1e-9
 
 
 def test_where_bca_is_undefined_percentiles_stand_in():
@@ -166,7 +208,7 @@ def test_what_a_resample_leaves_undefined_has_no_interval():
     # leaving out any one of three leaves another that is called normal; drawing one three times does not
     few = intervals(subjects("all", 10, 10) + subjects("hem", 5, 5, 0), "precision_hem", "precision_all")
     assert few["precision_hem"] is None
-    assert few["precision_all"]["method"] == "jackknife-t"
+    assert few["precision_all"] is not None
 
 
 def test_the_seed_decides_and_the_order_of_rows_does_not():

@@ -64,9 +64,12 @@ def test_cells_are_decided_rightly_or_wrongly_or_referred(figure):
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        ({}, "cells referred below a confidence of 0.900, for 5% wrong calls or fewer"),
-        ({"min_confidence": 0.0}, "5% wrong calls or fewer without an expert"),
-        ({"min_confidence": None, "attainable": False}, "no confidence leaves 5% wrong calls or fewer"),
+        ({}, "cells referred below a confidence of 0.900, chosen on validation cells"),
+        ({"min_confidence": 0.0}, "5% wrong or fewer on validation cells: none is referred"),
+        (
+            {"min_confidence": None, "attainable": False},
+            "no confidence leaves 5% wrong on validation cells: all are referred",
+        ),
     ],
 )
 def test_the_title_says_the_plan(plan, said):

@@ -63,6 +63,8 @@ def test_no_subjects_can_be_drawn():
 
 
 def test_title_and_note_are_drawn_and_json_holds_the_figure(figure):
-    assert "Forest &lt;1&gt;: how much its rates differ between subjects, at threshold 0.40" in figure.layout.title.text
+    assert (
+        "Forest &lt;1&gt;: how much its rates differ between subjects, at threshold 0.400" in figure.layout.title.text
+    )
     assert "generated sample" in figure.layout.title.text
     json.dumps(json.loads(figure.to_json()), allow_nan=False)

@@ -139,6 +139,12 @@ def paper_check():
     return {"citation": citation, "n_checked": 9, "contradictions": contradictions, "agreements": [], "rates": rates}
 
 
+class Manifests(dict):
+    """Manifests by version, as the catalog gives them; the tables of this module are of the current run."""
+
+    current = VERSION
+
+
 @pytest.fixture(scope="session")
 def parameters():
     """What a run was given, as far as the report reads it."""
@@ -163,6 +169,7 @@ def entries():
     item = {"guideline": "CLAIM", "item": "1", "topic": "title", "status": "reported", "where": ["#answer"], "note": ""}
     found = tables() | {"integrity_report": integrity, "comparison": comparison(), "comparison_figure": figure("All")}
     found |= {"audit_summary": audit_summary(), "audit_figure": figure("Audit"), "reporting_checklist": [item]}
+    found |= {"run_manifests": Manifests()}
     found |= {"paper_check": paper_check(), "published_figure": figure("Paper")}
     for model in ("rf", "cnn"):
         found |= {

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from blastscreen.report.answer import describe_answer, describe_pair
@@ -62,7 +63,13 @@ def test_shared_subjects_are_counted(entries, parameters):
     [
         ((0, 5, 0, 9), 0.6, "It called every cell a blast."),
         ((5, 0, 9, 0), 0.6, "It called no cell a blast."),
-        ((4, 1, 1, 8), 0.45, "the interval of its AUROC, 0.450 to 0.900, includes 0.5."),
+        (
+            (0, 5, 0, 9),
+            0.45,
+            "It called every cell a blast. It is not shown to be better than guessing: the interval of "
+            "its AUROC, 0.450 to 0.900, includes 0.5.",
+        ),
+        ((4, 1, 1, 8), 0.45, "better than guessing: the interval of its AUROC, 0.450 to 0.900, includes 0.5."),
         ((4, 1, 1, 8), 0.6, "normal cells for leukemic ones (30.0%, 95% interval 25.0 to 35.0)."),
     ],
 )
@@ -73,3 +80,25 @@ def test_rates_that_mean_nothing_are_called_so(entries, parameters, calls, low, 
     metrics = entries["rf_metrics"] | {"test": test}
     answer = describe_answer(open_study(entries | {"rf_metrics": metrics}, parameters=parameters))
     assert answer["calls"][0].endswith(warning)
+
+
+@pytest.mark.parametrize(
+    ("auroc", "interval", "said"),
+    [
+        (0.4, {"low": 0.3, "high": 0.45}, "its AUROC is below 0.5, and so is all of its interval, 0.300 to 0.450."),
+        (0.45, None, "its AUROC, 0.450, has no interval."),
+    ],
+)
+def test_each_model_that_may_be_guessing_is_said_to(entries, parameters, auroc, interval, said):
+    test = entries["cnn_metrics"]["test"] | {"auroc": auroc, "intervals": {"auroc": interval}}
+    metrics = entries["cnn_metrics"] | {"test": test}
+    answer = describe_answer(open_study(entries | {"cnn_metrics": metrics}, parameters=parameters))
+    assert answer["calls"][1].endswith(f"It is not shown to be better than guessing: {said}")
+    assert "guessing" not in answer["calls"][0]
+
+
+@pytest.mark.parametrize(("kept", "is_said"), [(3, True), (2, False)])
+def test_training_that_its_limit_ended_is_told(entries, parameters, kept, is_said):
+    history = pd.DataFrame({"seed": 42, "epoch": [1, 2, 3]}).assign(kept=lambda table: table["epoch"] == kept)
+    calls = describe_answer(open_study(entries | {"cnn_history": history}, parameters=parameters))["calls"]
+    assert ["stopped at its limit of epochs" in call for call in calls] == [False, is_said]

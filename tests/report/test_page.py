@@ -1,10 +1,12 @@
+import copy
 import re
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
-from blastscreen.report import render_report
+from blastscreen.datasets.documents import Document
+from blastscreen.report import render_report, write_model_card
 from blastscreen.report.page import SECTIONS
 from blastscreen.report.tables import make_table
 from blastscreen.vocabulary import GENERATED_SAMPLE
@@ -100,7 +102,7 @@ def test_real_cells_carry_no_such_words(entries, parameters):
     figures = {name: value for name, value in entries.items() if not name.endswith("_figure")}
     page = render_report(figures | tables | {"audit_summary": audit}, parameters=parameters)
     assert GENERATED_SAMPLE not in page.lower()
-    assert "jpeg300 &lt;b&gt;" in page
+    assert "on jpeg300 &lt;b&gt;</title>" in page
     assert "not a medical device" in page
 
 
@@ -170,3 +172,116 @@ def test_the_plan_of_referral_is_told(entries, parameters, changes, words):
 def test_a_table_with_a_cell_too_few_is_refused():
     with pytest.raises(ValueError, match="table 'x': a row has 1 cells for 2 columns: a"):
         make_table("x", unit="", sources=(), columns=["a", "b"], rows=[["a"]])
+
+
+VERSION, OLD = "2026-01-02T03.04.05.678Z", "2025-01-01T00.00.00.000Z"
+
+
+def manifest(**parameters):
+    git = {"commit": "0ldc0de", "modified": False}
+    return {"parameters": parameters, "git": git, "python": "3", "platform": "x", "libraries": {}, "load_versions": {}}
+
+
+def trained_before(entries, **manifests):
+    predictions = entries["cell_splits"].copy()
+    predictions.attrs = {"version": OLD}
+    known = type(entries["run_manifests"])(manifests)
+    return entries | {"rf_predictions": predictions, "run_manifests": known}
+
+
+def test_settings_are_those_of_the_run_that_made_the_model(entries, parameters):
+    stored = trained_before(entries, **{OLD: manifest(rf={"n_trees": 7, "seed": 1})})
+    page = text_of(render_report(stored, parameters=parameters))
+    assert (
+        f"The random forest was made by run {OLD}, commit 0ldc0de." in page[: page.index("Which cells were used", 900)]
+    )
+    assert f"run {OLD}: rf.seed 1" in page
+    card = write_model_card(stored, parameters=parameters)
+    assert "**random forest**: n\\_trees 7, seed 1" in card
+    assert "n\\_trees 100" not in card
+
+
+def test_without_a_manifest_settings_are_unknown(entries, parameters):
+    stored = trained_before(entries)
+    assert f"run {OLD}: unknown" in text_of(render_report(stored, parameters=parameters))
+    assert "**random forest**: settings unknown" in write_model_card(stored, parameters=parameters)
+
+
+def test_a_model_from_a_run_before_the_predictions_is_traced(entries, parameters):
+    manifests = {OLD: manifest() | {"load_versions": {"rf_model": "older"}}, "older": manifest(rf={"seed": 3})}
+    page = text_of(render_report(trained_before(entries, **manifests), parameters=parameters))
+    assert "run older: rf.seed 3" in page
+
+
+def test_the_level_of_intervals_is_that_of_the_run_that_made_them(entries, parameters):
+    metrics = Document(entries["rf_metrics"])
+    metrics.version = OLD
+    known = type(entries["run_manifests"])({OLD: manifest(evaluation={"confidence_level": 0.9})})
+    page = render_report(entries | {"rf_metrics": metrics, "run_manifests": known}, parameters=parameters)
+    assert "with 90% and 95% intervals over subject groups" in page
+
+
+def test_one_run_says_nothing_of_others(page):
+    assert "Not all of this was made by the run" not in page
+    assert f"The random forest was made by this run {VERSION}." in page
+
+
+def test_no_p_value_stands_alone(entries, parameters, page):
+    pair = copy.deepcopy(entries["comparison"])
+    pair["pairs"][0]["differences"]["auroc"]["interval"] = None
+    alone = render_report(entries | {"comparison": pair}, parameters=parameters)
+    assert "p_value" in page
+    assert "p_value" not in alone
+    assert "No interval can be had from so few subjects, so nothing can be said." in alone
+
+
+def test_calibration_that_made_it_worse_is_told(entries, parameters, page):
+    found = copy.deepcopy(entries["rf_calibration"])
+    found["methods"]["sigmoid"] = copy.deepcopy(found["methods"]["none"])
+    found["methods"]["sigmoid"]["test"]["brier"] = 0.2
+    assert "made the Brier score" not in page
+    worse = render_report(entries | {"rf_calibration": found}, parameters=parameters)
+    assert "made the Brier score of the test cells worse: 0.100 before, 0.200 after." in worse
+
+
+def test_plans_from_few_subjects_say_so(entries, parameters, page):
+    assert page.count("It comes from 4 subject groups only") == 2
+    metrics = copy.deepcopy(entries["rf_metrics"])
+    metrics["validation"]["n_subject_groups"] = 6
+    assert render_report(entries | {"rf_metrics": metrics}, parameters=parameters).count("It comes from 4") == 1
+
+
+def test_shares_of_blasts_stand_beside_the_paper(entries, parameters):
+    table = {"true_negatives": 20, "false_positives": 5, "false_negatives": 5, "true_positives": 70}
+    check = entries["paper_check"] | {"tables": [{"split": "test", "model": "rf", "consistent": table}]}
+    page = text_of(render_report(entries | {"paper_check": check}, parameters=parameters))
+    assert "Blasts are 75.0% of the paper's test cells and 50.0% of ours" in page
+
+
+def test_lossy_sources_are_among_the_limits(entries, parameters, page):
+    report = copy.deepcopy(entries["integrity_report"])
+    report["review_reasons"]["lossy_source"] = {"n_files": 60, "examples": []}
+    assert "lossy" not in page
+    assert "60 images come from a lossy source" in render_report(
+        entries | {"integrity_report": report}, parameters=parameters
+    )
+
+
+def test_charts_name_the_entry_that_holds_their_numbers(page):
+    assert "its numbers are in the catalog entry rf_predictions." in page
+
+
+def test_a_plan_without_intervals_says_why(entries, parameters):
+    plan = copy.deepcopy(entries["rf_referral"])
+    plan["test"]["intervals"] = {"coverage": None}
+    page = render_report(entries | {"rf_referral": plan}, parameters=parameters)
+    assert 'data-metric="rf.referral.test.coverage" data-value="0.75">75.0% <span class="note">no interval' in page
+    assert page.count("No interval: there are too few subject groups") == 1
+
+
+def test_a_plan_by_rule_has_no_interval_of_its_coverage(entries, parameters):
+    plan = copy.deepcopy(entries["rf_referral"]) | {"min_confidence": 0.0}
+    plan["test"]["intervals"] = {"coverage": None}
+    page = render_report(entries | {"rf_referral": plan}, parameters=parameters)
+    assert "no interval: with other subjects, too, the plan is all or nothing" in page
+    assert "No interval: there are too few subject groups" not in page

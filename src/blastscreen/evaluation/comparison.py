@@ -1,6 +1,6 @@
 """Two models on the same test cells: how much they differ, and whether the subjects bear it out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import mcnemar
 
 from blastscreen.evaluation.group_sums import GroupSums, Weights, sum_calls, weighted_metric
-from blastscreen.evaluation.intervals import group_interval
+from blastscreen.evaluation.intervals import (
+    CLOPPER_PEARSON,
+    MOVER,
+    Interval,
+    combine_bounds,
+    group_interval,
+    metric_interval,
+)
 from blastscreen.evaluation.metrics import METRICS
 from blastscreen.vocabulary import POSITIVE_LABEL, Split
 
@@ -118,7 +125,10 @@ def paired_differences(
 ) -> dict[str, dict[str, Any]]:
     """Subtract the metrics of the second model from those of the first, on the same cells.
 
-    Both models see the same resampled subject groups, so that what makes a subject hard for both cancels out.
+    Both models see the same resampled subject groups, so that what makes a subject hard for both cancels out. Where
+    resampling can't tell how sure one of them is, as when it has no error, or where the difference is the same in every
+    resample, the two models' own intervals are combined instead (`combine_bounds`): the result is cautious, since it
+    makes nothing of the pairing.
 
     Args:
         cells: subject_group, label, first_probability, second_probability.
@@ -128,8 +138,8 @@ def paired_differences(
         seed: Of the bootstrap.
 
     Returns:
-        For each of `METRICS` the values first and second, their difference, and its interval as `group_interval` gives
-        it; None where undefined.
+        For each of `METRICS` the values first and second, their difference, and its interval, as `group_interval` or
+        `combine_bounds` gives it and never of zero width; None where undefined.
     """
     one, other = (
         sum_calls(cells.rename(columns={f"{which}_probability": "blast_probability"}), threshold=threshold)
@@ -138,13 +148,27 @@ def paired_differences(
     settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
     differences = {}
     for metric in METRICS:
-        n_groups = one.count_groups(metric)
-        everybody = [np.ones(n) for n in n_groups]
+        everybody = [np.ones(n) for n in one.count_groups(metric)]
         values = [float(weighted_metric(sums, metric, *everybody)) for sums in (one, other)]
         first, second, difference = (None if np.isnan(x) else x for x in (*values, values[0] - values[1]))
-        interval = group_interval(partial(_subtract, one, other, metric), n_groups, bounds=(-1.0, 1.0), **settings)
+        interval = _difference_interval(one, other, metric, values, settings)
         differences[metric] = {"first": first, "second": second, "difference": difference, "interval": interval}
     return differences
+
+
+def _difference_interval(
+    one: GroupSums, other: GroupSums, metric: str, values: Sequence[float], settings: Mapping[str, Any]
+) -> Interval | None:
+    n_groups, bounds = one.count_groups(metric), (-1.0, 1.0)
+    paired = group_interval(partial(_subtract, one, other, metric), n_groups, bounds=bounds, **settings)
+    first, second = (metric_interval(sums, metric, **settings) for sums in (one, other))
+    if paired is None or first is None or second is None:
+        return None
+    if not {CLOPPER_PEARSON, MOVER} & {found["method"] for found in (paired, first, second)}:
+        return paired
+    a, b = values
+    lows, highs = (first["low"] - b, a - second["high"]), (first["high"] - b, a - second["low"])
+    return combine_bounds(a - b, lows=lows, highs=highs, bounds=bounds, n_groups=sum(n_groups))
 
 
 def _subtract(one: GroupSums, other: GroupSums, metric: str, *weights: Weights) -> NDArray[np.float64]:

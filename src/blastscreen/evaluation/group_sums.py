@@ -38,6 +38,14 @@ class GroupSums(NamedTuple):
         sums = dict(zip(CLASSES, (self.blasts, self.normals), strict=True))
         return tuple(len(sums[label]) for label in CLASSES_NEEDED.get(metric, CLASSES))
 
+    def find_uniform(self) -> NDArray[np.bool_]:
+        """Tell for each class whether all its groups have the same share of calls, so that no resample of them varies.
+
+        Both classes need groups.
+        """
+        rates = (groups[:, 1] / groups[:, :2].sum(axis=1) for groups in (self.blasts, self.normals))
+        return np.array([np.ptp(of_class) == 0 for of_class in rates])
+
 
 def sum_calls(cells: pd.DataFrame, *, threshold: float) -> GroupSums:
     """Add up the calls of each subject group.
@@ -92,6 +100,26 @@ def weighted_metric(sums: GroupSums, metric: str, *weights: Weights) -> NDArray[
     if metric == "brier":
         return share(blasts[..., 2] + normals[..., 2], n_blasts + n_normals)
     return rates_of(np.concatenate([normals[..., :2], blasts[..., :2]], axis=-1))[metric]
+
+
+def metric_at_rates(
+    sums: GroupSums, metric: str, *, sensitivity: NDArray[np.float64], specificity: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute a metric as it would be if the calls on these cells had other rates.
+
+    Args:
+        sums: Result of `sum_calls`.
+        metric: A rate of `describe_calls`.
+        sensitivity: 0 to 1, shape (...).
+        specificity: 0 to 1, shape (...).
+
+    Returns:
+        Shape (...); NaN where the metric is undefined.
+    """
+    n_blasts, n_normals = (groups[:, :2].sum() for groups in (sums.blasts, sums.normals))
+    of_normals = [specificity * n_normals, (1 - specificity) * n_normals]
+    of_blasts = [(1 - sensitivity) * n_blasts, sensitivity * n_blasts]
+    return rates_of(np.stack([*of_normals, *of_blasts], axis=-1))[metric]
 
 
 def _count_wins(cells: pd.DataFrame) -> NDArray[np.float64]:

@@ -66,7 +66,7 @@ def evaluate_cells(
     Returns:
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
-        `METRICS` the result of `group_interval`. Plain numbers and None, ready for JSON.
+        `METRICS` the result of `metric_interval`. Plain numbers and None, ready for JSON.
 
     Raises:
         ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.

@@ -47,12 +47,12 @@ def draw_referral(referral: Mapping[str, Any], *, model: str, note: str) -> go.F
 
 
 def _say(referral: Mapping[str, Any]) -> str:
-    wanted = f"{_percent(referral['max_residual_error'])} wrong calls or fewer"
+    wanted = _percent(referral["max_residual_error"])
     if not referral["attainable"]:
-        return f"no confidence leaves {wanted}, so every cell is referred"
+        return f"no confidence leaves {wanted} wrong on validation cells: all are referred"
     if referral["min_confidence"] == 0:
-        return f"{wanted} without an expert, so no cell is referred"
-    return f"cells referred below a confidence of {referral['min_confidence']:.3f}, for {wanted}"
+        return f"{wanted} wrong or fewer on validation cells: none is referred"
+    return f"cells referred below a confidence of {referral['min_confidence']:.3f}, chosen on validation cells"
 
 
 def _percent(share: float) -> str:

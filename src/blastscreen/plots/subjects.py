@@ -45,7 +45,7 @@ def draw_subjects(subjects: pd.DataFrame, *, model: str, threshold: float, note:
         figure.update_xaxes(title=axis, col=column)
         figure.update_yaxes(tickvals=lines["place"].tolist(), ticktext=lines["text"].tolist(), col=column)
     figure.add_trace(_wrong_vote(), row=1, col=1)
-    title = f"{model}: how much its rates differ between subjects, at threshold {threshold:.2f}"
+    title = f"{model}: how much its rates differ between subjects, at threshold {threshold:.3f}"
     finish(figure, title=title, note=note, height=HEIGHT_AROUND + LINE_HEIGHT * n_lines)
     figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.03])
     figure.update_yaxes(range=[n_lines - 0.4, -0.6], showgrid=False)

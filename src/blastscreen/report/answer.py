@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blastscreen.report.metrics import show_metric
-from blastscreen.report.quantities import Quantity, quantity, spell
+from blastscreen.report.quantities import Quantity, is_defined, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
 from blastscreen.vocabulary import CellLabel, Split
@@ -30,7 +30,9 @@ def describe_answer(study: Study) -> dict[str, Any]:
     """
     pairs = (study.get("comparison") or {"pairs": []})["pairs"]
     return {
-        "verdict": [describe_pair(pair, names=study.models, confidence=study.confidence) for pair in pairs],
+        "verdict": [
+            describe_pair(pair, names=study.models, confidence=study.confidence_of("comparison")) for pair in pairs
+        ],
         "setting": _describe_setting(study),
         "calls": [_describe_calls(study, model) for model in study.models],
         "table": _tabulate_models(study),
@@ -82,7 +84,7 @@ def _weigh(interval: Mapping[str, Any] | None, *, sign: int, confidence: str) ->
         )
     return (
         f"That is more than the choice of test subjects explains: the {confidence} interval of the difference, "
-        f"{bounds}, leaves out 0."
+        f"{bounds}, leaves out 0. The chance in training is not in it: a model trained again with another seed differs."
     )
 
 
@@ -121,21 +123,46 @@ def _describe_calls(study: Study, model: str) -> str:
     return (
         f"The {study.models[model]} found {calls['true_positives']:,} of {n_blasts:,} leukemic cells ({found}) and "
         f"mistook {calls['false_positives']:,} of {n_normal:,} normal cells for leukemic ones ({alarms})."
-        f"{_warn_of_useless(metrics)}"
+        f"{_warn_of_useless(metrics)}{_warn_of_short_training(study, model)}"
     )
 
 
 def _warn_of_useless(metrics: Mapping[str, Any]) -> str:
     """Say what the rates may hide: that all cells were called alike, or that guessing might do as well."""
-    calls, auroc = metrics["confusion"], metrics["intervals"].get("auroc")
+    calls = metrics["confusion"]
+    alike = ""
     if not calls["true_negatives"] + calls["false_negatives"]:
-        return " It called every cell a blast."
-    if not calls["true_positives"] + calls["false_positives"]:
-        return " It called no cell a blast."
-    if auroc is not None and auroc["low"] <= GUESSING:
-        bounds = f"{spell(auroc['low'], kind='score')} to {spell(auroc['high'], kind='score')}"
-        return f" That it does better than guessing is not shown: the interval of its AUROC, {bounds}, includes 0.5."
+        alike = " It called every cell a blast."
+    elif not calls["true_positives"] + calls["false_positives"]:
+        alike = " It called no cell a blast."
+    return alike + _warn_of_guessing(metrics["auroc"], metrics["intervals"].get("auroc"))
+
+
+def _warn_of_guessing(auroc: float | None, interval: Mapping[str, Any] | None) -> str:
+    opening = " It is not shown to be better than guessing: "
+    if not is_defined(auroc):
+        return ""
+    if interval is None:
+        return f"{opening}its AUROC, {spell(auroc, kind='score')}, has no interval."
+    bounds = f"{spell(interval['low'], kind='score')} to {spell(interval['high'], kind='score')}"
+    if interval["high"] < GUESSING:
+        return f"{opening}its AUROC is below 0.5, and so is all of its interval, {bounds}."
+    if interval["low"] <= GUESSING:
+        return f"{opening}the interval of its AUROC, {bounds}, includes 0.5."
+    if auroc <= GUESSING:
+        return f"{opening}its AUROC, {spell(auroc, kind='score')}, is not above 0.5."
     return ""
+
+
+def _warn_of_short_training(study: Study, model: str) -> str:
+    """Say so where a network's last epoch was its best: had it stopped by itself, worse ones would follow."""
+    history = study.get(f"{model}_history")
+    if history is None or history.empty:
+        return ""
+    last = history.groupby("seed")["epoch"].transform("max")
+    if not (history["kept"] & (history["epoch"] == last)).any():
+        return ""
+    return " Its training stopped at its limit of epochs, so it might not have been finished."
 
 
 def _with_range(shown: Quantity, confidence: str) -> str:

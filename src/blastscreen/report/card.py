@@ -10,7 +10,7 @@ import blastscreen
 from blastscreen.manifest import describe_environment
 from blastscreen.report.answer import describe_answer
 from blastscreen.report.cohort import describe_flow
-from blastscreen.report.decisions import describe_calibration, describe_referral
+from blastscreen.report.decisions import describe_calibration, describe_referral, warn_of_calibration
 from blastscreen.report.performance import describe_performance
 from blastscreen.report.provenance import describe_provenance
 from blastscreen.report.quantities import Quantity
@@ -47,6 +47,7 @@ def write_model_card(entries: Mapping[str, Any], *, parameters: Mapping[str, Any
             flow=describe_flow(study),
             performance=describe_performance(study),
             plans={model: plan for model, plan in plans.items() if plan is not None},
+            calibration_warnings={model: warn_of_calibration(study, model) for model, t in calibrations.items() if t},
             calibrations={model: table for model, table in calibrations.items() if table is not None},
             provenance=describe_provenance(study, environment),
             details=_describe_models(study),
@@ -56,11 +57,14 @@ def write_model_card(entries: Mapping[str, Any], *, parameters: Mapping[str, Any
     )
 
 
-def _describe_models(study: Study) -> dict[str, dict[str, str]]:
-    """List the settings of each model, by its name in words."""
+def _describe_models(study: Study) -> dict[str, dict[str, str] | None]:
+    """List the settings that each model was made with, by its name in words; None where they are unknown."""
+    made = {name: study.model_runs[model].parameters for model, name in study.models.items()}
     return {
-        name: {setting: str(value) for setting, value in study.parameters.get(model, {}).items()}
-        for model, name in study.models.items()
+        name: None
+        if parameters is None
+        else {setting: str(value) for setting, value in parameters.get(model, {}).items()}
+        for (name, parameters), model in zip(made.items(), study.models, strict=True)
     }
 
 

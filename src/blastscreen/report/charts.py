@@ -37,7 +37,7 @@ DARK = {
 class Chart:
     """A figure: what it is called and shows, its height in pixels, and its JSON, safe inside HTML.
 
-    `is_wide` says that panels stand side by side in it.
+    `is_wide` says that panels stand side by side in it; `numbers` where its numbers can be read without it.
     """
 
     key: str
@@ -47,15 +47,17 @@ class Chart:
     is_wide: bool
     json: Markup
     sources: tuple[Source, ...]
+    numbers: str
 
 
-def prepare_chart(study: Study, entry: str, *, description: str) -> Chart | None:
+def prepare_chart(study: Study, entry: str, *, description: str, numbers: str) -> Chart | None:
     """Take the figure of a catalog entry apart for the page; None where the run has no such entry.
 
     Args:
         study: The results.
         entry: Name of a plotly figure.
-        description: What it shows and where the numbers stand, for those who don't see it.
+        description: What it shows, for those who don't see it.
+        numbers: Where its numbers are.
     """
     figure = study.get(entry)
     if figure is None:
@@ -77,6 +79,7 @@ def prepare_chart(study: Study, entry: str, *, description: str) -> Chart | None
         is_wide=len({tuple(axis.get("domain", ())) for name, axis in layout.items() if name.startswith("xaxis")}) > 1,
         json=htmlsafe_json_dumps(_show_unseen({"data": content["data"], "layout": layout})),
         sources=study.sources(entry),
+        numbers=numbers,
     )
 
 

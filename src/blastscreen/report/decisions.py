@@ -5,12 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.report.quantities import Kind, Quantity, quantity
+from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
 from blastscreen.vocabulary import EVALUATED_SPLITS, Split
 
 UNCALIBRATED = "none"
+FEW_GROUPS = 6
+"""With fewer subject groups, the range of their own values says little about others."""
 _SPLITS = tuple(reversed(EVALUATED_SPLITS))
 _NO_CELLS = "there are no cells"
 _REFERRAL: dict[str, tuple[str, Kind]] = {
@@ -68,16 +70,27 @@ def describe_calibration(study: Study, model: str) -> Table | None:
     )
 
 
+def warn_of_calibration(study: Study, model: str) -> str:
+    """Say so where the calibration in use made the probabilities of the test cells worse, else ""."""
+    found = study.entries[f"{model}_calibration"]
+    before, after = (found["methods"][method][Split.TEST]["brier"] for method in (UNCALIBRATED, found["chosen"]))
+    if before is None or after is None or after <= before:
+        return ""
+    brier = f"{spell(before, kind='score')} before, {spell(after, kind='score')} after"
+    return f"The calibration in use made the Brier score of the test cells worse: {brier}."
+
+
 def describe_referral(study: Study, model: str) -> dict[str, Any] | None:
     """Put a plan of referral in a sentence and a table; None without such results."""
     entry = f"{model}_referral"
     plan = study.get(entry)
     if plan is None:
         return None
-    shown = {split: _show_plan(plan[split], name=f"{model}.referral.{split}") for split in _SPLITS}
+    is_rule = not plan["min_confidence"]
+    shown = {split: _show_plan(plan[split], name=f"{model}.referral.{split}", is_rule=is_rule) for split in _SPLITS}
     table = make_table(
         f"What referral would have meant with the {study.models[model]}",
-        unit=f"cells and subjects; {study.confidence} intervals over subject groups",
+        unit=f"cells and subjects; {study.confidence_of(entry)} intervals over subject groups",
         sources=study.sources(entry),
         columns=["", *(f"{split} cells" for split in _SPLITS)],
         rows=[[words, *(shown[split][name] for split in _SPLITS)] for name, (words, _) in _present(plan).items()],
@@ -88,17 +101,27 @@ def describe_referral(study: Study, model: str) -> dict[str, Any] | None:
         "min_confidence": quantity(plan["min_confidence"], kind="rate", name=f"{model}.referral.min_confidence"),
         "attainable": plan["attainable"],
         "misses_target": (plan[Split.TEST]["selective_risk"] or 0.0) > plan["max_residual_error"],
+        "few_groups": _count_few_groups(study, model),
         "test": shown[Split.TEST],
         "table": table,
     }
+
+
+def _count_few_groups(study: Study, model: str) -> int | None:
+    """Count the subject groups that a plan was chosen on, if they are too few to rely on it."""
+    n_groups = study.entries[f"{model}_metrics"][Split.VALIDATION].get("n_subject_groups")
+    return n_groups if n_groups is not None and n_groups < FEW_GROUPS else None
 
 
 def _present(plan: Mapping[str, Any]) -> dict[str, tuple[str, Kind]]:
     return {name: shown for name, shown in _REFERRAL.items() if name in plan[Split.TEST]}
 
 
-def _show_plan(counts: Mapping[str, Any], *, name: str) -> dict[str, Quantity]:
+def _show_plan(counts: Mapping[str, Any], *, name: str, is_rule: bool) -> dict[str, Quantity]:
     undefined = "every cell is referred" if counts["n_cells"] else _NO_CELLS
+    missing = dict.fromkeys(counts.get("intervals", {}), NO_INTERVAL)
+    if is_rule:
+        missing["coverage"] = "no interval: with other subjects, too, the plan is all or nothing"
     return {
         measure: quantity(
             counts[measure],
@@ -106,6 +129,7 @@ def _show_plan(counts: Mapping[str, Any], *, name: str) -> dict[str, Quantity]:
             name=f"{name}.{measure}",
             interval=counts.get("intervals", {}).get(measure),
             undefined=undefined,
+            no_interval=missing.get(measure, ""),
         )
         for measure, (_, kind) in _REFERRAL.items()
         if measure in counts
@@ -140,7 +164,7 @@ def _tabulate_votes(study: Study, model: str, votes: Mapping[str, Any]) -> Table
             rows.append([f"{split}: {words}", *counts, share])
     return make_table(
         f"Subjects as the majority of their cells was called by the {study.models[model]}",
-        unit=f"subjects; {study.confidence} intervals after Clopper and Pearson",
+        unit=f"subjects; {study.confidence_of(f'{model}_subject_votes')} intervals after Clopper and Pearson",
         sources=study.sources(f"{model}_subject_votes"),
         columns=["split", "subjects", "called rightly", "share"],
         rows=rows,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blastscreen.report.metrics import METRICS, show_metric
-from blastscreen.report.quantities import Quantity, quantity
+from blastscreen.report.quantities import Quantity, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
 from blastscreen.vocabulary import Region, Split, SplitStrategy
@@ -143,9 +143,28 @@ def describe_paper(study: Study) -> dict[str, Any] | None:
         "citation": check["citation"],
         "n_checked": check["n_checked"],
         "contradictions": check["contradictions"],
+        "prevalence": _describe_prevalence(study, check),
         "sources": study.sources("paper_check", "published_numbers"),
         "beside": _tabulate_beside(study, check),
     }
+
+
+def _describe_prevalence(study: Study, check: Mapping[str, Any]) -> str:
+    """Say how many of the test cells are blasts, there and here; "" where the paper's tables don't tell."""
+    tables = [found["consistent"] for found in check.get("tables", ()) if found["split"] == Split.TEST]
+    theirs = sorted({spell(_share_of_blasts(table), kind="rate") for table in tables})
+    calls = [study.entries[f"{model}_metrics"][Split.TEST]["confusion"] for model in study.models]
+    ours = sorted({spell(_share_of_blasts(table), kind="rate") for table in calls if sum(table.values())})
+    if not (theirs and ours):
+        return ""
+    return (
+        f"Blasts are {' and '.join(theirs)} of the paper's test cells and {' and '.join(ours)} of ours: accuracy, "
+        "precision and F1 depend on that share, sensitivity and specificity do not."
+    )
+
+
+def _share_of_blasts(calls: Mapping[str, int]) -> float:
+    return (calls["true_positives"] + calls["false_negatives"]) / sum(calls.values())
 
 
 def _tabulate_beside(study: Study, check: Mapping[str, Any]) -> Table:

@@ -16,7 +16,7 @@ from blastscreen.manifest import describe_environment
 from blastscreen.report.answer import describe_answer
 from blastscreen.report.charts import DARK, Chart, prepare_chart
 from blastscreen.report.cohort import describe_flow
-from blastscreen.report.decisions import describe_calibration, describe_referral, describe_subjects
+from blastscreen.report.decisions import describe_calibration, describe_referral, describe_subjects, warn_of_calibration
 from blastscreen.report.evidence import describe_audit, describe_importances, describe_paper
 from blastscreen.report.performance import describe_performance
 from blastscreen.report.provenance import describe_checklist, describe_provenance
@@ -41,7 +41,8 @@ SECTIONS = {
 """Ids and headings of the sections, in order."""
 
 _CHARTS = {
-    "comparison": "Every metric of every model on the test cells with its interval, and the differences between them.",
+    "comparison": "Eight metrics of each model on the test cells with intervals, and the differences between models. "
+    "False positive rate, F1 score of blasts and Brier score are in the tables only.",
     "confusion": "True labels against calls, for validation and test cells, as counts and shares of the true label.",
     "roc": "Sensitivity against false positive rate over all thresholds; the markers show the threshold in use.",
     "learning_curve": "Loss and AUROC over the epochs of training, on training and validation cells.",
@@ -54,6 +55,17 @@ _CHARTS = {
     "published": "The paper's rates, as printed and as recomputed from its tables, beside ours with intervals.",
 }
 """Kinds of figures and what each of them shows, for those who don't see it."""
+
+
+_NUMBERS = {
+    "roc": "predictions",
+    "learning_curve": "history",
+    "calibration": "calibration",
+    "referral": "referral",
+    "subjects": "subjects",
+    "audit": "audit_results",
+}
+"""Entries (of a model, if the figure is one's) that hold numbers which no table shows."""
 
 
 def render_report(entries: Mapping[str, Any], *, parameters: Mapping[str, Any]) -> str:
@@ -92,6 +104,9 @@ def _describe(study: Study) -> dict[str, Any]:
         "flow": describe_flow(study),
         "performance": describe_performance(study),
         "calibrations": _per_model(study, describe_calibration),
+        "calibration_warnings": _per_model(
+            study, lambda study, model: warn_of_calibration(study, model) if study.get(f"{model}_calibration") else None
+        ),
         "referrals": _per_model(study, describe_referral),
         "subjects": _per_model(study, describe_subjects),
         "errors": _per_model(study, lambda study, model: study.get(f"{model}_errors")),
@@ -112,8 +127,15 @@ def _per_model(study: Study, describe: Callable[[Study, str], Any]) -> dict[str,
 
 def _prepare_charts(study: Study) -> dict[str, Chart]:
     names = [*_CHARTS, *(f"{model}_{kind}" for model in study.models for kind in _CHARTS)]
-    charts = {name: prepare_chart(study, f"{name}_figure", description=_CHARTS[_kind(name, study)]) for name in names}
+    charts = {name: _prepare_chart(study, name) for name in names}
     return {name: chart for name, chart in charts.items() if chart is not None}
+
+
+def _prepare_chart(study: Study, name: str) -> Chart | None:
+    kind = _kind(name, study)
+    stored = _NUMBERS.get(kind)
+    numbers = f"the catalog entry {name.removesuffix(kind)}{stored}" if stored else "the tables of this section"
+    return prepare_chart(study, f"{name}_figure", description=_CHARTS[kind], numbers=numbers)
 
 
 def _kind(name: str, study: Study) -> str:

@@ -114,10 +114,12 @@ def _describe_comparison(study: Study, pair: Mapping[str, Any]) -> dict[str, Any
         f"The {first} and the {second} on the same test cells",
         unit="cells that both models judged; the intervals are over subject groups",
         sources=study.sources("comparison"),
-        columns=["metric", first, second, f"difference with {study.confidence} interval"],
+        columns=["metric", first, second, f"difference with {study.confidence_of('comparison')} interval"],
         rows=rows,
     )
-    return {"first": first, "second": second, "table": table, **_show_mcnemar(pair, name=name)}
+    has_intervals = any(found["interval"] is not None for found in pair["differences"].values())
+    mcnemar = _show_mcnemar(pair, name=name)
+    return {"first": first, "second": second, "table": table, "has_intervals": has_intervals, **mcnemar}
 
 
 def _show_mcnemar(pair: Mapping[str, Any], *, name: str) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.manifest import plain
-from blastscreen.vocabulary import GENERATED_SAMPLE, CellLabel, Reason, Split
-
+from blastscreen.vocabulary import GENERATED_SAMPLE, CellLabel, ReasonCode, Split
 
 UNKNOWN = "unknown"
 MANIFESTS = "run_manifests"
@@ -86,6 +85,11 @@ class Study:
         """Look up the run that made an entry; one without a version was kept in memory by the current run."""
         return self._find_run(version_of(self.entries[entry]))
 
+    @property
+    def current_run(self) -> Run:
+        """The run that writes the report."""
+        return self._find_run("")
+
     def run_of_model(self, model: str) -> Run:
         """Look up the run that made the model, by the versions that were read on the way to its metrics.
 
@@ -120,13 +124,13 @@ class Study:
     def strategy(self) -> str:
         """Return how the cells were split, or "unknown" where the run that did it left no manifest."""
         parameters = self.run_of("cell_splits").parameters
-        return UNKNOWN if parameters is None else str(parameters["splits"]["strategy"])
+        return str((parameters or {}).get("splits", {}).get("strategy", UNKNOWN))
 
     @cached_property
     def n_lossy(self) -> int:
         """Count the cells whose image had been compressed with losses."""
-        index: pd.DataFrame = self.entries["cell_index"]
-        return int(index["reasons"].str.split(r"[;,]", regex=True).map(lambda found: Reason.LOSSY_SOURCE in found).sum())
+        flagged: Mapping[str, Any] = self.entries["integrity_report"]["review_reasons"]
+        return int(flagged.get(ReasonCode.LOSSY_SOURCE, {}).get("n_files", 0))
 
     @cached_property
     def groups_on_both_sides(self) -> tuple[int, int]:
@@ -157,9 +161,9 @@ def open_study(entries: Mapping[str, Any], *, parameters: Mapping[str, Any]) -> 
 
 
 def _confidence(run: Run | None) -> str:
-    if run is None or run.parameters is None:
-        return "unknown-level"
-    return f"{100 * run.parameters['evaluation']['confidence_level']:g}%"
+    parameters = (run.parameters if run else None) or {}
+    level = parameters.get("evaluation", {}).get("confidence_level")
+    return "unknown-level" if level is None else f"{100 * level:g}%"
 
 
 def version_of(value: object) -> str:
