@@ -40,13 +40,13 @@ def test_curve_by_hand(figure):
 def test_the_cut_in_use_is_marked(figure):
     marker = figure.data[1]
     assert (marker.x, marker.y, marker.mode) == ((0.5,), (0.5,), "markers")
-    assert marker.name == "validation at threshold 0.5"
+    assert marker.name == "validation at threshold 0.500"
 
 
 def test_a_split_that_lacks_a_class_has_no_curve(figure):
     assert [trace.name for trace in figure.data] == [
         "validation: AUROC 0.750",
-        "validation at threshold 0.5",
+        "validation at threshold 0.500",
         "chance",
     ]
 
@@ -65,7 +65,7 @@ def test_both_splits_are_drawn_and_told_apart():
     figure = draw_roc_curves(both, metrics, model="Forest", note="")
     curves = {trace.name: trace for trace in figure.data}
     validation, test = curves["validation: AUROC 0.750"], curves["test: AUROC 1.000 (0.61 to 1.00)"]
-    assert (curves["test at threshold 0.5"].x, curves["test at threshold 0.5"].y) == ((0.0,), (1.0,))
+    assert (curves["test at threshold 0.500"].x, curves["test at threshold 0.500"].y) == ((0.0,), (1.0,))
     assert validation.line.color != test.line.color
     assert validation.line.dash != test.line.dash
 

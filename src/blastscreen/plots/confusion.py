@@ -39,7 +39,7 @@ def draw_confusion_matrices(metrics: Mapping[str, Mapping[str, Any]], *, model: 
         colorbar={"title": {"text": "share of true label", "side": "right"}, "tickformat": ".0%"},
     )
     threshold = metrics[EVALUATED_SPLITS[0]]["threshold"]
-    title = f"{model}: true labels against calls at threshold {threshold:.3g}"
+    title = f"{model}: true labels against calls at threshold {threshold:.3f}"
     finish(figure, title=title, note=note, height=480)
     figure.update_xaxes(title="called", showgrid=False)
     figure.update_yaxes(showgrid=False, autorange="reversed")

@@ -70,7 +70,7 @@ def _operating_point(metrics: Mapping[str, Any], *, split: Split) -> go.Scatter:
         x=[metrics["false_positive_rate"]],
         y=[metrics["sensitivity"]],
         mode="markers",
-        name=f"{split} at threshold {metrics['threshold']:.3g}",
+        name=f"{split} at threshold {metrics['threshold']:.3f}",
         marker={
             "color": SPLIT_COLOURS[split],
             "size": 14,
