@@ -105,10 +105,23 @@ def test_variants_run_and_what_is_finished_is_not_trained_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_throughput_runs(tmp_path):
-    printed = run("cnn_throughput.py", "--tiny", "--out", tmp_path / "out.json")
+def test_everything_that_make_bench_measures_runs(benchmark, tmp_path):
+    printed = run("run.py", "--tiny", "--out", tmp_path / "out.json")
     results = json.loads((tmp_path / "out.json").read_text())
-    assert {"cnn_training_against_keras", "cnn_prediction_against_keras"} <= set(results)
-    for name, values in results.items():
+    assert set(benchmark("run").BENCHMARKS) < set(results)
+    assert results["features"]["largest_difference"] < 1e-9
+    assert {"cnn_training_against_keras", "cnn_prediction_against_keras"} <= set(results["cnn_throughput"])
+    assert 0 < results["pipelines"]["rf_share_of_sklearn"]["share"] < 1
+    ratios = dict(benchmark("run").find_ratios(results))
+    assert "pipelines / features_against_paper" in ratios
+    for name, values in ratios.items():
         assert 0 < values["low"] <= values["ratio"] <= values["high"]
-        assert name in printed
+        assert name[:92] in printed
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_and_started_again_ends_with_the_same_tables(tmp_path):
+    run("interruptions.py", "--tiny", "--out", tmp_path / "out.json")
+    results = json.loads((tmp_path / "out.json").read_text())
+    assert results["killed"]["same_tables"] == ["cell_features", "cell_index", "cell_splits", "rf_predictions"]
+    assert results["undisturbed"]["peak_memory_mib"] > 0
