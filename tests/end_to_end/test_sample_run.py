@@ -96,7 +96,7 @@ def test_everything_made_of_drawn_cells_says_so(finished):
 
 def test_the_manifest_tells_what_the_run_was_made_of(finished):
     project, version = finished
-    manifest = project.catalog().load("run_manifest")
+    manifest = project.catalog(versions={"run_manifest": version}).load("run_manifest")
     assert manifest["outcome"] == "finished"
     assert manifest["save_version"] == version
     assert manifest["parameters"]["rf"]["seed"] == 42
