@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from blastscreen.parallel import map_batches, ranges
+from blastscreen.parallel import map_batches
 from blastscreen.parameters import ComputeParameters
 
 
@@ -45,8 +45,3 @@ def test_an_error_says_which_batch_of_which_work_it_came_from():
     with pytest.raises(ZeroDivisionError, match="three") as caught:
         list(map_batches(fail_on_three, batches, total=4, settings=settings(n_jobs=1), description="Failing"))
     assert caught.value.__notes__ == ["Failing: in batch 3 of 4"]
-
-
-@pytest.mark.parametrize(("length", "size", "expected"), [(0, 3, []), (3, 3, [(0, 3)]), (4, 3, [(0, 3), (3, 4)])])
-def test_ranges_cover_everything_once(length, size, expected):
-    assert ranges(length, size) == expected

@@ -156,13 +156,3 @@ def use_cores(settings: ComputeParameters) -> Iterator[None]:
     """Let scikit-learn use the configured number of threads inside a `with` block; results do not depend on it."""
     with parallel_config(backend="threading", n_jobs=settings.n_jobs):
         yield
-
-
-def ranges(length: int, size: int) -> list[tuple[int, int]]:
-    """Cut `range(length)` into consecutive (start, stop) pairs of at most `size`.
-
-    Examples:
-        >>> ranges(5, 2)
-        [(0, 2), (2, 4), (4, 5)]
-    """
-    return [(start, min(start + size, length)) for start in range(0, length, size)]

@@ -17,7 +17,8 @@ import yaml
 from blastscreen.cell_index import inspect_files
 from blastscreen.datasets import CellImageFolder, SampleCells
 from blastscreen.imaging.decoding import ImageRejected
-from blastscreen.parallel import ClusterError, map_batches, ranges
+from blastscreen.imaging.stack import cut_ranges
+from blastscreen.parallel import ClusterError, map_batches
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters
 from blastscreen.sources import RawSources, describe_stack, name_sources
 from blastscreen.synthesis import draw_cell, plan_sample
@@ -98,7 +99,7 @@ def cluster(start_cluster):
 
 def index_in_batches(raw_cells, *, settings, inspect):
     sources = RawSources(raw_cells, raw_cells)
-    spans = ranges(len(raw_cells), settings.batch_size)
+    spans = cut_ranges(len(raw_cells), settings.batch_size)
     batches = (sources.batch(*span) for span in spans)
     return map_batches(inspect, batches, total=len(spans), settings=settings, description="Reading", names=name_sources)
 

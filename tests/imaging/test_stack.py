@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.stack import CellStack, cut_ranges
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype=np.uint8)
 NAMES = ["a", "b", "c", "d", "e"]
@@ -129,3 +129,8 @@ def test_a_batch_of_another_shape_is_refused():
     stack = make_stack(read=lambda start, stop: PIXELS[start : stop + 1])
     with pytest.raises(ValueError, match="not as uint8"):
         stack.batch(0, 2).read()
+
+
+@pytest.mark.parametrize(("length", "size", "expected"), [(0, 3, []), (3, 3, [(0, 3)]), (4, 3, [(0, 3), (3, 4)])])
+def test_ranges_cover_everything_once(length, size, expected):
+    assert cut_ranges(length, size) == expected

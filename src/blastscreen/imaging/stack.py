@@ -11,6 +11,21 @@ Range = tuple[int, int]
 Pixels = NDArray[np.uint8]
 
 
+def cut_ranges(length: int, size: int) -> list[Range]:
+    """Cut `range(length)` into consecutive (start, stop) pairs of at most `size`.
+
+    Raises:
+        ValueError: If the size is less than 1.
+
+    Examples:
+        >>> cut_ranges(5, 2)
+        [(0, 2), (2, 4), (4, 5)]
+    """
+    if size < 1:
+        raise ValueError(f"A batch holds at least 1 cell, not {size}.")
+    return [(start, min(start + size, length)) for start in range(0, length, size)]
+
+
 @dataclass(frozen=True)
 class CellBatch:
     """A few cells of a stack, not yet read: small enough to be sent to where they are to be worked on.
@@ -128,14 +143,8 @@ class CellStack:
         return (self._read(start, stop) for start, stop in ranges)
 
     def ranges(self, size: int) -> list[Range]:
-        """Cut the stack into consecutive (start, stop) pairs of at most `size` cells.
-
-        Raises:
-            ValueError: If the size is less than 1.
-        """
-        if size < 1:
-            raise ValueError(f"A batch holds at least 1 cell, not {size}.")
-        return [(start, min(start + size, len(self))) for start in range(0, len(self), size)]
+        """Cut the stack into consecutive (start, stop) pairs of at most `size` cells; see `cut_ranges`."""
+        return cut_ranges(len(self), size)
 
     def read_ranges(self, ranges: Sequence[Range]) -> Iterator[Pixels]:
         """Read ranges of cells in order; see `read`."""

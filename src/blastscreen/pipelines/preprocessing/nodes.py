@@ -6,8 +6,7 @@ import pandas as pd
 
 from blastscreen import cell_index as index
 from blastscreen.cohort import describe_cohort, require_sound_cohort
-from blastscreen.imaging.stack import CellStack
-from blastscreen.parallel import ranges
+from blastscreen.imaging.stack import CellStack, cut_ranges
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters, SplitParameters
 from blastscreen.resume import PartStore, map_parts
 from blastscreen.sources import RawCells, RawSources, describe_stack, name_sources
@@ -21,7 +20,7 @@ def index_cells(
     sources = RawSources(raw_cells, raw_cells)
     parts = map_parts(
         partial(index.inspect_files, settings=settings),
-        ranges(len(raw_cells), compute.batch_size),
+        cut_ranges(len(raw_cells), compute.batch_size),
         make_batch=sources.batch,
         identify=partial(sources.identify, settings=settings),
         parts=finished,
