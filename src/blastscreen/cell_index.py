@@ -6,10 +6,9 @@ from itertools import chain
 
 import pandas as pd
 
-from blastscreen.cohort import parse_cell_name
+from blastscreen.cohort import group_subjects, parse_cell_name
 from blastscreen.imaging.inspection import Source, inspect_cells
 from blastscreen.parameters import PreprocessingParameters
-from blastscreen.splits import group_subjects
 from blastscreen.vocabulary import GENERATED_SAMPLE, Status
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import median_abs_deviation
 
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.imaging.stack import CellStack
@@ -139,6 +138,8 @@ def describe_oddities(cell: "pd.Series[float]", reference: pd.DataFrame) -> list
         >>> describe_oddities(pd.Series({"area": 144.478, "solidity": 0.9}), reference)
         [{'feature': 'area', 'value': 144.478, 'z': 3.0, 'class_median': 100.0}]
     """
+    from scipy.stats import median_abs_deviation
+
     medians = reference.median()
     spread = pd.Series(median_abs_deviation(reference.to_numpy(), axis=0, scale="normal"), index=reference.columns)
     z = ((cell - medians) / spread[spread > 0]).dropna()

@@ -1,18 +1,17 @@
 """Cells from outside: scored by stored models, and evaluated where they are strangers to the training."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import RandomForestClassifier
 
+from blastscreen import evaluation, models
 from blastscreen.cell_index import accepted_cells
 from blastscreen.cohort import CohortError, count_noun, name_some, natural_key, require_sound_cohort
-from blastscreen.evaluation.calibration import calibrate, fit_calibration
-from blastscreen.evaluation.metrics import evaluate_cells
-from blastscreen.evaluation.referral import triage_cells
-from blastscreen.models.random_forest import blast_probability
 from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 # of a cell in a spreadsheet: what begins with one of these is run as a formula, or hides what follows
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -95,7 +94,7 @@ def _shared_pictures(outside: pd.DataFrame, cohort: pd.DataFrame) -> str | None:
     )
 
 
-def score_with_forest(forest: RandomForestClassifier, external_features: pd.DataFrame) -> pd.DataFrame:
+def score_with_forest(forest: "RandomForestClassifier", external_features: pd.DataFrame) -> pd.DataFrame:
     """Score every cell whose features could be measured.
 
     Args:
@@ -107,7 +106,7 @@ def score_with_forest(forest: RandomForestClassifier, external_features: pd.Data
     """
     scores = pd.Series(np.nan, index=external_features.index)
     measured = external_features["reasons"] == ""
-    scores[measured] = blast_probability(forest, external_features[measured])
+    scores[measured] = models.random_forest.blast_probability(forest, external_features[measured])
     return external_features[["image_id", "reasons"]].assign(blast_probability=scores)
 
 
@@ -134,9 +133,11 @@ def decide_on_files(
     """
     scored = scores.dropna(subset="blast_probability")
     cells = scored.merge(external_index.drop(columns="reasons"), on="image_id", validate="1:1").assign(split="external")
-    calibrator = fit_calibration(predictions, method=Calibration(calibration["chosen"]))
-    calibrated = cells.assign(blast_probability=calibrate(calibrator, cells["blast_probability"].to_numpy(np.float64)))
-    triage = triage_cells(
+    calibrator = evaluation.fit_calibration(predictions, method=Calibration(calibration["chosen"]))
+    calibrated = cells.assign(
+        blast_probability=evaluation.calibrate(calibrator, cells["blast_probability"].to_numpy(np.float64))
+    )
+    triage = evaluation.triage_cells(
         cells, calibrated, threshold=operating_point["threshold"], min_confidence=referral["min_confidence"]
     ).rename(columns={"blast_probability": "calibrated_probability"})
     files = external_index[_KEPT].merge(
@@ -215,7 +216,7 @@ def evaluate_strangers(
         "n_referred": len(scored) - len(decided),
         "coverage": _share(len(decided), len(scored)),
         "selective_risk": _share(int(wrong.sum()), len(decided)),
-        **evaluate_cells(scored, threshold=operating_point["threshold"], **settings),
+        **evaluation.evaluate_cells(scored, threshold=operating_point["threshold"], **settings),
     }
 
 

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from blastscreen.cohort import CohortError, group_subjects, natural_key
 from blastscreen.parameters import SplitParameters
@@ -126,6 +125,8 @@ def split_by_image(
     Raises:
         CohortError: there are too few cells to stratify.
     """
+    from sklearn.model_selection import train_test_split
+
     ordered = cells.sort_values("image_id")
     labels = ordered["label"].to_numpy(dtype=object)
     n_held_out = _round_up(len(ordered) * (validation_fraction + test_fraction))

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from blastscreen.cohort.names import natural_key
 
@@ -30,6 +28,9 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
         >>> group_subjects(["H10", "H3", "H3", "7"], ["a", "a", "b", "c"])
         ['H3+H10', 'H3+H10', 'H3+H10', '7']
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if len(subject_ids) != len(pixel_hashes):
         raise ValueError(
             f"{len(subject_ids)} subject ids and {len(pixel_hashes)} pixel hashes: give one of each per cell"

@@ -1,6 +1,8 @@
-"""The report of a run, as one HTML page, and the model card."""
+"""The report of a run, as one HTML page, and the model card.
 
-from blastscreen.report.card import write_model_card
-from blastscreen.report.page import render_report
+The names in `__init__.pyi` are imported when they are first asked for, with the libraries behind them.
+"""
 
-__all__ = ["render_report", "write_model_card"]
+import lazy_loader  # type: ignore[import-untyped]
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,12 +1,10 @@
-"""Nodes of pipeline `cnn`.
-
-What needs TensorFlow is imported when a node runs, so that naming the pipelines does not wait for it.
-"""
+"""Nodes of pipeline `cnn`."""
 
 from typing import Any
 
 import pandas as pd
 
+from blastscreen import models
 from blastscreen.imaging.stack import CellStack
 from blastscreen.models.checkpoints import CheckpointStore
 from blastscreen.models.gathering import gather_cells
@@ -21,16 +19,12 @@ def train_network(
     compute: ComputeParameters,
 ) -> tuple[Any, pd.DataFrame]:
     """Train on the training cells, from the start or from where an interrupted run stopped."""
-    from blastscreen.models import training
-
     train, validation = gather_cells(cell_images, cell_splits, settings=settings, compute=compute)
-    return training.train_network(train, validation, settings=settings, checkpoints=checkpoints)
+    return models.training.train_network(train, validation, settings=settings, checkpoints=checkpoints)
 
 
 def predict_images(
     network: Any, cell_images: CellStack, cell_splits: pd.DataFrame, settings: CnnParameters
 ) -> pd.DataFrame:
     """Score the validation and test cells."""
-    from blastscreen.models import prediction
-
-    return prediction.predict_cells(network, cell_images, cell_splits, settings=settings)
+    return models.prediction.predict_cells(network, cell_images, cell_splits, settings=settings)

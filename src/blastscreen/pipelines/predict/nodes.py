@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import RandomForestClassifier
 
-from blastscreen import external
+from blastscreen import external, models
 from blastscreen.imaging.stack import CellStack
 from blastscreen.parameters import CnnParameters
 
@@ -16,16 +15,14 @@ def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
     return external.accept_files(external_index)
 
 
-def score_with_forest(forest: RandomForestClassifier, external_features: pd.DataFrame) -> pd.DataFrame:
+def score_with_forest(forest: Any, external_features: pd.DataFrame) -> pd.DataFrame:
     """Score cells by their features."""
     return external.score_with_forest(forest, external_features)
 
 
 def score_with_network(network: Any, external_images: CellStack, settings: CnnParameters) -> pd.DataFrame:
     """Score cells by their pixels."""
-    from blastscreen.models import prediction
-
-    scores = prediction.score_cells(network, external_images, np.arange(len(external_images)), settings=settings)
+    scores = models.prediction.score_cells(network, external_images, np.arange(len(external_images)), settings=settings)
     return scores.assign(reasons="")
 
 

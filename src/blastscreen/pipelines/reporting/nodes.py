@@ -1,15 +1,11 @@
-"""Nodes of pipeline `reporting`.
-
-What needs a drawing library is imported when a node runs, so that naming the pipelines does not wait for it.
-"""
+"""Nodes of pipeline `reporting`."""
 
 from typing import Any
 
 import pandas as pd
 
-from blastscreen import errors, plots
+from blastscreen import errors, evaluation, plots, report
 from blastscreen.cell_index import note_on_source
-from blastscreen.evaluation import comparison, published
 from blastscreen.gallery import choose_sheet_cells
 from blastscreen.imaging.stack import CellStack
 from blastscreen.parameters import EvaluationParameters, ReportingParameters
@@ -59,7 +55,7 @@ def compare_models(settings: EvaluationParameters, **stored: Any) -> dict[str, A
     """Compare every two models on the test cells that both have scored."""
     points = of_models(stored, "operating_point")
     thresholds = {model: point["threshold"] for model, point in points.items()}
-    return comparison.compare_models(of_models(stored, "predictions"), thresholds, **settings.bootstrap)
+    return evaluation.compare_models(of_models(stored, "predictions"), thresholds, **settings.bootstrap)
 
 
 def draw_comparison(
@@ -72,7 +68,7 @@ def draw_comparison(
 
 def check_published(facts: dict[str, Any]) -> dict[str, Any]:
     """Recompute what the paper prints."""
-    return published.check_published(facts)
+    return evaluation.check_published(facts)
 
 
 def draw_published(check: dict[str, Any], predictions: pd.DataFrame, model_names: dict[str, str], **stored: Any) -> Any:
@@ -105,13 +101,9 @@ def gather_network_errors(settings: ReportingParameters, model: str, network: An
 
 def render_report(parameters: dict[str, Any], **stored: Any) -> str:
     """Write the report of the run as one HTML page."""
-    from blastscreen import report
-
     return report.render_report(stored, parameters=parameters)
 
 
 def write_model_card(parameters: dict[str, Any], **stored: Any) -> str:
     """Say in Markdown what the models are for, what they are worth, and what they are not."""
-    from blastscreen import report
-
     return report.write_model_card(stored, parameters=parameters)
