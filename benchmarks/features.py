@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from other_libraries import SHARED, find_libraries
 from timing import compare, describe_machine, ratio, write_json
 
+from blastscreen.cell_features import measure_cells
 from blastscreen.features import intensity_features, measure_cell, texture_features
-from blastscreen.features.table import measure_cells
 from blastscreen.imaging.decoding import decode_image
 from blastscreen.imaging.inspection import standardise_cells
 from blastscreen.imaging.masks import bounding_box, cell_mask, to_grey

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cell_index import accepted_cells, build_cell_index, inspect_files, name_data_source
-from blastscreen.imaging.inspection import standardise_cells
+from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, tabulate_records
+from blastscreen.imaging.inspection import inspect_cells, standardise_cells
 from blastscreen.imaging.stack import CellStack
 from blastscreen.models.cells import BLOCK, CellBatches, resize_cells
 from blastscreen.parameters import CnnParameters, PreprocessingParameters
@@ -46,8 +46,8 @@ class Cells:
 
 def read_cells(raw_cells: Any, *, n_folds: int, side: int, settings: PreprocessingParameters) -> Cells:
     """Check and standardise cells as the pipelines do, resize them, and deal their subjects to folds."""
-    records = inspect_files(list(raw_cells.items()), settings=settings)
-    table = accepted_cells(build_cell_index([records], data_source=name_data_source(raw_cells)))
+    records = inspect_cells(list(raw_cells.items()), settings=settings)
+    table = accepted_cells(build_cell_index([tabulate_records(records)], data_source=name_data_source(raw_cells)))
     names = tuple(table["image_id"])
 
     def read(start: int, stop: int) -> NDArray[np.uint8]:

@@ -7,8 +7,6 @@ from itertools import chain
 import pandas as pd
 
 from blastscreen.cohort import group_subjects, parse_cell_name
-from blastscreen.imaging.inspection import Source, inspect_cells
-from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import GENERATED_SAMPLE, Status
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
@@ -36,17 +34,17 @@ COLUMNS = (
 )
 
 
-def inspect_files(sources: Sequence[Source], *, settings: PreprocessingParameters) -> pd.DataFrame:
-    """Tabulate what is to be seen in files.
-
-    Returns:
-        One row per source, in order, with the columns of `CELL_INDEX` that do not come from names.
-    """
-    return tabulate_records(inspect_cells(sources, settings=settings))
+def tabulate_batches(batches: Sequence[Sequence[dict[str, object]]]) -> pd.DataFrame:
+    """Make a table of what `blastscreen.imaging.inspection.inspect_cells` gave for a few batches."""
+    return tabulate_records([record for batch in batches for record in batch])
 
 
 def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """Make a table of the records of `blastscreen.imaging.inspection.inspect_cells`; see `inspect_files`."""
+    """Make a table of records of `blastscreen.imaging.inspection.inspect_cells`.
+
+    Returns:
+        One row per record, in order, with the columns of `CELL_INDEX` that do not come from names.
+    """
     table = pd.DataFrame(records, columns=[*_SEEN_TEXT, *_SEEN_NUMBERS])
     return table.astype(dict.fromkeys(_SEEN_TEXT, "str") | dict.fromkeys(_SEEN_NUMBERS, "Int64"))
 
@@ -57,7 +55,7 @@ def build_cell_index(
     """Join what was seen in each file with what its name says, and group subjects that share an image.
 
     Args:
-        parts: Results of `inspect_files`; none if there is no file.
+        parts: Results of `tabulate_records`; none if there is no file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
         original_names: By image id the name that tells subject and label, where files were renamed.
 

@@ -13,6 +13,7 @@ from blastscreen.parameters import ComputeParameters
 logger = logging.getLogger(__name__)
 
 Batch = TypeVar("Batch")
+Result = TypeVar("Result")
 Range = tuple[int, int]
 
 BATCHES_PER_PART = 16
@@ -30,11 +31,12 @@ class PartStore(Protocol):
 
 
 def map_parts(
-    function: Callable[[Batch], pd.DataFrame],
+    function: Callable[[Batch], Result],
     ranges: Sequence[Range],
     *,
     make_batch: Callable[[int, int], Batch],
     identify: Callable[[int, int], Sequence[object] | None],
+    tabulate: Callable[[list[Result]], pd.DataFrame],
     parts: PartStore,
     settings: ComputeParameters,
     description: str,
@@ -43,11 +45,12 @@ def map_parts(
     """Tabulate ranges of cells in order, as `map_batches` does; what an interrupted run had finished is not done again.
 
     Args:
-        function: Gives one row per cell of a batch; rows follow from nothing but the cell and what `identify` tells.
+        function: Sees a batch; what it gives follows from nothing but the cells and what `identify` tells.
         ranges: Consecutive (start, stop) pairs.
         make_batch: Gives the batch of a range.
         identify: Says what the rows of a range follow from, in words that JSON can spell, or None if that is unknown:
             then nothing is kept.
+        tabulate: Makes a table, one row per cell, of what the function gave for a few batches.
         parts: Where finished parts lie.
         settings: As for `map_batches`.
         description: What the user reads beside the progress bar; also part of what identifies a part.
@@ -70,7 +73,7 @@ def map_parts(
         if part is not None:
             yield part
             continue
-        table = pd.concat([next(results) for _ in group], ignore_index=True)
+        table = tabulate([next(results) for _ in group])
         if key is not None:
             parts.write(key, table)
         yield table

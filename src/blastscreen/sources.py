@@ -5,7 +5,7 @@ from functools import partial
 
 from blastscreen.fingerprint import fingerprint
 from blastscreen.imaging.inspection import Source, standardise_cells
-from blastscreen.imaging.stack import CellStack, Pixels, Range
+from blastscreen.imaging.stack import CellStack, Pixels, Range, Result
 from blastscreen.parallel import map_batches
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters
 
@@ -62,10 +62,10 @@ def describe_stack(sources: RawSources, *, settings: PreprocessingParameters, co
     def read(start: int, stop: int) -> Pixels:
         return standardise(sources.batch(start, stop))
 
-    def read_many(ranges: Sequence[Range]) -> Iterator[Pixels]:
+    def map_many(function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterator[Result]:
         batches = (sources.batch(start, stop) for start, stop in ranges)
         return map_batches(
-            standardise,
+            partial(_standardise_for, function, standardise),
             batches,
             total=len(ranges),
             settings=compute,
@@ -78,6 +78,12 @@ def describe_stack(sources: RawSources, *, settings: PreprocessingParameters, co
         image_ids=sources.image_ids,
         side=settings.canvas,
         read=read,
-        read_many=read_many,
+        map_many=map_many,
         origin=None if identity is None else fingerprint(identity),
     )
+
+
+def _standardise_for(
+    function: Callable[[Pixels], Result], standardise: Callable[[Sequence[Source]], Pixels], sources: Sequence[Source]
+) -> Result:
+    return function(standardise(sources))

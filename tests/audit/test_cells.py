@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from blastscreen.audit import measure_other_region, pair_regions
-from blastscreen.features.table import measure_cells
+from blastscreen.cell_features import measure_cells, tabulate_features
+from blastscreen.datasets import PartFolder
 from blastscreen.parameters import FeatureParameters
 from blastscreen.schemas import CELL_FEATURES
 from blastscreen.vocabulary import Region
@@ -17,18 +18,23 @@ def settings():
 
 
 @pytest.mark.parametrize(("own", "other"), [(Region.CELL, Region.FRAME), (Region.FRAME, Region.CELL)])
-def test_cells_are_measured_over_the_other_region_and_nothing_else_changes(toy_cells, settings, compute, own, other):
+def test_cells_are_measured_over_the_other_region_and_nothing_else_changes(
+    toy_cells, settings, compute, tmp_path, own, other
+):
     stack, _ = toy_cells(20)
-    measured = measure_other_region(stack, settings=settings(own), compute=compute)
+    measured = measure_other_region(
+        stack, PartFolder(filepath=str(tmp_path)).load(), settings=settings(own), compute=compute
+    )
     CELL_FEATURES.validate(measured)
-    expected = measure_cells(stack.batch(0, 20), settings=settings(other))
+    expected = tabulate_features([measure_cells(stack.batch(0, 20), settings=settings(other))])
     pd.testing.assert_frame_equal(measured, expected)
 
 
 def test_regions_are_paired_for_cells_that_have_both(toy_cells, settings):
     stack, splits = toy_cells(12)
     cell, frame = (
-        measure_cells(stack.batch(0, 12), settings=settings(region)) for region in (Region.CELL, Region.FRAME)
+        tabulate_features([measure_cells(stack.batch(0, 12), settings=settings(region))])
+        for region in (Region.CELL, Region.FRAME)
     )
     cell.loc[4, ["solidity", "reasons"]] = [float("nan"), "non_finite:solidity"]
     frame.loc[7, ["edge_density", "reasons"]] = [float("nan"), "non_finite:edge_density"]

@@ -101,20 +101,21 @@ def test_impossible_sizes_are_refused():
         make_stack().batches(0)
 
 
-def test_many_ranges_are_read_by_the_given_function():
+def test_many_ranges_are_computed_by_the_given_function():
     seen = []
 
-    def read_many(ranges):
+    def map_many(function, ranges):
         seen.append(list(ranges))
-        return (PIXELS[start:stop] for start, stop in ranges)
+        return (function(PIXELS[start:stop]) for start, stop in ranges)
 
-    batches = list(make_stack(read_many=read_many).batches(3))
-    assert seen == [[(0, 3), (3, 5)]]
-    np.testing.assert_array_equal(np.concatenate([pixels for _, pixels in batches]), PIXELS)
+    stack = make_stack(map_many=map_many)
+    np.testing.assert_array_equal(np.concatenate([pixels for _, pixels in stack.batches(3)]), PIXELS)
+    assert list(stack.map_ranges(len, [(1, 2), (0, 4)])) == [1, 4]
+    assert seen == [[(0, 3), (3, 5)], [(1, 2), (0, 4)]]
 
 
 def test_a_function_that_loses_ranges_is_noticed():
-    stack = make_stack(read_many=lambda ranges: [PIXELS[start:stop] for start, stop in ranges[:-1]])
+    stack = make_stack(map_many=lambda function, ranges: [function(PIXELS[start:stop]) for start, stop in ranges[:-1]])
     with pytest.raises(ValueError, match="shorter"):
         list(stack.batches(3))
 

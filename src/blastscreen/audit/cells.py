@@ -1,22 +1,23 @@
 """The same cells with features of both regions."""
 
-from functools import partial
-
 import pandas as pd
 
-from blastscreen.features.table import measure_cells, name_cells
+from blastscreen.cell_features import measure_features
 from blastscreen.imaging.stack import CellStack
 from blastscreen.models.random_forest import training_table
-from blastscreen.parallel import map_batches
 from blastscreen.parameters import ComputeParameters, FeatureParameters
+from blastscreen.resume import PartStore
 from blastscreen.vocabulary import Region
 
 
-def measure_other_region(stack: CellStack, *, settings: FeatureParameters, compute: ComputeParameters) -> pd.DataFrame:
+def measure_other_region(
+    stack: CellStack, finished: PartStore, *, settings: FeatureParameters, compute: ComputeParameters
+) -> pd.DataFrame:
     """Measure the features over the region that the run does not, with everything else as the run has it.
 
     Args:
         stack: `cell_images`.
+        finished: Where what an interrupted run has measured lies.
         settings: Of the run's own features.
         compute: Workers, and cells per unit of work.
 
@@ -24,16 +25,7 @@ def measure_other_region(stack: CellStack, *, settings: FeatureParameters, compu
         Table in the schema `CELL_FEATURES`.
     """
     other = settings.model_copy(update={"region": other_region(settings.region)})
-    spans = stack.ranges(compute.batch_size)
-    tables = map_batches(
-        partial(measure_cells, settings=other),
-        (stack.batch(start, stop) for start, stop in spans),
-        total=len(spans),
-        settings=compute,
-        description=f"Measuring features ({other.region})",
-        names=name_cells,
-    )
-    return pd.concat(tables, ignore_index=True)
+    return measure_features(stack, finished, settings=other, compute=compute)
 
 
 def other_region(region: Region) -> Region:

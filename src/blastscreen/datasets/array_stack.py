@@ -22,6 +22,7 @@ from blastscreen.datasets.stack_format import (
     METADATA,
     chunk_keys,
     create_array,
+    encode_chunk,
     open_array,
     read_names,
     require_none_missing,
@@ -134,8 +135,11 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         else:
             todo = _find_missing(_ChunkReader(path, path.joinpath(METADATA).stat().st_mtime_ns), ranges)
             logger.info("%s: %d of %d files of cells were written before", path, len(ranges) - len(todo), len(ranges))
-        for (start, stop), pixels in zip(todo, data.read_ranges(todo), strict=True):
-            array[start:stop] = pixels
+        files = data.map_ranges(partial(encode_chunk, chunk=self._chunk), todo)
+        for (start, stop), content in zip(todo, files, strict=True):
+            (key,) = chunk_keys(array, start, stop)
+            (path / key).unlink(missing_ok=True)  # a damaged file may be linked to from elsewhere
+            (path / key).write_bytes(content)
 
     def load(self) -> CellStack:
         """Open the store; cells are read when the stack is asked for them.

@@ -127,15 +127,17 @@ def _is_searched(entry: "os.DirEntry[bytes]") -> bool:
     return PurePosixPath(escape_name(entry.name)).suffix.lower() not in IMAGE_SUFFIXES
 
 
-def _resolve_inside(root: Path, name: bytes) -> Path:
-    path = root / os.fsdecode(name)
+def _resolve_inside(root: Path, name: bytes) -> str:
+    # as text: paths that are objects take as long as the reading
+    folder = str(root).rstrip(os.sep) + os.sep
+    path = folder + os.fsdecode(name)
     try:
-        resolved = Path(os.path.realpath(path, strict=True))
+        resolved = os.path.realpath(path, strict=True)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR) and path.is_symlink():
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR) and Path(path).is_symlink():
             raise ImageRejected(ReasonCode.NOT_A_FILE, "a link to nothing, or to itself") from error
         raise
-    if not resolved.is_relative_to(root):
+    if not resolved.startswith(folder):
         raise ImageRejected(ReasonCode.OUTSIDE_ROOT, "a link that leads out of the folder")
     return resolved
 
@@ -152,9 +154,9 @@ def require_size(size: int, *, max_pixels: int) -> None:
         raise ImageRejected(ReasonCode.TOO_MANY_PIXELS, f"{size:,} bytes, more than the {limit:,} of the largest frame")
 
 
-def _read_file(path: Path, max_pixels: int) -> bytes:
+def _read_file(path: str, max_pixels: int) -> bytes:
     # judged before it is opened, as opening alone wakes whoever writes to a pipe
-    _require_regular(path.lstat().st_mode, path)
+    _require_regular(os.lstat(path).st_mode, path)
     with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as file:
         status = os.fstat(file.fileno())
         _require_regular(status.st_mode, path)
@@ -162,7 +164,7 @@ def _read_file(path: Path, max_pixels: int) -> bytes:
         return file.read(status.st_size)
 
 
-def _require_regular(mode: int, path: Path) -> None:
+def _require_regular(mode: int, path: str) -> None:
     if stat.S_ISDIR(mode):
         # says why when the folder could not be searched
         os.scandir(path).close()

@@ -7,6 +7,7 @@ finished, and is no version. Nothing has to be renamed, which object stores cann
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -20,6 +21,7 @@ from blastscreen.datasets.stack_format import (
     METADATA,
     chunk_keys,
     create_array,
+    encode_chunk,
     open_array,
     read_names,
     require_none_missing,
@@ -52,10 +54,10 @@ def save_stack(fs: AbstractFileSystem, path: str, data: CellStack, *, chunk: int
     array = create_array(MemoryStore(draft), data, chunk=chunk)
     ranges = data.ranges(chunk)
     try:
-        for (start, stop), pixels in zip(ranges, data.read_ranges(ranges), strict=True):
-            array[start:stop] = pixels
-            for key in chunk_keys(array, start, stop):
-                fs.pipe_file(f"{path}/{key}", draft.pop(key).to_bytes())
+        files = data.map_ranges(partial(encode_chunk, chunk=chunk), ranges)
+        for (start, stop), content in zip(ranges, files, strict=True):
+            (key,) = chunk_keys(array, start, stop)
+            fs.pipe_file(f"{path}/{key}", content)
         fs.pipe_file(f"{path}/{METADATA}", draft[METADATA].to_bytes())
     except BaseException as exc:
         with suppress(Exception):  # the first error tells more

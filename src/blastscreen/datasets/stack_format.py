@@ -6,9 +6,10 @@ import numpy as np
 import zarr
 from kedro.io.core import DatasetError
 from zarr.codecs import BloscCodec, Crc32cCodec
-from zarr.storage import StoreLike
+from zarr.core.buffer import Buffer
+from zarr.storage import MemoryStore, StoreLike
 
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.stack import CellStack, Pixels
 
 FORMAT_VERSION = 1
 METADATA = "zarr.json"
@@ -16,7 +17,27 @@ METADATA = "zarr.json"
 
 def create_array(store: StoreLike, data: CellStack, *, chunk: int) -> zarr.Array[Any]:
     """Describe an empty array for the cells; every `chunk` of them will be one file with a checksum."""
-    shape = (len(data), data.side, data.side, 3)
+    attributes = {"blastscreen_format": FORMAT_VERSION, "image_ids": list(data.image_ids), "origin": data.origin}
+    return _create_array(store, (len(data), data.side, data.side, 3), chunk=chunk, attributes=attributes)
+
+
+def encode_chunk(pixels: Pixels, *, chunk: int) -> bytes:
+    """Make the file of a few cells.
+
+    Args:
+        pixels: (n, side, side, 3), 1 <= n <= chunk; the last file of a store may have fewer cells than the others.
+        chunk: Cells in one file.
+    """
+    files: dict[str, Buffer] = {}
+    array = _create_array(MemoryStore(files), (chunk, *pixels.shape[1:]), chunk=chunk, attributes={})
+    array[: len(pixels)] = pixels
+    (key,) = chunk_keys(array, 0, 1)
+    return files[key].to_bytes()
+
+
+def _create_array(
+    store: StoreLike, shape: tuple[int, ...], *, chunk: int, attributes: dict[str, Any]
+) -> zarr.Array[Any]:
     return zarr.create_array(
         store=store,
         shape=shape,
@@ -27,7 +48,7 @@ def create_array(store: StoreLike, data: CellStack, *, chunk: int) -> zarr.Array
         chunk_key_encoding={"name": "default", "separator": "."},
         # zarr leaves out chunks that are all 0 and reads missing ones as 0: here a missing file is damage
         config={"write_empty_chunks": True},
-        attributes={"blastscreen_format": FORMAT_VERSION, "image_ids": list(data.image_ids), "origin": data.origin},
+        attributes=attributes,
         zarr_format=3,
     )
 

@@ -15,6 +15,7 @@ from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
 from blastscreen.imaging.formats.signatures import identify_format
 from blastscreen.imaging.formats.tiff import decode_tiff
+from blastscreen.imaging.masks import bounding_box
 from blastscreen.imaging.rejection import ImageRejected, StorageError
 from blastscreen.vocabulary import ReasonCode
 
@@ -132,10 +133,12 @@ def pixel_hash(pixels: NDArray[np.uint8]) -> str:
         pixels: shape (height, width, 3).
 
     Returns:
-        SHA-256 of shape and pixels, 64 hexadecimal digits.
+        SHA-256 of the shape, of the box outside of which all is black, and of the pixels in it: 64 hexadecimal digits.
     """
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
+    rows, columns = bounding_box(pixels.reshape(len(pixels), -1), margin=0)
+    columns = slice(columns.start // 3, -(-columns.stop // 3))
+    digest = hashlib.sha256(repr((pixels.shape, rows, columns)).encode())
+    digest.update(np.ascontiguousarray(pixels[rows, columns]).data)
     return digest.hexdigest()
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Range = tuple[int, int]
 Pixels = NDArray[np.uint8]
+Result = TypeVar("Result")
 
 
 def cut_ranges(length: int, size: int) -> list[Range]:
@@ -63,6 +65,13 @@ def _require_cells(pixels: Pixels, image_ids: Sequence[str], side: int) -> Pixel
     return pixels
 
 
+class MapRanges(Protocol):
+    """Applies a function to the cells of ranges, in order, for example on several cores."""
+
+    def __call__(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterable[Result]:
+        """Give one result per range."""
+
+
 class CellStack:
     """Square RGB cells of one size, in a fixed order, with the pixels behind a function.
 
@@ -86,7 +95,7 @@ class CellStack:
         image_ids: Iterable[str],
         side: int,
         read: Callable[[int, int], Pixels],
-        read_many: Callable[[Sequence[Range]], Iterable[Pixels]] | None = None,
+        map_many: MapRanges | None = None,
         origin: str | None = None,
     ) -> None:
         """Describe the cells; nothing is read yet.
@@ -95,8 +104,8 @@ class CellStack:
             image_ids: Name of every cell.
             side: Height and width of every cell, pixels, at least 1.
             read: `read(start, stop)` gives those cells as (stop - start, side, side, 3) uint8 RGB.
-            read_many: Gives the cells of many ranges in order, for example on several cores. One range after the
-                other unless given.
+            map_many: Applies a function to the cells of many ranges, where these are computed. Here, and to one range
+                after the other, unless given.
             origin: What the pixels follow from, hashed.
 
         Raises:
@@ -105,7 +114,7 @@ class CellStack:
         self.image_ids = tuple(image_ids)
         self.side = side
         self._read = read
-        self._read_many = read_many or self._read_in_turn
+        self._map_many = map_many or self._map_in_turn
         self.origin = origin
         if side < 1:
             raise ValueError(f"The side of a cell must be at least 1 pixel, not {side}.")
@@ -139,17 +148,25 @@ class CellStack:
             return np.empty((0, self.side, self.side, 3), np.uint8)
         return _require_cells(self._read(start, stop), self.image_ids[start:stop], self.side)
 
-    def _read_in_turn(self, ranges: Sequence[Range]) -> Iterator[Pixels]:
-        return (self._read(start, stop) for start, stop in ranges)
+    def _map_in_turn(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterator[Result]:
+        return (function(self.read(start, stop)) for start, stop in ranges)
 
     def ranges(self, size: int) -> list[Range]:
         """Cut the stack into consecutive (start, stop) pairs of at most `size` cells; see `cut_ranges`."""
         return cut_ranges(len(self), size)
 
-    def read_ranges(self, ranges: Sequence[Range]) -> Iterator[Pixels]:
-        """Read ranges of cells in order; see `read`."""
-        for (start, stop), pixels in zip(ranges, self._read_many(ranges), strict=True):
-            yield _require_cells(pixels, self.image_ids[start:stop], self.side)
+    def map_ranges(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterator[Result]:
+        """Apply a function to ranges of cells in order, where the cells are computed.
+
+        Args:
+            function: Takes cells (n, side, side, 3); it may be sent to other processes.
+            ranges: (start, stop) pairs within the stack.
+
+        Yields:
+            One result per range.
+        """
+        for _, result in zip(ranges, self._map_many(function, ranges), strict=True):
+            yield result
 
     def batches(self, size: int) -> Iterator[tuple[tuple[str, ...], Pixels]]:
         """Read all cells in order, at most `size` at a time.
@@ -161,8 +178,9 @@ class CellStack:
             ValueError: If the size is less than 1.
         """
         ranges = self.ranges(size)
-        arrays = self.read_ranges(ranges)
-        return ((self.image_ids[start:stop], pixels) for (start, stop), pixels in zip(ranges, arrays, strict=True))
+        arrays = zip(ranges, self.map_ranges(np.asarray, ranges), strict=True)
+        names = self.image_ids
+        return ((names[i:j], _require_cells(pixels, names[i:j], self.side)) for (i, j), pixels in arrays)
 
     def batch(self, start: int, stop: int) -> CellBatch:
         """Name the cells at positions start <= i < stop without reading them."""

@@ -15,13 +15,14 @@ from blastscreen.parameters import (
     ForestParameters,
     SplitParameters,
 )
+from blastscreen.resume import PartStore
 
 
 def measure_other_region(
-    cell_images: CellStack, settings: FeatureParameters, compute: ComputeParameters
+    cell_images: CellStack, finished: PartStore, settings: FeatureParameters, compute: ComputeParameters
 ) -> pd.DataFrame:
     """Measure every cell over the region that `cell_features` does not have."""
-    return audit.measure_other_region(cell_images, settings=settings, compute=compute)
+    return audit.measure_other_region(cell_images, finished, settings=settings, compute=compute)
 
 
 def pair_regions(

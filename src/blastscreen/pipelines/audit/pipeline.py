@@ -21,7 +21,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 measure_other_region,
-                inputs=["cell_images", "params:features", "params:compute"],
+                inputs=["cell_images", "audit_features_parts", "params:features", "params:compute"],
                 outputs="audit_features",
                 name="measure_other_region",
             ),

@@ -6,6 +6,7 @@ import pandas as pd
 
 from blastscreen import cell_index as index
 from blastscreen.cohort import describe_cohort, require_sound_cohort
+from blastscreen.imaging.inspection import inspect_cells
 from blastscreen.imaging.stack import CellStack, cut_ranges
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters, SplitParameters
 from blastscreen.resume import PartStore, map_parts
@@ -19,10 +20,11 @@ def index_cells(
     """Decode, hash and check every file; give each one row."""
     sources = RawSources(raw_cells, raw_cells)
     parts = map_parts(
-        partial(index.inspect_files, settings=settings),
+        partial(inspect_cells, settings=settings),
         cut_ranges(len(raw_cells), compute.batch_size),
         make_batch=sources.batch,
         identify=partial(sources.identify, settings=settings),
+        tabulate=index.tabulate_batches,
         parts=finished,
         settings=compute,
         description="Reading images",

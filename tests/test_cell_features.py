@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from blastscreen.features.table import measure_cells
+from blastscreen.cell_features import measure_cells, tabulate_features
 from blastscreen.features.vector import measure_cell
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.imaging.stack import CellStack
@@ -28,7 +28,7 @@ def two_cells(pixels):
 
 def test_rows_hold_what_the_vector_measures():
     pixels = textured_and_flat()
-    table = measure_cells(two_cells(pixels), settings=SETTINGS)
+    table = tabulate_features([measure_cells(two_cells(pixels), settings=SETTINGS)])
     CELL_FEATURES.validate(table)
     grey = to_grey(pixels[0])
     np.testing.assert_array_equal(
@@ -37,5 +37,5 @@ def test_rows_hold_what_the_vector_measures():
 
 
 def test_a_cell_without_any_texture_is_kept_out_by_name():
-    table = measure_cells(two_cells(textured_and_flat()), settings=SETTINGS)
+    table = tabulate_features([measure_cells(two_cells(textured_and_flat()), settings=SETTINGS)])
     assert table["reasons"].tolist() == ["", "non_finite:glcm_correlation;non_finite:intensity_skewness"]
