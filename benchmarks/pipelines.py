@@ -23,10 +23,12 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
+import pandas as pd
 import paper_stack
 from timing import describe_machine, ratio, write_json
 
 from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.vocabulary import FEATURE_NAMES
 
 ROOT = Path(__file__).parents[1]
 DISTINCT = 40
@@ -124,12 +126,22 @@ class Clock:
         return timed
 
 
-def share_of_sklearn(project: Path) -> dict[str, float]:
-    """Run the nodes of pipeline `rf` on stored features: the share of the time that scikit-learn's own work takes.
+def blur_features(project: Path) -> None:
+    """Add noise to the newest stored features, so that trees grow as they do on real cells.
 
-    Its own work is fitting and predicting of forests, and the area under the curve; loading, saving and Kedro count
-    against it.
+    The few drawn cells are told apart by trees of some 30 nodes, however often they come. In real ones the classes
+    overlap: 280 of them (C-NMC 2019) make trees of 62 nodes and a forest that is right, out of its bags, on 0.87 of
+    them; as many drawn ones with noise of half a standard deviation make 63 nodes, and 0.85.
     """
+    path = max((project / "data/04_feature/cnmc/cell_features.parquet").glob("*/*.parquet"))
+    features = pd.read_parquet(path)
+    measured = features[list(FEATURE_NAMES)]
+    noise = np.random.default_rng(42).normal(scale=0.5, size=measured.shape) * measured.std().to_numpy()
+    features.assign(**(measured + noise)).to_parquet(path, index=False)
+
+
+def run_forest_nodes(project: Path) -> tuple[float, float]:
+    """Run the nodes of pipeline `rf` on stored features; seconds in all, and within scikit-learn."""
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from sklearn.ensemble import RandomForestClassifier
@@ -148,7 +160,24 @@ def share_of_sklearn(project: Path) -> dict[str, float]:
             start = time.perf_counter()
             session.run(pipeline_names=["rf"], node_names=FOREST_NODES)
             total = time.perf_counter() - start
-    return {"share": clock.seconds / total, "seconds": total}
+    return total, clock.seconds
+
+
+def share_of_sklearn(project: Path) -> dict[str, float]:
+    """Run the nodes of pipeline `rf` twice: the share of the time that scikit-learn's own work takes.
+
+    Its own work is what it does with data: `RandomForestClassifier.fit` and `predict_proba`, and `roc_auc_score`, with
+    their checks of what they are given. Against it count joining, shuffling and checking tables, reading, writing and
+    auditing the model, Kedro and its hooks; in the first run also the import of what Kedro asks for only when it needs
+    it, such as skops, which is done by the second: `share_once_imported`.
+    """
+    (first, of_first), (second, of_second) = run_forest_nodes(project), run_forest_nodes(project)
+    return {
+        "share": of_first / first,
+        "seconds": first,
+        "share_once_imported": of_second / second,
+        "seconds_once_imported": second,
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -170,6 +199,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             project, "--env=cnmc", "--pipelines=feature_engineering", f"--params=images={place / 'twice'}"
         )
         run_kedro(project, "--env=cnmc", "--pipelines=rf", f"--params=images={place / 'cells'}")
+        blur_features(project)
         forest = share_of_sklearn(project)
     results = {
         "machine": describe_machine(),
@@ -189,7 +219,9 @@ def _print(results: dict[str, Any]) -> None:
     print(f"preprocessing + feature_engineering over {results['n_cells']:,} files, against the paper's libraries:")
     print(f"  {speed['ratio']:.1f} times as fast ({speed['low']:.1f}-{speed['high']:.1f}), {speed['seconds']:.1f} s")
     print(f"  peak memory {memory['n_cells']:.0f} MiB; with twice the files {memory['ratio']:.2f} times as much")
-    print(f"rf: scikit-learn takes {results['rf_share_of_sklearn']['share']:.0%} of the nodes' time")
+    forest = results["rf_share_of_sklearn"]
+    print(f"rf: scikit-learn takes {forest['share']:.0%} of the nodes' time, {forest['seconds']:.1f} s")
+    print(f"  with all imported, {forest['share_once_imported']:.0%} of {forest['seconds_once_imported']:.1f} s")
 
 
 if __name__ == "__main__":
