@@ -113,7 +113,7 @@ def test_everything_that_make_bench_measures_runs(benchmark, tmp_path):
     assert {"cnn_training_against_keras", "cnn_prediction_against_keras"} <= set(results["cnn_throughput"])
     assert 0 < results["pipelines"]["rf_share_of_sklearn"]["share"] < 1
     ratios = dict(benchmark("run").find_ratios(results))
-    assert "pipelines / features_against_paper" in ratios
+    assert "pipelines / features_against / paper" in ratios
     for name, values in ratios.items():
         assert 0 < values["low"] <= values["ratio"] <= values["high"]
         assert name[:92] in printed
