@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def browser() -> Iterator[object]:
     driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def hear_ctrl_c() -> Iterator[None]:
+    """Hear Ctrl-C in this process and in those it starts, though a shell lets what runs in the background ignore it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import copy
 import logging
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,26 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
     assert resumed == whole
     pd.testing.assert_frame_equal(resumed_history, history)
     assert store.n_written == 6
+
+
+class PressCtrlC:
+    """Does so when it is removed, where Python drops what is raised."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.usefixtures("hear_ctrl_c")
+def test_ctrl_c_stops_training_also_where_exceptions_are_lost(trained, cnn_settings):
+    class PressedStore(Store):
+        def write(self, checkpoint):
+            super().write(checkpoint)
+            PressCtrlC()
+
+    store = PressedStore()
+    with pytest.raises(KeyboardInterrupt):
+        trained(cnn_settings(), store)
+    assert store.checkpoint.epoch == store.n_written == 1
 
 
 def test_the_paper_network_resumes_exactly_while_it_is_streamed(trained, cnn_settings):

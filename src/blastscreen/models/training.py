@@ -23,6 +23,7 @@ from blastscreen.models.checkpoints import (
     require_same_origin,
 )
 from blastscreen.models.cnn import average_networks, build_network, compile_network
+from blastscreen.models.ctrl_c import hold_ctrl_c
 from blastscreen.models.watch import TrainingWatch
 from blastscreen.parameters import CnnParameters
 
@@ -157,30 +158,33 @@ def _train_one(
     network.optimizer.build(network.trainable_variables)
     stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True)
     watch = TrainingWatch(network, stopping, settings, state, checkpoints, steps=len(train))
-    callback = keras.callbacks.LambdaCallback(
-        on_train_begin=watch.restore,
-        on_epoch_begin=watch.begin_epoch,
-        on_train_batch_end=watch.end_batch,
-        on_epoch_end=watch.end_epoch,
-        # Keras need not wait for each batch to count it
-        async_safe=True,
-    )
-    try:
-        network.fit(
-            training_dataset(train, epoch=lambda: watch.epoch, settings=settings),
-            validation_data=validation_dataset(validation),
-            initial_epoch=state.epoch,
-            epochs=state.epoch if state.stopping.get("stopped") else settings.epochs,
-            class_weight=balance_classes(train) if settings.class_weight == "balanced" else None,
-            callbacks=[stopping, callback],
-            shuffle=False,
-            verbose=0,
+    with hold_ctrl_c() as obey:
+        callback = keras.callbacks.LambdaCallback(
+            on_train_begin=watch.restore,
+            on_epoch_begin=watch.begin_epoch,
+            on_train_batch_begin=obey,
+            on_train_batch_end=watch.end_batch,
+            on_test_batch_begin=obey,
+            on_epoch_end=watch.end_epoch,
+            # Keras need not wait for each batch to count it
+            async_safe=True,
         )
-    except tf.errors.ResourceExhaustedError as error:
-        error.add_note("Out of memory: lower cnn.batch_size, cnn.input_side or cnn.memory_budget_mib.")
-        raise
-    finally:
-        watch.bar.stop()
+        try:
+            network.fit(
+                training_dataset(train, epoch=lambda: watch.epoch, settings=settings),
+                validation_data=validation_dataset(validation),
+                initial_epoch=state.epoch,
+                epochs=state.epoch if state.stopping.get("stopped") else settings.epochs,
+                class_weight=balance_classes(train) if settings.class_weight == "balanced" else None,
+                callbacks=[stopping, callback],
+                shuffle=False,
+                verbose=0,
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            error.add_note("Out of memory: lower cnn.batch_size, cnn.input_side or cnn.memory_budget_mib.")
+            raise
+        finally:
+            watch.bar.stop()
     return watch.finish()
 
 
