@@ -4,6 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# Whole cells are spread over cores (`blastscreen.parallel`); OpenCV would spread the rows of one, on threads that spin
+# while they wait and slow down those that work.
+cv2.setNumThreads(1)
+
 Box = tuple[slice, slice]
 
 # An object is crossed once a line, or a few times where its rim is ragged.
