@@ -77,3 +77,4 @@ def map_parts(
         if key is not None:
             parts.write(key, table)
         yield table
+    next(results, None)  # lets it end, and say how long the work took
