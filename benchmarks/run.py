@@ -41,6 +41,14 @@ def find_ratios(results: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str,
                 yield from find_ratios(value, (*path, key))
 
 
+def format_table(results: dict[str, Any]) -> str:
+    """Spell out every ratio with its spread, a line each."""
+    rows = list(find_ratios(results))
+    width = max(len(place) for place, _ in rows)
+    lines = [f"{place:{width}} {row['ratio']:8.2f} {row['low']:8.2f} - {row['high']:.2f}" for place, row in rows]
+    return "\n".join([f"{'times as fast':{width}} {'median':>8} {'rounds':>8}", *lines])
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Run all, print the table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -48,9 +56,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--tiny", action="store_true", help="shows that everything runs; figures mean nothing")
     options = parser.parse_args(argv)
     results = {name: run(name, tiny=options.tiny) for name in BENCHMARKS}
-    print(f"\n{'':92} {'ratio':>8} {'spread':>16}")
-    for place, row in find_ratios(results):
-        print(f"{place[:92]:92} {row['ratio']:8.2f} {row['low']:8.2f}-{row['high']:.2f}")
+    print(f"\n{format_table(results)}")
     write_json(options.out, {"machine": describe_machine(), **results})
     return results
 
