@@ -46,7 +46,7 @@ def format_table(results: dict[str, Any]) -> str:
     rows = list(find_ratios(results))
     width = max(len(place) for place, _ in rows)
     lines = [f"{place:{width}} {row['ratio']:8.2f} {row['low']:8.2f} - {row['high']:.2f}" for place, row in rows]
-    return "\n".join([f"{'times as fast':{width}} {'median':>8} {'rounds':>8}", *lines])
+    return "\n".join([f"{'':{width}} {'ratio':>8} {'rounds':>8}", *lines])
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
