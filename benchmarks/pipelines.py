@@ -148,9 +148,8 @@ class Clock:
 def blur_features(project: Path) -> None:
     """Add noise to the newest stored features, so that trees grow as they do on real cells.
 
-    The few drawn cells are told apart by trees of some 30 nodes, however often they come. In real ones the classes
-    overlap: 280 of them (C-NMC 2019) make trees of 62 nodes and a forest that is right, out of its bags, on 0.87 of
-    them; as many drawn ones with noise of half a standard deviation make 63 nodes, and 0.85.
+    The few drawn cells are told apart by small trees, however often they come. In real ones the classes overlap, and
+    trees are about twice as large; noise of half a standard deviation makes them so here.
     """
     path = max((project / "data/04_feature/cnmc/cell_features.parquet").glob("*/*.parquet"))
     features = pd.read_parquet(path)

@@ -128,7 +128,7 @@ def _is_searched(entry: "os.DirEntry[bytes]") -> bool:
 
 
 def _resolve_inside(root: Path, name: bytes) -> str:
-    # as text: paths that are objects take as long as the reading
+    # as text: path objects cost more than all that is done with them here
     folder = str(root).rstrip(os.sep) + os.sep
     path = folder + os.fsdecode(name)
     try:
