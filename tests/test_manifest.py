@@ -4,7 +4,7 @@ import subprocess
 from importlib.metadata import version
 
 from blastscreen.manifest import describe_environment, describe_git, plain
-from blastscreen.parameters import AuditParameters
+from blastscreen.parameters import ReportingParameters
 
 
 def git(folder, *arguments):
@@ -37,14 +37,14 @@ def test_libraries_are_those_installed(tmp_path):
 
 def test_parameters_become_plain_and_paths_lose_their_folders():
     parameters = {
-        "audit": AuditParameters(n_seeds=2, networks=False),
+        "reporting": ReportingParameters(sheet_cells=12, sheet_columns=4, error_cells=3),
         "images": "/home/somebody/C-NMC_training_data",
         "windows": "C:\\somebody\\cells",
         "sizes": (450, 600),
         "seed": 42,
     }
     assert plain(parameters) == {
-        "audit": {"n_seeds": 2, "networks": False},
+        "reporting": {"sheet_cells": 12, "sheet_columns": 4, "error_cells": 3},
         "images": "C-NMC_training_data",
         "windows": "cells",
         "sizes": [450, 600],

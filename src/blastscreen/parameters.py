@@ -142,10 +142,13 @@ class EvaluationParameters(Parameters):
 
 
 class AuditParameters(Parameters):
-    """How much the choices of a protocol flatter."""
+    """How much the choices of a protocol flatter, and what balancing the classes does."""
 
     n_seeds: int = Field(ge=2, description="divisions into folds per protocol, from splits.seed upwards")
     networks: bool = Field(description="audit the network too: four trainings per kind of split and seed")
+    balancing_seeds: Count = Field(description="divisions into folds per way to balance, from splits.seed upwards")
+    false_alarm_cost: float = Field(gt=0, description="missed blasts worth a false alarm (balancing cost)")
+    ensemble_size: Count = Field(description="balanced samples, each with an AdaBoost (balancing easy_ensemble)")
 
 
 class ReportingParameters(Parameters):

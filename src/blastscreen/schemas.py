@@ -5,7 +5,7 @@ from enum import StrEnum
 import pandas as pd
 import pandera.pandas as pa
 
-from blastscreen.vocabulary import FEATURE_NAMES, CellLabel, Decision, Region, Split, SplitStrategy, Status
+from blastscreen.vocabulary import FEATURE_NAMES, Balancing, CellLabel, Decision, Region, Split, SplitStrategy, Status
 
 _UNIT = pa.Check.in_range(0, 1)
 
@@ -132,6 +132,25 @@ AUDIT = _table(
 )
 """One row per model, protocol and seed: what its folds say together, in which every cell is tested once. `auroc`
 compares cells of one fold only."""
+
+_DIFFERENCE = pa.Check.in_range(-1, 1)
+AUDIT_IMBALANCE = _table(
+    {
+        "balancing": _one_of(Balancing),
+        "measure": _text(),
+        "value": pa.Column(float, checks=_UNIT),
+        "low": pa.Column(float, checks=_UNIT, nullable=True),
+        "high": pa.Column(float, checks=_UNIT, nullable=True),
+        "difference": pa.Column(float, checks=_DIFFERENCE),
+        "difference_low": pa.Column(float, checks=_DIFFERENCE, nullable=True),
+        "difference_high": pa.Column(float, checks=_DIFFERENCE, nullable=True),
+        "min_sensitivity": pa.Column(float, checks=_UNIT),
+        "n_seeds": pa.Column("int64", checks=pa.Check.ge(1)),
+    }
+)
+"""One row per way to balance the classes and measure, on cells that were held out by subject. `difference` is to the
+forest with class weights, whose own is 0 without bounds; bounds are over subject groups. The last two columns are the
+same for all rows: the sensitivity at which specificities are compared, and the divisions that every value is of."""
 
 AREA_CORRELATIONS = _table(
     {

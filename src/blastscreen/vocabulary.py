@@ -39,6 +39,17 @@ class Region(StrEnum):
     FRAME = "frame"
 
 
+class Balancing(StrEnum):
+    """What training does about a class being rarer than the other."""
+
+    NONE = "none"
+    CLASS_WEIGHT = "class_weight"
+    COST = "cost"
+    SMOTE = "smote"
+    UNDERSAMPLING = "undersampling"
+    EASY_ENSEMBLE = "easy_ensemble"
+
+
 class Decision(StrEnum):
     """What a triage says of a cell: a call, or that an expert is to look at it. Never a diagnosis."""
 

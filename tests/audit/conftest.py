@@ -43,7 +43,7 @@ def cohort():
 
 @pytest.fixture(scope="session")
 def audit_settings():
-    return AuditParameters(n_seeds=2, networks=False)
+    return AuditParameters(n_seeds=2, networks=False, balancing_seeds=2, false_alarm_cost=2.0, ensemble_size=2)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 import pytest
 
 from blastscreen.audit import audit_networks, tabulate_audit
-from blastscreen.parameters import AuditParameters
 from blastscreen.schemas import AUDIT
 
 
@@ -13,18 +12,17 @@ def cells(toy_cells):
     return stack, splits.assign(subject_id=groups, subject_group=groups)
 
 
-def test_networks_are_not_audited_unless_asked_for(cells, cnn_settings, compute):
+def test_networks_are_not_audited_unless_asked_for(cells, audit_settings, cnn_settings, compute):
     stack, splits = cells
-    settings = AuditParameters(n_seeds=2, networks=False)
     options = {"network": cnn_settings(), "first_seed": 3, "compute": compute}
-    assert audit_networks(stack, splits, settings=settings, **options) == []
+    assert audit_networks(stack, splits, settings=audit_settings, **options) == []
 
 
 @pytest.mark.slow
-def test_every_cell_is_scored_with_its_own_image(cells, cnn_settings, compute):
+def test_every_cell_is_scored_with_its_own_image(cells, audit_settings, cnn_settings, compute):
     stack, splits = cells
     # one seed, which the settings of a run do not allow, is enough here
-    settings = AuditParameters(n_seeds=2, networks=True).model_copy(update={"n_seeds": 1})
+    settings = audit_settings.model_copy(update={"n_seeds": 1, "networks": True})
     small = {"input_side": 16, "epochs": 12, "batch_size": 4, "test_time_views": 1}
     network = cnn_settings(**small, learning_rate=0.003, class_weight="none", batch_norm_momentum=0.5)
     options = {"settings": settings, "network": network, "first_seed": 3, "compute": compute}

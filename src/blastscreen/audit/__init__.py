@@ -1,4 +1,4 @@
-"""How much the choices of a protocol flatter: the split, and the pixels that features see.
+"""How much the choices of a protocol flatter, the split and the pixels that features see, and what balancing does.
 
 The names in `__init__.pyi` are imported when they are first asked for, with the libraries behind them.
 """

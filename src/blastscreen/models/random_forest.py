@@ -57,7 +57,27 @@ def require_finite(features: pd.DataFrame) -> None:
         )
 
 
-def fit_forest(table: pd.DataFrame, *, settings: ForestParameters) -> RandomForestClassifier:
+def training_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Select the training cells, in the one order that random draws from them are made in.
+
+    Args:
+        table: Result of `training_table`.
+
+    Returns:
+        Its rows of split train, sorted by image_id.
+
+    Raises:
+        ValueError: A class is missing from them, or a feature is not finite.
+    """
+    cells = _cells_of(table, Split.TRAIN)
+    require_both_classes(_is_blast(cells), Split.TRAIN)
+    require_finite(cells)
+    return cells
+
+
+def fit_forest(
+    table: pd.DataFrame, *, settings: ForestParameters, class_weight: dict[str, float] | None = None
+) -> RandomForestClassifier:
     """Fit a random forest on the training cells.
 
     The order of the rows and the number of threads do not change the result. The forest keeps `n_jobs=None`, so that
@@ -66,6 +86,7 @@ def fit_forest(table: pd.DataFrame, *, settings: ForestParameters) -> RandomFore
     Args:
         table: Result of `training_table`.
         settings: Number of trees, class weight and seed.
+        class_weight: By label, in place of that of the settings.
 
     Returns:
         The fitted forest; it knows its features by name.
@@ -73,12 +94,10 @@ def fit_forest(table: pd.DataFrame, *, settings: ForestParameters) -> RandomFore
     Raises:
         ValueError: A class is missing from the training cells, or a feature is not finite.
     """
-    cells = _cells_of(table, Split.TRAIN)
-    require_both_classes(_is_blast(cells), Split.TRAIN)
-    require_finite(cells)
+    cells = training_cells(table)
     forest = RandomForestClassifier(
         n_estimators=settings.n_trees,
-        class_weight=None if settings.class_weight == "none" else settings.class_weight,
+        class_weight=class_weight or (None if settings.class_weight == "none" else settings.class_weight),
         random_state=settings.seed,
     )
     # a plain unicode array, not objects: `classes_` inherits it and is stored as such

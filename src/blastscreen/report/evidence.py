@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from blastscreen.report.balancing import describe_balancing
 from blastscreen.report.metrics import METRICS, show_metric
 from blastscreen.report.quantities import Quantity, quantity, spell
 from blastscreen.report.study import Study
@@ -54,6 +55,7 @@ def describe_audit(study: Study) -> dict[str, Any] | None:
         "protocols": _tabulate_protocols(study, summary),
         "flattery": _tabulate_flattery(study, summary),
         "area": _tabulate_area(study),
+        "balancing": describe_balancing(study),
     }
 
 

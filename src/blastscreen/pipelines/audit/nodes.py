@@ -11,6 +11,7 @@ from blastscreen.parameters import (
     AuditParameters,
     CnnParameters,
     ComputeParameters,
+    EvaluationParameters,
     FeatureParameters,
     ForestParameters,
     SplitParameters,
@@ -59,6 +60,20 @@ def audit_networks(
     """Cross-validate the network, where it is asked for."""
     return audit.audit_networks(
         cell_images, cell_splits, settings=settings, network=network, first_seed=splits.seed, compute=compute
+    )
+
+
+def audit_imbalance(
+    cells: pd.DataFrame,
+    settings: AuditParameters,
+    splits: SplitParameters,
+    forest: ForestParameters,
+    evaluation: EvaluationParameters,
+    compute: ComputeParameters,
+) -> pd.DataFrame:
+    """Cross-validate every way to balance the classes."""
+    return audit.audit_imbalance(
+        cells, settings=settings, forest=forest, evaluation=evaluation, first_seed=splits.seed, compute=compute
     )
 
 

@@ -1,9 +1,10 @@
-"""Pipeline `audit`: how much the choices of a protocol flatter."""
+"""Pipeline `audit`: how much the choices of a protocol flatter, and what balancing the classes does."""
 
 from kedro.pipeline import Pipeline, node
 
 from blastscreen.pipelines.audit.nodes import (
     audit_forests,
+    audit_imbalance,
     audit_networks,
     correlate_with_area,
     draw_area_correlations,
@@ -43,6 +44,19 @@ def create_pipeline() -> Pipeline:
                 inputs=["cell_images", "cell_splits", "params:audit", "params:splits", "params:cnn", "params:compute"],
                 outputs="audited_networks",
                 name="audit_networks",
+            ),
+            node(
+                audit_imbalance,
+                inputs=[
+                    "audited_cells",
+                    "params:audit",
+                    "params:splits",
+                    "params:rf",
+                    "params:evaluation",
+                    "params:compute",
+                ],
+                outputs="audit_imbalance",
+                name="audit_imbalance",
             ),
             node(
                 tabulate_audit,

@@ -104,6 +104,7 @@ _SHOWN = (
     "comparison",
     "rf_importances",
     "area_correlations",
+    "audit_imbalance",
     "audit_summary",
     "paper_check",
     "published_numbers",

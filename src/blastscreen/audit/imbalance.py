@@ -1,0 +1,208 @@
+"""Ways to balance the classes, on the same held-out cells: what each moves, and what it gains."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blastscreen.audit.folds import count_folds, draw_folds, seeds_of_audit
+from blastscreen.audit.forests import divide_cores, predict_held_out
+from blastscreen.audit.scores import THRESHOLD
+from blastscreen.audit.summary import HONEST
+from blastscreen.evaluation.confusion import share
+from blastscreen.evaluation.group_sums import GroupSums, Weights, sum_calls, weighted_metric
+from blastscreen.evaluation.intervals import Statistic, group_interval
+from blastscreen.models.imbalance import fit_balanced
+from blastscreen.parallel import map_batches, use_cores
+from blastscreen.parameters import AuditParameters, ComputeParameters, EvaluationParameters, ForestParameters
+from blastscreen.schemas import AUDIT_IMBALANCE
+from blastscreen.vocabulary import POSITIVE_LABEL, Balancing, CellLabel
+
+BASELINE = Balancing.CLASS_WEIGHT
+
+Division = tuple[NDArray[np.intp], NDArray[np.float64]]
+"""In which fold each cell was held out, and the probability that it then got of being a blast; both of shape (n,)."""
+Fold = tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]
+"""Subject groups of its blasts, by rising score, shape (m,); normal cells of each group scored below each of these
+blasts, shape (m, groups); and all normal cells of each group, shape (groups,)."""
+
+
+def audit_imbalance(
+    cells: pd.DataFrame,
+    *,
+    settings: AuditParameters,
+    forest: ForestParameters,
+    evaluation: EvaluationParameters,
+    first_seed: int,
+    compute: ComputeParameters,
+) -> pd.DataFrame:
+    """Cross-validate every way to balance the classes, on folds of subjects and features of the cell.
+
+    Classes are balanced anew in every fold, among its training cells; the cells held out stay as they are.
+
+    Args:
+        cells: Result of `pair_regions`.
+        settings: Number of seeds, cost of a false alarm, size of the ensemble.
+        forest: Trees; the seed is that of the folds.
+        evaluation: Wanted sensitivity, and how intervals are made.
+        first_seed: Of folds, forests and draws; the others follow.
+        compute: Workers; their number does not change the result.
+
+    Returns:
+        Table in the schema `AUDIT_IMBALANCE`, see `measure_balancing`.
+
+    Raises:
+        CohortError: A class has fewer than two subject groups.
+    """
+    table = cells[cells["region"] == HONEST.region]
+    seeds = seeds_of_audit(first_seed, settings.balancing_seeds)
+    runs = [(way, seed) for way in Balancing for seed in seeds]
+    of_runs, of_trees = divide_cores(compute)
+    n_folds = count_folds(table, fewest=2)
+    run = partial(_hold_out, table=table, n_folds=n_folds, settings=settings, forest=forest, compute=of_trees)
+    found = list(map_batches(run, runs, total=len(runs), settings=of_runs, description="Auditing the classes' balance"))
+    divisions = {way: found[place : place + len(seeds)] for place, (way, seed) in enumerate(runs) if seed == seeds[0]}
+    return measure_balancing(table, divisions, settings=evaluation)
+
+
+def _hold_out(
+    run: tuple[Balancing, int],
+    *,
+    table: pd.DataFrame,
+    n_folds: int,
+    settings: AuditParameters,
+    forest: ForestParameters,
+    compute: ComputeParameters,
+) -> Division:
+    balancing, seed = run
+    fit = partial(
+        fit_balanced,
+        balancing=balancing,
+        forest=forest.model_copy(update={"seed": seed}),
+        false_alarm_cost=settings.false_alarm_cost,
+        ensemble_size=settings.ensemble_size,
+    )
+    fold = draw_folds(table, strategy=HONEST.strategy, n_folds=n_folds, seed=seed)
+    with use_cores(compute):
+        return fold, predict_held_out(table, fold, fit=fit)
+
+
+def measure_balancing(
+    cells: pd.DataFrame, divisions: Mapping[Balancing, Sequence[Division]], *, settings: EvaluationParameters
+) -> pd.DataFrame:
+    """Measure held-out probabilities, and subtract from each measure that of the forest with class weights.
+
+    - auroc: of pairs within a fold, as in `auroc_within_folds`.
+    - sensitivity and specificity: at a cut of 0.5.
+    - specificity_at_sensitivity: at the cut that finds the wanted share of the blasts, chosen in each fold on the very
+      cells that it cuts. No way to use a model, but the point of every ROC curve at which models can be compared. A
+      resample of the subject groups chooses its own cuts.
+
+    Args:
+        cells: subject_group and label, n rows.
+        divisions: As many for each way to balance, `BASELINE` among them. Every fold has cells of both classes, and no
+            subject group is in two. Values are of all divisions together.
+        settings: Wanted sensitivity, and how intervals are made.
+
+    Returns:
+        Table in the schema `AUDIT_IMBALANCE`, in the order of the divisions; bounds are NaN where subject groups are
+        too few for an interval.
+    """
+    measures = {way: make_measures(cells, of_way, settings.min_sensitivity) for way, of_way in divisions.items()}
+    groups = {label: int(cells.loc[cells["label"] == label, "subject_group"].nunique()) for label in CellLabel}
+    rows = []
+    for way, of_way in measures.items():
+        for measure, (classes, statistic) in of_way.items():
+            n_groups = [groups[label] for label in classes]
+            gained = partial(_subtract, statistic, measures[BASELINE][measure][1])
+            row = [way.value, measure, *_describe(statistic, n_groups, bounds=(0, 1), settings=settings)]
+            row += (
+                (0.0, np.nan, np.nan)
+                if way == BASELINE
+                else _describe(gained, n_groups, bounds=(-1, 1), settings=settings)
+            )
+            rows.append([*row, settings.min_sensitivity, len(divisions[way])])
+    return pd.DataFrame(rows, columns=list(AUDIT_IMBALANCE.columns)).astype({"balancing": "str", "measure": "str"})
+
+
+def _describe(
+    statistic: Statistic, n_groups: Sequence[int], *, bounds: tuple[float, float], settings: EvaluationParameters
+) -> tuple[float, float, float]:
+    """Compute a value and its bounds."""
+    value = float(statistic(*map(np.ones, n_groups)))
+    found = group_interval(statistic, n_groups, bounds=bounds, **settings.bootstrap)
+    return (value, found["low"], found["high"]) if found else (value, np.nan, np.nan)
+
+
+def _subtract(one: Statistic, other: Statistic, *weights: Weights) -> NDArray[np.float64]:
+    return one(*weights) - other(*weights)
+
+
+def make_measures(
+    cells: pd.DataFrame, divisions: Sequence[Division], min_sensitivity: float
+) -> dict[str, tuple[tuple[CellLabel, ...], Statistic]]:
+    """Make each measure of `measure_balancing` a function of how often the subject groups count.
+
+    Args:
+        cells: subject_group and label, n rows.
+        divisions: See `measure_balancing`.
+        min_sensitivity: Share of the blasts that the cuts of the last measure find, 0 to 1.
+
+    Returns:
+        Per measure the classes that it takes the weights of, and the function.
+    """
+    sums = [sum_calls(cells.assign(blast_probability=scores), threshold=THRESHOLD) for _, scores in divisions]
+    of_groups = [cells.assign(fold=fold).groupby(["label", "subject_group"])["fold"].first() for fold, _ in divisions]
+    together = [np.equal.outer(*(folds[label].to_numpy() for label in CellLabel)) for folds in of_groups]
+    n_blasts, n_normals = (groups[:, :2].sum(axis=1) for groups in (sums[0].blasts, sums[0].normals))
+    wins = np.sum([of.wins * mask for of, mask in zip(sums, together, strict=True)], axis=0)
+    pairs = np.outer(n_blasts, n_normals) * np.sum(together, axis=0)
+    calls = GroupSums(np.sum([of.blasts for of in sums], axis=0), np.sum([of.normals for of in sums], axis=0), wins)
+    folds = [fold for division in divisions for fold in _rank_normals(cells, division)]
+    both = (CellLabel.ALL, CellLabel.HEM)
+    return {
+        "auroc": (both, partial(_auroc, wins, pairs)),
+        "sensitivity": (both[:1], partial(weighted_metric, calls, "sensitivity")),
+        "specificity": (both[1:], partial(weighted_metric, calls, "specificity")),
+        "specificity_at_sensitivity": (both, partial(_specificity_at, folds, min_sensitivity)),
+    }
+
+
+def _rank_normals(cells: pd.DataFrame, division: Division) -> Iterator[Fold]:
+    """Yield for every fold what its specificity is made of, at a cut just below any of its blasts."""
+    fold, probability = division
+    is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
+    groups = cells["subject_group"].to_numpy(dtype=np.str_)
+    number = np.empty(len(cells), dtype=np.intp)
+    for of_class in (is_blast, ~is_blast):
+        number[of_class] = np.unique(groups[of_class], return_inverse=True)[1]
+    for held_out in (fold == one for one in np.unique(fold)):
+        blasts, normals = np.flatnonzero(held_out & is_blast), np.flatnonzero(held_out & ~is_blast)
+        blasts = blasts[np.argsort(probability[blasts], kind="stable")]
+        member = np.eye(number[~is_blast].max() + 1)[number[normals]]
+        below = probability[normals] < probability[blasts][:, np.newaxis]
+        yield number[blasts], below.astype(np.float64) @ member, member.sum(axis=0)
+
+
+def _specificity_at(
+    folds: Sequence[Fold], min_sensitivity: float, of_blasts: Weights, of_normals: Weights
+) -> NDArray[np.float64]:
+    right, everybody = np.zeros(of_normals.shape[:-1]), np.zeros(of_normals.shape[:-1])
+    for groups, below, n_normals in folds:
+        missed = np.cumsum(of_blasts[..., groups], axis=-1)
+        n_blasts = missed[..., -1:]
+        # the lowest blast that can't be missed as well; a resample without blasts in this fold has no cut
+        lowest = (share(n_blasts - missed, np.broadcast_to(n_blasts, missed.shape)) < min_sensitivity).argmax(axis=-1)
+        counted = of_normals * (n_blasts > 0)
+        right += (below[lowest] * counted).sum(axis=-1)
+        everybody += (n_normals * counted).sum(axis=-1)
+    return share(right, everybody)
+
+
+def _auroc(
+    wins: NDArray[np.float64], pairs: NDArray[np.float64], of_blasts: Weights, of_normals: Weights
+) -> NDArray[np.float64]:
+    won, compared = (((of_blasts @ counts) * of_normals).sum(axis=-1) for counts in (wins, pairs))
+    return share(won, compared)
