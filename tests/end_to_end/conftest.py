@@ -62,4 +62,4 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> 
 def sample_run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> tuple[Project, str]:
     """One run of everything on the small sample, and its version; tests may add versions, so ask for this one."""
     project = Project(tmp_path_factory.mktemp("sample"), repository)
-    return project, project.run(params={"audit": {"n_seeds": 2}})
+    return project, project.run(params={"audit": {"n_seeds": 2, "balancing_seeds": 1}})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blastscreen.vocabulary import GENERATED_SAMPLE, Region
+from blastscreen.vocabulary import GENERATED_SAMPLE, Balancing, Region
 
 
 def energy_against_area(catalog, region):
@@ -11,7 +11,7 @@ def energy_against_area(catalog, region):
 
 
 def test_the_audit_of_the_sample(project):
-    project.run("audit", params={"audit": {"n_seeds": 2}, "rf": {"n_trees": 10}})
+    project.run("audit", params={"audit": {"n_seeds": 2, "balancing_seeds": 1}, "rf": {"n_trees": 10}})
     catalog = project.catalog()
     results, summary = catalog.load("audit_results"), catalog.load("audit_summary")
     assert results.groupby(["strategy", "region"])["seed"].agg(list).tolist() == [[42, 43]] * 4
@@ -20,6 +20,7 @@ def test_the_audit_of_the_sample(project):
     assert energy_against_area(catalog, Region.FRAME) < -0.99
     # the texture of the cell itself is another matter
     assert energy_against_area(catalog, Region.CELL) > -0.6
+    assert set(catalog.load("audit_imbalance")["balancing"]) == set(Balancing)
     for name in ("audit", "area_correlations"):
         assert GENERATED_SAMPLE in catalog.load(f"{name}_figure").layout.title.text
 
@@ -27,7 +28,7 @@ def test_the_audit_of_the_sample(project):
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["cnmc", "paper"])
 def test_real_cells_leak_by_the_person(project, cnmc, env):
-    quick = {"audit": {"n_seeds": 3}, "rf": {"n_trees": 30}}
+    quick = {"audit": {"n_seeds": 3, "balancing_seeds": 1}, "rf": {"n_trees": 30}}
     project.run("audit", env=env, params={"images": str(cnmc / "jpeg300")} | quick)
     catalog = project.catalog(env=env)
     flattery = {row["choice"]: row for row in catalog.load("audit_summary")["flattery"]}

@@ -106,10 +106,10 @@ def index_in_batches(raw_cells, *, settings, inspect):
 
 def test_a_run_on_the_cluster_stores_what_a_local_run_stores(cluster, make_project):
     local, remote = make_project(), make_project()
-    quick = {"audit": {"n_seeds": 2}, "rf": {"n_trees": 10}}
+    quick = {"audit": {"n_seeds": 2, "balancing_seeds": 1}, "rf": {"n_trees": 10}}
     local.run("audit", params=quick)
     remote.run("audit", params=quick | {"compute": {"backend": "dask", "scheduler": cluster.address}})
-    for name in ("cell_index", "cell_features", "audit_features", "audit_results"):
+    for name in ("cell_index", "cell_features", "audit_features", "audit_results", "audit_imbalance"):
         pd.testing.assert_frame_equal(*(project.catalog().load(name) for project in (local, remote)), check_exact=True)
     ours, theirs = (project.catalog().load("cell_images") for project in (local, remote))
     assert (ours.read(0, len(ours)) == theirs.read(0, len(theirs))).all()

@@ -8,7 +8,8 @@ import pytest
 
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.plots.style import BLUE, INK, finish
-from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE
+from blastscreen.schemas import AUDIT_IMBALANCE
+from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE, Balancing
 
 HOSTILE = "a</script><script>document.title='owned'</script>\"'$x$ <img src=x onerror=alert(1)> ü\u202egpj.bmp"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -110,6 +111,7 @@ def tables():
     index = splits.assign(status="accepted", reasons="")
     found = {"cell_index": index, "cell_splits": splits, "cell_features": features, "rf_importances": importances}
     found |= {"rf_subjects": subjects, "cnn_subjects": subjects, "area_correlations": correlations}
+    found["audit_imbalance"] = audit_imbalance()
     for table in found.values():
         table.attrs = {"version": VERSION}
     return found
@@ -129,6 +131,15 @@ def audit_summary():
     ]
     flattery = [{"choice": "splitting by image", "model": "rf", "auroc": spread, "n_better": 9}]
     return {"n_seeds": 10, "n_folds": 5, "rows": rows, "flattery": flattery, "note": GENERATED_SAMPLE}
+
+
+def audit_imbalance():
+    """Every way and measure alike."""
+    values = {"value": 0.8, "low": 0.7, "high": 0.9, "difference": -0.0125, "min_sensitivity": 0.95, "n_seeds": 2}
+    values |= {"difference_low": -0.03, "difference_high": 0.01}
+    measures = ("auroc", "sensitivity", "specificity", "specificity_at_sensitivity")
+    rows = [{"balancing": str(way), "measure": measure, **values} for way in Balancing for measure in measures]
+    return AUDIT_IMBALANCE.validate(pd.DataFrame(rows, columns=list(AUDIT_IMBALANCE.columns)))
 
 
 def paper_check():

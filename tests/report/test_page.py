@@ -119,6 +119,17 @@ def test_numbers_carry_their_exact_value_and_interval(page):
     assert 'data-metric="comparison.rf.cnn.auroc.difference" data-value="-0.02"' in page
 
 
+def test_balancing_is_shown_with_what_it_changes_against_class_weights(page):
+    value = 'data-metric="audit.balancing.smote.auroc.value" data-value="0.8" data-low="0.7" data-high="0.9">0.800'
+    change = 'data-metric="audit.balancing.smote.specificity.difference" data-value="-0.0125"'
+    assert value in page
+    assert change in page
+    assert "\N{MINUS SIGN}1.2 points" in page
+    assert "2 divisions together; equal sensitivity is 95.0%; 95% intervals over subject groups" in page
+    assert "audit.balancing.class_weight.auroc.value" in page
+    assert "audit.balancing.class_weight.auroc.difference" not in page
+
+
 def test_what_is_not_defined_is_neither_nought_nor_nan(entries, parameters):
     calls = {"true_negatives": 7, "false_positives": 3, "false_negatives": 0, "true_positives": 0}
     undefined = {"auroc": None, "sensitivity": float("nan"), "confusion": calls, "intervals": {}}
