@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-HEAVY = {"distributed", "imblearn", "keras", "matplotlib", "numba", "pandera", "plotly", "scipy", "skimage", "sklearn", "skops"}
+HEAVY = {
+    "distributed",
+    "imblearn",
+    "keras",
+    "matplotlib",
+    "numba",
+    "pandera",
+    "plotly",
+    "scipy",
+    "skimage",
+    "sklearn",
+    "skops",
+}
 HEAVY |= {"statsmodels", "tensorflow", "zarr"}
 
 
