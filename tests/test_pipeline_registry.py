@@ -3,20 +3,8 @@
 import subprocess
 import sys
 
-HEAVY = {
-    "distributed",
-    "imblearn",
-    "keras",
-    "matplotlib",
-    "numba",
-    "pandera",
-    "plotly",
-    "scipy",
-    "skimage",
-    "sklearn",
-    "skops",
-}
-HEAVY |= {"statsmodels", "tensorflow", "zarr"}
+HEAVY = {"distributed", "imblearn", "keras", "matplotlib", "numba", "pandera", "plotly", "scipy", "skimage", "sklearn"}
+HEAVY |= {"skops", "statsmodels", "tensorflow", "zarr"}
 
 
 def test_listing_the_pipelines_imports_no_heavy_library(repository):
