@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.features import measure_cell
-from blastscreen.imaging.masks import bounding_box, cell_mask, to_grey
+from blastscreen.imaging.masks import cell_mask, content_box, to_grey
 from blastscreen.imaging.stack import CellBatch, CellStack
 from blastscreen.parameters import ComputeParameters, FeatureParameters
 from blastscreen.resume import PartStore, map_parts
@@ -60,9 +60,8 @@ def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> MeasuredC
     pixels = batch.read()
     values = np.empty((len(pixels), len(FEATURE_NAMES)))
     for row, cell in zip(values, pixels, strict=True):
-        grey = to_grey(cell)
-        if settings.region == Region.CELL:
-            grey = grey[bounding_box(grey, margin=0)]  # all that follows has less to look through
+        # where only the cell counts, all that follows has less to look through
+        grey = to_grey(cell[content_box(cell)] if settings.region == Region.CELL else cell)
         row[:] = measure_cell(grey, cell_mask(grey), settings=settings)
     return MeasuredCells(batch.image_ids, values)
 

@@ -1,7 +1,6 @@
 """The index of everything that came in: one row per file, rejected ones included."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain
 
 import pandas as pd
@@ -108,7 +107,7 @@ def note_on_source(cells: pd.DataFrame) -> str:
 def _add_names(part: pd.DataFrame, original_names: Mapping[str, str]) -> pd.DataFrame:
     names = [parse_cell_name(original_names.get(image_id, image_id)) for image_id in part["image_id"]]
     named = pd.DataFrame(
-        [{} if name is None else asdict(name) for name in names],
+        [{} if name is None else vars(name) for name in names],
         index=part.index,
         columns=[*_NAMED_TEXT, *_NAMED_NUMBERS],
     )

@@ -122,6 +122,12 @@ class CnnParameters(Parameters):
     seed: Seed = Field(description="of weights, order, augmentation and dropout")
 
 
+class HybridParameters(Parameters):
+    """The mean of forest and network."""
+
+    forest_weight: float = Field(ge=0, le=1, description="share of the forest in the mean; the network has the rest")
+
+
 class EvaluationParameters(Parameters):
     """How probabilities become calls, which of them go to an expert, and how sure the rates are."""
 

@@ -8,13 +8,14 @@ from blastscreen.pipelines import (
     evaluation,
     external,
     feature_engineering,
+    hybrid,
     predict,
     preprocessing,
     reporting,
     rf,
 )
 
-MODELS = {"rf": rf, "cnn": cnn}
+MODELS = {"rf": rf, "cnn": cnn, "hybrid": hybrid}
 """Each model's name in the catalog and its pipeline; evaluation and reporting follow from the name."""
 
 ON_PIXELS = {"cnn"}
@@ -25,8 +26,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Compose the registered pipelines.
 
     Returns:
-        One pipeline per name. A model's pipeline holds all it needs upstream and its own evaluation; `reporting`
-        reads stored results only, `predict` and `external` stored models.
+        One pipeline per name. A model's pipeline holds all it needs upstream and its own evaluation, that of `hybrid`
+        the two models that it joins; `reporting` reads stored results only, `predict` and `external` stored models.
     """
     images = preprocessing.create_pipeline()
     features = images + feature_engineering.create_pipeline()
@@ -34,6 +35,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         name: (images if name in ON_PIXELS else features) + model.create_pipeline() + evaluation.create_pipeline(name)
         for name, model in MODELS.items()
     }
+    models["hybrid"] += models["rf"] + models["cnn"]
     protocols = features + audit.create_pipeline()
     report = reporting.create_pipeline(MODELS)
     prediction = _measure_external(features) + predict.create_pipeline()

@@ -63,6 +63,37 @@ def test_any_chunk_and_any_range(tmp_path, chunk):
     np.testing.assert_array_equal(read_all(loaded, size=16), PIXELS)
 
 
+def test_zarr_reads_the_store_and_writes_the_same_files(saved, tmp_path):
+    folder = saved[1]
+    array = zarr.open_array(store=str(folder), mode="r")
+    np.testing.assert_array_equal(array[:], PIXELS)
+    layout = {"chunks": array.chunks, "compressors": array.compressors}
+    again = zarr.create_array(
+        store=str(tmp_path / "again.zarr"),
+        shape=array.shape,
+        dtype=array.dtype,
+        chunk_key_encoding={"name": "default", "separator": "."},
+        **layout,
+    )
+    again[:] = PIXELS
+    files = [path.name for path in folder.glob("c.*")]
+    assert len(files) == 3
+    for name in files:
+        assert (folder / name).read_bytes() == (tmp_path / "again.zarr" / name).read_bytes()
+
+
+def test_a_file_from_a_store_of_another_layout_is_reported(saved, tmp_path):
+    ArrayStack(filepath=str(tmp_path / "other" / "cells.zarr"), chunk=8).save(make_stack())
+    smaller = tmp_path / "other" / "cells.zarr" / "c.2.0.0.0"
+    (saved[1] / "c.1.0.0.0").write_bytes(smaller.read_bytes())
+    with pytest.raises(DatasetError, match=r"Cells 16 to 32 .* are damaged \(a file of 3456 bytes"):
+        saved[0].load().read(16, 32)
+
+
+def test_one_cell_does_not_keep_its_neighbours_in_memory(saved):
+    assert saved[0].load().cell(NAMES[3]).base.nbytes == PIXELS[0].nbytes
+
+
 def test_black_cells_are_stored_not_assumed(tmp_path):
     make_dataset(tmp_path, save=OLD).save(make_stack(np.zeros_like(PIXELS)))
     chunks = sorted(path.name for path in (tmp_path / "cells.zarr" / OLD / "cells.zarr").glob("c.*"))

@@ -12,8 +12,9 @@ from blastscreen.vocabulary import GENERATED_SAMPLE
 
 pytestmark = pytest.mark.slow
 
-READ = ("rf_predictions", "cnn_predictions", "rf_operating_point", "cnn_operating_point", "rf_triage", "cell_index")
-READ += ("cell_splits", "comparison", "report", "model_card")
+MODELS = ("rf", "cnn", "hybrid")
+READ = tuple(f"{model}_{result}" for model in MODELS for result in ("predictions", "operating_point"))
+READ += ("rf_triage", "cell_index", "cell_splits", "comparison", "report", "model_card")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def shown(stored):
 def judged(stored):
     """Per model: labels and probabilities of the test cells, and the calls at its threshold."""
     cells = {}
-    for model in ("rf", "cnn"):
+    for model in MODELS:
         table = stored[f"{model}_predictions"].query("split == 'test'").set_index("image_id").sort_index()
         is_blast = table["label"].to_numpy() == "all"
         called = table["blast_probability"].to_numpy() >= stored[f"{model}_operating_point"]["threshold"]
@@ -46,7 +47,7 @@ def judged(stored):
     return cells
 
 
-@pytest.mark.parametrize("model", ["rf", "cnn"])
+@pytest.mark.parametrize("model", MODELS)
 def test_rates_come_out_again(shown, judged, model):
     is_blast, probability, called, table = judged[model]
     again = {

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import combinations
 
 import pandas as pd
 import pytest
@@ -68,12 +69,31 @@ def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(finishe
 def test_models_are_compared_on_the_cells_of_this_run(finished):
     project, version = finished
     catalog = project.catalog()
-    (pair,) = catalog.load("comparison")["pairs"]
-    assert pair["versions"] == dict.fromkeys(MODELS, version)
+    pairs = catalog.load("comparison")["pairs"]
+    assert [(pair["first"], pair["second"]) for pair in pairs] == list(combinations(MODELS, 2))
     metrics = {model: catalog.load(f"{model}_metrics")["test"] for model in MODELS}
-    assert pair["n_cells"] == metrics["cnn"]["n_cells"]
-    auroc = pair["differences"]["auroc"]
-    assert auroc["difference"] == pytest.approx(metrics["rf"]["auroc"] - metrics["cnn"]["auroc"])
+    for pair in pairs:
+        one, other = (metrics[pair[side]] for side in ("first", "second"))
+        assert set(pair["versions"].values()) == {version}
+        assert pair["n_cells"] == one["n_cells"] == other["n_cells"]
+        assert pair["differences"]["auroc"]["difference"] == pytest.approx(one["auroc"] - other["auroc"])
+
+
+def test_the_hybrid_is_the_mean_of_forest_and_network(finished):
+    project, version = finished
+    names = [f"{model}_predictions" for model in ("rf", "cnn", "hybrid")]
+    forest, network, hybrid = map(project.catalog(versions=dict.fromkeys(names, version)).load, names)
+    mean = (forest["blast_probability"] + network["blast_probability"]) / 2
+    pd.testing.assert_frame_equal(hybrid, network.assign(blast_probability=mean))
+
+
+def test_the_hybrid_takes_another_weight_from_stored_predictions_without_training(finished):
+    project, version = finished
+    again = project.run("hybrid", from_nodes=["hybrid.average_predictions"], params={"hybrid": {"forest_weight": 1}})
+    saved = project.catalog(versions={"run_manifest": again}).load("run_manifest")["saved"]
+    assert {name.split("_")[0] for name in saved} == {"hybrid"}
+    old = project.catalog(versions={"rf_predictions": version}).load("rf_predictions")
+    pd.testing.assert_frame_equal(project.catalog().load("hybrid_predictions"), old)
 
 
 def test_no_group_of_subjects_sits_in_two_splits(finished):

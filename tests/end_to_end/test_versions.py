@@ -66,15 +66,16 @@ def test_load_versions_really_use_the_old_version(project):
     assert project.catalog().load("run_manifest")["load_versions"]["cell_features"] == first
 
 
-def test_predictions_of_different_splits_are_not_compared(project):
+def test_predictions_of_different_splits_are_neither_compared_nor_averaged(project):
     first = project.run("rf")
     project.run("rf", params={"seed": 7})
     catalog = project.catalog()
     for result in ("predictions", "operating_point"):
-        catalog.save(f"cnn_{result}", catalog.load(f"rf_{result}"))
-    compare = {"node_names": ["reporting.compare_models"], "load_versions": {"rf_predictions": first}}
-    with pytest.raises(ValueError, match=f"rf_predictions of version {first} and cnn_predictions of version"):
-        project.run("reporting", **compare)
+        for model in ("cnn", "hybrid"):
+            catalog.save(f"{model}_{result}", catalog.load(f"rf_{result}"))
+    for pipeline, node in {"reporting": "reporting.compare_models", "hybrid": "hybrid.average_predictions"}.items():
+        with pytest.raises(ValueError, match=f"rf_predictions of version {first} and cnn_predictions of version"):
+            project.run(pipeline, node_names=[node], load_versions={"rf_predictions": first})
 
 
 def test_tables_of_different_runs_are_not_mixed(project):

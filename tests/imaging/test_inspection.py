@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blastscreen.imaging.decoding import ImageRejected
-from blastscreen.imaging.inspection import inspect_cells, segment, standardise_cells
+from blastscreen.imaging.inspection import inspect_cells, standardise_cells
 from blastscreen.imaging.masks import cell_mask, find_background_threshold
+from blastscreen.imaging.segmentation import segment
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode, ReferenceCohort
 
@@ -70,7 +71,8 @@ def test_specks_mean_a_lossy_background_whose_grey_is_not_the_cell():
     lossy[::4, ::4] = np.maximum(lossy[::4, ::4], 5)
     found = segment(lossy, settings=SETTINGS)
     assert found.threshold == SETTINGS.lossy_threshold
-    np.testing.assert_array_equal(found.mask, disc()[..., 0] > 0)
+    np.testing.assert_array_equal(found.mask, disc()[found.box][..., 0] > 0)
+    assert np.count_nonzero(found.mask) == np.count_nonzero(disc()[..., 0])
 
 
 @given(

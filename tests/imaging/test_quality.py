@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from blastscreen.imaging.masks import cell_mask
+from blastscreen.imaging.masks import cell_mask, content_box
 from blastscreen.imaging.quality import assess
 from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.segmentation import Segmentation
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import REVIEW_CODES, ReasonCode
 
@@ -29,7 +30,9 @@ def frame(height: int = 20, width: int = 20) -> np.ndarray:
 
 
 def codes(grey: np.ndarray, *, threshold: int = 0) -> tuple[ReasonCode, ...]:
-    return assess(grey, cell_mask(grey, threshold=threshold), threshold=threshold, settings=SETTINGS)
+    box = content_box(np.repeat(grey[..., None], 3, axis=2))
+    mask = cell_mask(grey, threshold=threshold)
+    return assess(Segmentation(box, grey[box], mask[box], threshold, grey.shape), settings=SETTINGS)
 
 
 @pytest.mark.parametrize("side", [20, 30])

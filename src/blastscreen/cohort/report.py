@@ -91,8 +91,9 @@ def _subject_in_name(image_id: str) -> str | None:
 
 def _count_duplicates(kept: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Count groups of identical pixels within one subject and across several; nameless files are one subject."""
+    repeated = kept[kept["pixel_hash"].duplicated(keep=False)]  # few, and pandas calls Python for every group
     groups = (
-        kept.sort_values("image_id")
+        repeated.sort_values("image_id")
         .groupby("pixel_hash")
         .agg(
             images=("image_id", "size"),
@@ -100,9 +101,8 @@ def _count_duplicates(kept: pd.DataFrame) -> dict[str, dict[str, Any]]:
             image_ids=("image_id", list),
         )
     )
-    repeated = groups[groups["images"] > 1]
-    within = repeated["subjects"] == 1
-    return {"within_subject": _summarise(repeated[within]), "across_subjects": _summarise(repeated[~within])}
+    within = groups["subjects"] == 1
+    return {"within_subject": _summarise(groups[within]), "across_subjects": _summarise(groups[~within])}
 
 
 def _summarise(groups: pd.DataFrame) -> dict[str, Any]:

@@ -3,32 +3,26 @@
 import logging
 import os
 import shutil
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-import zarr
 from fsspec import AbstractFileSystem
 from kedro.io.core import AbstractVersionedDataset, DatasetError, Version, get_protocol_and_path
-from numpy.typing import NDArray
 
 from blastscreen.datasets.atomic import AtomicSave, lock_folder
 from blastscreen.datasets.remote_stack import is_whole, list_versions, load_stack, save_stack
 from blastscreen.datasets.stack_format import (
-    FORMAT_VERSION,
-    METADATA,
-    chunk_keys,
-    create_array,
-    encode_chunk,
-    open_array,
-    read_names,
+    CellFiles,
+    decode_files,
+    describe_store,
+    open_store,
     require_none_missing,
 )
 from blastscreen.datasets.storage import connect, is_remote
-from blastscreen.imaging.stack import CellStack, Range
+from blastscreen.imaging.stack import CellStack, Pixels, Range
 
 _UNFINISHED = ".unfinished"
 
@@ -126,20 +120,19 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
                     shutil.rmtree(workbench)
 
     def _write(self, data: CellStack, path: Path) -> None:
-        ranges = data.ranges(self._chunk)
-        array = _open_unfinished(path, data, chunk=self._chunk)
-        if array is None:
-            shutil.rmtree(path, ignore_errors=True)
-            array = create_array(str(path), data, chunk=self._chunk)
-            todo = ranges
-        else:
-            todo = _find_missing(_ChunkReader(path, path.joinpath(METADATA).stat().st_mtime_ns), ranges)
+        ranges = todo = data.ranges(self._chunk)
+        files = CellFiles(data.side, self._chunk)
+        if _is_begun(path, data, files):
+            todo = _find_missing(_FileReader(path, files), ranges)
             logger.info("%s: %d of %d files of cells were written before", path, len(ranges) - len(todo), len(ranges))
-        files = data.map_ranges(partial(encode_chunk, chunk=self._chunk), todo)
-        for (start, stop), content in zip(todo, files, strict=True):
-            (key,) = chunk_keys(array, start, stop)
-            (path / key).unlink(missing_ok=True)  # a damaged file may be linked to from elsewhere
-            (path / key).write_bytes(content)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+            describe_store(str(path), data, chunk=self._chunk)
+        contents = data.map_ranges(files.encode, todo)
+        for (start, stop), content in zip(todo, contents, strict=True):
+            (name,) = files.names(start, stop)
+            (path / name).unlink(missing_ok=True)  # a damaged file may be linked to from elsewhere
+            (path / name).write_bytes(content)
 
     def load(self) -> CellStack:
         """Open the store; cells are read when the stack is asked for them.
@@ -151,11 +144,10 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         if self._fs is not None:
             return load_stack(self._fs, str(self._get_load_path()))
         path = Path(self._get_load_path())
-        array = open_array(str(path), where=path)
-        image_ids, origin = read_names(array, where=path)
-        reader = _ChunkReader(path, path.joinpath(METADATA).stat().st_mtime_ns)
-        reader.require_chunks(0, len(image_ids))
-        return CellStack(image_ids=image_ids, side=array.shape[1], read=reader, origin=origin)
+        image_ids, origin, files = open_store(str(path), where=path)
+        missing = [name for name in files.names(0, len(image_ids)) if not (path / name).is_file()]
+        require_none_missing(missing, where=path)
+        return CellStack(image_ids=image_ids, side=files.side, read=_FileReader(path, files), origin=origin)
 
     def _exists(self) -> bool:
         return bool(self._exists_function(str(self._get_load_path())))
@@ -164,24 +156,16 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         return {"filepath": self._filepath, "chunk": self._chunk, "version": self._version}
 
 
-@lru_cache(maxsize=8)
-def _open_cached(path: Path, changed: int) -> zarr.Array[Any]:  # noqa: ARG001 (tells a store from the one before it)
-    return open_array(str(path), where=path)
-
-
-def _open_unfinished(path: Path, data: CellStack, *, chunk: int) -> zarr.Array[Any] | None:
-    """Open what a killed save of the same cells left; None if there is nothing of the kind."""
+def _is_begun(path: Path, data: CellStack, files: CellFiles) -> bool:
+    """Tell whether a killed save of the same cells left something."""
     try:
-        array = zarr.open_array(store=str(path), mode="r+", zarr_format=3, config={"write_empty_chunks": True})
-    except Exception:  # whatever is there cannot be used
-        return None
-    wanted = (FORMAT_VERSION, data.origin, list(data.image_ids), (chunk, data.side, data.side, 3))
-    attributes = array.attrs
-    found = (*(attributes.get(name) for name in ("blastscreen_format", "origin", "image_ids")), array.chunks)
-    return array if found == wanted else None
+        found = open_store(str(path), where=path)
+    except DatasetError:  # whatever is there cannot be used
+        return False
+    return found == (list(data.image_ids), data.origin, files)
 
 
-def _find_missing(reader: "_ChunkReader", ranges: list[Range]) -> list[Range]:
+def _find_missing(reader: "_FileReader", ranges: list[Range]) -> list[Range]:
     """Read every file once: one that is missing or fails its checksum is to be written again."""
     missing = []
     for start, stop in ranges:
@@ -200,29 +184,15 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 @dataclass(frozen=True)
-class _ChunkReader:
-    """Reads ranges of cells and never takes a lost or damaged file for black cells.
-
-    Holds no array, so that it is small when it is sent to other processes.
-    """
+class _FileReader:
+    """Reads ranges of cells and never takes a lost or damaged file for black cells."""
 
     path: Path
-    changed: int
+    files: CellFiles
 
-    @property
-    def array(self) -> zarr.Array[Any]:
-        return _open_cached(self.path, self.changed)
-
-    def __call__(self, start: int, stop: int) -> NDArray[np.uint8]:
-        self.require_chunks(start, stop)
-        try:
-            return np.asarray(self.array[start:stop])
-        except (ValueError, RuntimeError) as exc:
-            raise DatasetError(
-                f"Cells {start} to {stop} of {self.path} are damaged ({exc}). Run its pipeline again."
-            ) from exc
-
-    def require_chunks(self, start: int, stop: int) -> None:
-        """Raise a DatasetError if a file that holds any of these cells is missing."""
-        keys = chunk_keys(self.array, start, stop)
-        require_none_missing([key for key in keys if not (self.path / key).is_file()], where=self.path)
+    def __call__(self, start: int, stop: int) -> Pixels:
+        contents = {}
+        for name in self.files.names(start, stop):
+            with suppress(FileNotFoundError):
+                contents[name] = (self.path / name).read_bytes()
+        return decode_files(self.files, contents, start, stop, where=self.path)

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import wraps
 from glob import escape, glob
@@ -198,10 +199,15 @@ def _publish(hidden: Path, final: Path, *, versioned: bool) -> None:
 
 
 def _sync(*paths: Path) -> None:
-    """Wait until files, or the names in folders, are on the disk."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    """Wait until files, or the names in folders, are on the disk; it writes many at once sooner than one by one."""
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(_sync_one, paths):
+            pass  # or raises what went wrong
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -131,6 +132,9 @@ def _resolve_inside(root: Path, name: bytes) -> str:
     # as text: path objects cost more than all that is done with them here
     folder = str(root).rstrip(os.sep) + os.sep
     path = folder + os.fsdecode(name)
+    steps = accumulate(os.fsdecode(name).split("/"), "{}/{}".format)
+    if not any(stat.S_ISLNK(os.lstat(folder + step).st_mode) for step in steps):
+        return path
     try:
         resolved = os.path.realpath(path, strict=True)
     except OSError as error:
@@ -157,11 +161,18 @@ def require_size(size: int, *, max_pixels: int) -> None:
 def _read_file(path: str, max_pixels: int) -> bytes:
     # judged before it is opened, as opening alone wakes whoever writes to a pipe
     _require_regular(os.lstat(path).st_mode, path)
-    with os.fdopen(os.open(path, _OPEN_FLAGS), "rb") as file:
-        status = os.fstat(file.fileno())
+    # without a file object: other threads wait at each of the calls that it makes besides
+    descriptor = os.open(path, _OPEN_FLAGS)
+    try:
+        status = os.fstat(descriptor)
         _require_regular(status.st_mode, path)
         require_size(status.st_size, max_pixels=max_pixels)
-        return file.read(status.st_size)
+        data = os.read(descriptor, status.st_size)
+        while len(data) < status.st_size and (more := os.read(descriptor, status.st_size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
 
 
 def _require_regular(mode: int, path: str) -> None:

@@ -4,29 +4,24 @@ Files go there whole, one for every few cells, and the description of the store 
 finished, and is no version. Nothing has to be renamed, which object stores cannot do.
 """
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 
-import numpy as np
 from fsspec import AbstractFileSystem
 from kedro.io.core import DatasetError
-from numpy.typing import NDArray
 from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
 from blastscreen.datasets.stack_format import (
     METADATA,
-    chunk_keys,
-    create_array,
-    encode_chunk,
-    open_array,
-    read_names,
+    CellFiles,
+    decode_files,
+    describe_store,
+    open_store,
     require_none_missing,
 )
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.stack import CellStack, Pixels
 
 
 def is_whole(fs: AbstractFileSystem, path: str) -> bool:
@@ -51,13 +46,13 @@ def save_stack(fs: AbstractFileSystem, path: str, data: CellStack, *, chunk: int
     """
     _clear(fs, path)
     draft: dict[str, Buffer] = {}
-    array = create_array(MemoryStore(draft), data, chunk=chunk)
+    files = describe_store(MemoryStore(draft), data, chunk=chunk)
     ranges = data.ranges(chunk)
     try:
-        files = data.map_ranges(partial(encode_chunk, chunk=chunk), ranges)
-        for (start, stop), content in zip(ranges, files, strict=True):
-            (key,) = chunk_keys(array, start, stop)
-            fs.pipe_file(f"{path}/{key}", content)
+        contents = data.map_ranges(files.encode, ranges)
+        for (start, stop), content in zip(ranges, contents, strict=True):
+            (name,) = files.names(start, stop)
+            fs.pipe_file(f"{path}/{name}", content)
         fs.pipe_file(f"{path}/{METADATA}", draft[METADATA].to_bytes())
     except BaseException as exc:
         with suppress(Exception):  # the first error tells more
@@ -83,51 +78,33 @@ def load_stack(fs: AbstractFileSystem, path: str) -> CellStack:
             f"{where} cannot be opened as a store of cells: it is not there, or was never finished. "
             "Run its pipeline again."
         ) from exc
-    array = open_array(MemoryStore(_in_memory(description)), where=where)
-    image_ids, origin = read_names(array, where=where)
+    image_ids, origin, files = open_store(MemoryStore({METADATA: cpu.Buffer.from_bytes(description)}), where=where)
     stored = _list_names(fs, path)
-    require_none_missing([key for key in chunk_keys(array, 0, len(image_ids)) if key not in stored], where=where)
-    nameless = json.dumps(json.loads(description) | {"attributes": {}}).encode()
-    return CellStack(
-        image_ids=image_ids, side=array.shape[1], read=RemoteChunkReader(fs, path, nameless), origin=origin
-    )
+    require_none_missing([name for name in files.names(0, len(image_ids)) if name not in stored], where=where)
+    return CellStack(image_ids=image_ids, side=files.side, read=RemoteReader(fs, path, files), origin=origin)
 
 
 @dataclass(frozen=True)
-class RemoteChunkReader:
+class RemoteReader:
     """Reads ranges of cells and never takes a lost or damaged file for black cells.
 
     Attributes:
         fs: Where the store lies.
         path: Of the store in it.
-        description: Of the store, without the names of the cells, so that it is small when sent to other processes.
+        files: What the files of the store are.
     """
 
     fs: AbstractFileSystem
     path: str
-    description: bytes
+    files: CellFiles
 
-    def __call__(self, start: int, stop: int) -> NDArray[np.uint8]:
+    def __call__(self, start: int, stop: int) -> Pixels:
         """Read the cells at positions start <= i < stop, (stop - start, side, side, 3); raises DatasetError."""
-        where = self.fs.unstrip_protocol(self.path)
-        files = _in_memory(self.description)
-        array = open_array(MemoryStore(files), where=where)
-        keys = chunk_keys(array, start, stop)
-        for key in keys:
+        contents = {}
+        for name in self.files.names(start, stop):
             with suppress(FileNotFoundError):
-                files[key] = cpu.Buffer.from_bytes(self.fs.cat_file(f"{self.path}/{key}"))
-        require_none_missing([key for key in keys if key not in files], where=where)
-        try:
-            return np.asarray(array[start:stop])
-        except (ValueError, RuntimeError) as exc:
-            raise DatasetError(
-                f"Cells {start} to {stop} of {where} are damaged ({exc}). Run its pipeline again."
-            ) from exc
-
-
-def _in_memory(description: bytes) -> dict[str, Buffer]:
-    """Give the files of a store that holds its description only."""
-    return {METADATA: cpu.Buffer.from_bytes(description)}
+                contents[name] = self.fs.cat_file(f"{self.path}/{name}")
+        return decode_files(self.files, contents, start, stop, where=self.fs.unstrip_protocol(self.path))
 
 
 def _list_names(fs: AbstractFileSystem, path: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
 from blastscreen.imaging.formats.signatures import identify_format
 from blastscreen.imaging.formats.tiff import decode_tiff
-from blastscreen.imaging.masks import bounding_box
+from blastscreen.imaging.masks import Box, content_box
 from blastscreen.imaging.rejection import ImageRejected, StorageError
 from blastscreen.vocabulary import ReasonCode
 
@@ -126,19 +126,19 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
         raise ImageRejected(ReasonCode.UNREADABLE, _describe(error)) from error
 
 
-def pixel_hash(pixels: NDArray[np.uint8]) -> str:
+def pixel_hash(pixels: NDArray[np.uint8], *, box: Box | None = None) -> str:
     """Fingerprint decoded pixels; equal pictures in different files have the same.
 
     Args:
         pixels: shape (height, width, 3).
+        box: Its `content_box`, where that is known.
 
     Returns:
         SHA-256 of the shape, of the box outside of which all is black, and of the pixels in it: 64 hexadecimal digits.
     """
-    rows, columns = bounding_box(pixels.reshape(len(pixels), -1), margin=0)
-    columns = slice(columns.start // 3, -(-columns.stop // 3))
-    digest = hashlib.sha256(repr((pixels.shape, rows, columns)).encode())
-    digest.update(np.ascontiguousarray(pixels[rows, columns]).data)
+    box = content_box(pixels) if box is None else box
+    digest = hashlib.sha256(repr((pixels.shape, *box)).encode())
+    digest.update(np.ascontiguousarray(pixels[box]).data)
     return digest.hexdigest()
 
 

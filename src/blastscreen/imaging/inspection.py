@@ -1,48 +1,18 @@
 """From an incoming file to its row in the index and its standardised picture."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.decoding import DecodedImage, ImageRejected, decode_partition, pixel_hash
-from blastscreen.imaging.masks import (
-    bounding_box,
-    cell_mask,
-    find_background_threshold,
-    is_one_solid_object,
-    to_grey,
-)
+from blastscreen.imaging.decoding import ImageRejected, decode_partition, pixel_hash
 from blastscreen.imaging.quality import assess
+from blastscreen.imaging.segmentation import segment
 from blastscreen.imaging.standardise import place_cell, require_fit
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import Status
 
 Source = tuple[str, Callable[[], object]]
-
-
-class Segmentation(NamedTuple):
-    """A grey image (H, W), the mask of its cell, and the grey level at or below which pixels are background."""
-
-    grey: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
-    threshold: int
-
-
-def segment(pixels: NDArray[np.uint8], *, settings: PreprocessingParameters) -> Segmentation:
-    """Find the cell in an RGB image (H, W, 3), allowing for the nearly black background of lossy sources."""
-    grey = to_grey(pixels)
-    box = bounding_box(grey, margin=0)
-    cell, threshold = grey[box] > 0, 0
-    if not is_one_solid_object(cell):
-        threshold = find_background_threshold(
-            grey[box], lossy_threshold=settings.lossy_threshold, max_specks=settings.max_specks
-        )
-        cell = cell_mask(grey[box], threshold=threshold)
-    mask = np.zeros(grey.shape, np.bool_)
-    mask[box] = cell
-    return Segmentation(grey, mask, threshold)
 
 
 def inspect_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> list[dict[str, object]]:
@@ -61,20 +31,15 @@ def _inspect_cell(image_id: str, load: Callable[[], object], *, settings: Prepro
         image = decode_partition(load)
         height, width = image.pixels.shape[:2]
         record |= {"image_format": image.image_format, "height": height, "width": width}
-        record["pixel_hash"] = pixel_hash(image.pixels)
-        reasons = _review(image, record, settings=settings)
+        cell = segment(image.pixels, settings=settings)
+        record["pixel_hash"] = pixel_hash(image.pixels, box=cell.box)
+        record |= {"background_threshold": cell.threshold, "cell_area": int(np.count_nonzero(cell.mask))}
+        reasons = {str(reason) for reason in (*image.reasons, *assess(cell, settings=settings))}
+        require_fit(cell.mask, canvas=settings.canvas)  # a cell that does not fit is rejected here, not later
     except ImageRejected as rejection:
         return record | {"status": Status.REJECTED, "reasons": str(rejection.code), "detail": rejection.detail}
     status = Status.REVIEW if reasons else Status.ACCEPTED
     return record | {"status": status, "reasons": ";".join(sorted(reasons))}
-
-
-def _review(image: DecodedImage, record: dict[str, object], *, settings: PreprocessingParameters) -> set[str]:
-    grey, mask, threshold = segment(image.pixels, settings=settings)
-    record |= {"background_threshold": threshold, "cell_area": int(np.count_nonzero(mask))}
-    reasons = {*image.reasons, *assess(grey, mask, threshold=threshold, settings=settings)}
-    require_fit(mask, canvas=settings.canvas)  # a cell that does not fit is rejected here, not later
-    return {str(reason) for reason in reasons}
 
 
 def standardise_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> NDArray[np.uint8]:
@@ -90,7 +55,9 @@ def standardise_cells(sources: Sequence[Source], *, settings: PreprocessingParam
     for cell, (image_id, load) in zip(cells, sources, strict=True):
         try:
             pixels = decode_partition(load).pixels
-            place_cell(pixels, segment(pixels, settings=settings).mask, cell)
+            found = segment(pixels, settings=settings)
+            corner = (found.box[0].start, found.box[1].start)
+            place_cell(pixels[found.box], found.mask, cell, corner=corner, frame=found.frame)
         except ImageRejected as rejection:
             rejection.add_note(image_id)
             raise

@@ -2,22 +2,18 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.segmentation import Segmentation
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode
 
 
-def assess(
-    grey: NDArray[np.uint8], mask: NDArray[np.bool_], *, threshold: int, settings: PreprocessingParameters
-) -> tuple[ReasonCode, ...]:
-    """List what is unusual about a picture and its mask.
+def assess(cell: Segmentation, *, settings: PreprocessingParameters) -> tuple[ReasonCode, ...]:
+    """List what is unusual about a picture and the mask of its cell.
 
     Args:
-        grey: shape (height, width).
-        mask: shape (height, width), from `cell_mask`.
-        threshold: background level that the mask was made with.
+        cell: The cell in its picture.
         settings: the limits.
 
     Returns:
@@ -29,24 +25,36 @@ def assess(
     Raises:
         ImageRejected: NO_CELL when the mask has fewer than `min_cell_area` pixels.
     """
-    area = int(np.count_nonzero(mask))
+    area = int(np.count_nonzero(cell.mask))
     if area < settings.min_cell_area:
         raise ImageRejected(
             ReasonCode.NO_CELL, f"the largest object has {area} pixels, a cell at least {settings.min_cell_area}"
         )
-    height, width = mask.shape
+    height, width = cell.frame
     found = {
-        ReasonCode.BORDER: mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any(),
-        ReasonCode.LOSSY_SOURCE: threshold > 0,
-        ReasonCode.MULTI_OBJECT: _second_area(grey, mask, threshold) >= settings.second_object_fraction * area,
+        ReasonCode.BORDER: _touches_frame(cell),
+        ReasonCode.LOSSY_SOURCE: cell.threshold > 0,
+        ReasonCode.MULTI_OBJECT: _second_area(cell) >= settings.second_object_fraction * area,
         ReasonCode.SIZE: height != width or height not in settings.expected_sizes,
-        ReasonCode.UNSEGMENTED: area > settings.max_cell_fraction * mask.size,
+        ReasonCode.UNSEGMENTED: area > settings.max_cell_fraction * height * width,
     }
     return tuple(code for code, is_found in found.items() if is_found)
 
 
-def _second_area(grey: NDArray[np.uint8], mask: NDArray[np.bool_], threshold: int) -> int:
-    others = (grey > threshold) & ~mask
+def _touches_frame(cell: Segmentation) -> bool:
+    rows, columns = cell.box
+    height, width = cell.frame
+    sides = (
+        (rows.start == 0, cell.mask[0]),
+        (rows.stop == height, cell.mask[-1]),
+        (columns.start == 0, cell.mask[:, 0]),
+        (columns.stop == width, cell.mask[:, -1]),
+    )
+    return any(is_edge and line.any() for is_edge, line in sides)
+
+
+def _second_area(cell: Segmentation) -> int:
+    others = (cell.grey > cell.threshold) & ~cell.mask
     if not others.any():
         return 0
     _, _, stats, _ = cv2.connectedComponentsWithStats(others.view(np.uint8), connectivity=8)

@@ -31,25 +31,35 @@ def standardise(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, canvas: i
         ImageRejected: CELL_TOO_LARGE for the canvas, or NO_CELL when the mask is empty.
     """
     standardised = np.zeros((canvas, canvas, 3), np.uint8)
-    place_cell(pixels, mask, standardised)
+    place_cell(pixels, mask, standardised, corner=(0, 0), frame=mask.shape)
     return standardised
 
 
-def place_cell(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], square: NDArray[np.uint8]) -> None:
-    """Put the cell on a black square that is there already; otherwise as `standardise`.
+def place_cell(
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    square: NDArray[np.uint8],
+    *,
+    corner: tuple[int, int],
+    frame: tuple[int, ...],
+) -> None:
+    """Put the cell of a part of a picture on a black square that is there already; otherwise as `standardise`.
 
     Args:
-        pixels: shape (height, width, 3), RGB.
+        pixels: shape (height, width, 3), RGB, the part that holds the cell.
         mask: shape (height, width), True on the cell.
         square: shape (canvas, canvas, 3), black; the cell is written to it.
+        corner: row and column of the picture where the part begins.
+        frame: height and width of the picture.
 
     Raises:
         ImageRejected: CELL_TOO_LARGE for the square, or NO_CELL when the mask is empty.
     """
-    canvas = len(square)
-    rows, columns = box = require_fit(mask, canvas=canvas)
-    row = rows.start - _canvas_start(mask.shape[0], rows.start, rows.stop, canvas=canvas)
-    column = columns.start - _canvas_start(mask.shape[1], columns.start, columns.stop, canvas=canvas)
+    rows, columns = box = require_fit(mask, canvas=len(square))
+    row, column = (
+        cells.start - _canvas_start(length, cells.start + before, cells.stop + before, canvas=len(square)) + before
+        for cells, before, length in zip(box, corner, frame, strict=True)
+    )
     height, width = rows.stop - rows.start, columns.stop - columns.start
     square[row : row + height, column : column + width] = cv2.copyTo(pixels[box], mask[box].view(np.uint8))
 

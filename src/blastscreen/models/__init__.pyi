@@ -1,3 +1,3 @@
-from . import prediction, random_forest, training
+from . import hybrid, prediction, random_forest, training
 
-__all__ = ["prediction", "random_forest", "training"]
+__all__ = ["hybrid", "prediction", "random_forest", "training"]

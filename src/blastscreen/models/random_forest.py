@@ -117,10 +117,15 @@ def blast_probability(forest: RandomForestClassifier, features: pd.DataFrame) ->
     Raises:
         ValueError: The forest never saw a blast, or a feature is not finite.
     """
+    require_finite(features)
+    return _blast_probability(forest, features)
+
+
+def _blast_probability(forest: RandomForestClassifier, features: pd.DataFrame) -> NDArray[np.float64]:
+    """Predict, where the features are known to be finite."""
     columns = np.flatnonzero(forest.classes_ == str(POSITIVE_LABEL))
     if columns.size != 1:
         raise ValueError(f"the forest knows the classes {list(forest.classes_)}, not {POSITIVE_LABEL!s}: fit it again")
-    require_finite(features)
     if features.empty:
         return np.empty(0, dtype=np.float64)
     # threads add up the trees in the order they finish, which may move the last bit
@@ -217,11 +222,12 @@ def permute_groups(
     Returns:
         Mean and standard deviation over the repeats, each of shape (number of groups,).
     """
+    require_finite(cells)
     values = cells[FEATURES].to_numpy()
 
     def auroc(forest: RandomForestClassifier, rows: NDArray[np.intp], is_blast: ArrayLike) -> float:
         permuted = np.take_along_axis(values, rows[:, groups], axis=0)
-        return float(roc_auc_score(is_blast, blast_probability(forest, pd.DataFrame(permuted, columns=FEATURES))))
+        return float(roc_auc_score(is_blast, _blast_probability(forest, pd.DataFrame(permuted, columns=FEATURES))))
 
     rows = np.tile(np.arange(len(cells))[:, np.newaxis], groups.max() + 1)
     is_blast = _is_blast(cells)
