@@ -1,5 +1,8 @@
 """Settings that Kedro reads on start-up."""
 
+import atexit
+import gc
+
 from kedro.config import OmegaConfigLoader
 
 from blastscreen.hooks import CheckRun, RunManifest, RunSummary
@@ -12,3 +15,5 @@ CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local", "merge_str
 HOOKS = (RunSummary(), RunManifest(), ResumeHint(), ForgetUnfinished(), CheckRun())
 # Nothing about a run leaves the machine; `.telemetry` says the same to the command line.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+# Before Python ends it would look through all objects for garbage, for half a second: the system takes the memory anyway.
+atexit.register(gc.freeze)
