@@ -15,5 +15,5 @@ CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local", "merge_str
 HOOKS = (RunSummary(), RunManifest(), ResumeHint(), ForgetUnfinished(), CheckRun())
 # Nothing about a run leaves the machine; `.telemetry` says the same to the command line.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
-# Before Python ends it would look through all objects for garbage, for half a second: the system takes the memory anyway.
+# Python would end with half a second's search for garbage, in memory that the system takes back anyway.
 atexit.register(gc.freeze)
