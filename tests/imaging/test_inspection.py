@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from blastscreen.imaging.decoding import ImageRejected
 from blastscreen.imaging.inspection import inspect_cells, standardise_cells
-from blastscreen.imaging.masks import cell_mask, find_background_threshold
+from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
 from blastscreen.imaging.segmentation import segment
+from blastscreen.imaging.standardise import standardise
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode, ReferenceCohort
 
@@ -96,6 +97,17 @@ def test_standardised_cells_are_masked_and_keep_their_scale():
     cells = standardise_cells([("a", lambda: small), ("b", lambda: large)], settings=SETTINGS)
     np.testing.assert_array_equal(cells[0], small)
     np.testing.assert_array_equal(cells[1], large[18:82, 18:82])
+
+
+@given(side=st.integers(40, 110), row=st.integers(0, 110), column=st.integers(0, 110), speck=st.booleans())
+@settings(deadline=None)
+def test_standardised_cells_lie_where_those_of_the_whole_picture_do(side, row, column, speck):
+    pixels = disc(side=side, centre=(min(column, side), min(row, side)))
+    if speck:
+        pixels[0, 0] = 1
+    mask = cell_mask(to_grey(pixels))
+    (cell,) = standardise_cells([("a", lambda: pixels)], settings=SETTINGS)
+    np.testing.assert_array_equal(cell, standardise(pixels, mask, canvas=SETTINGS.canvas))
 
 
 def test_a_file_that_can_no_longer_be_read_is_not_passed_over():

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from blastscreen.imaging.decoding import decode_image
-from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
+from blastscreen.imaging.masks import cell_mask, content_box, find_background_threshold, to_grey
 
 EIGHT_CONNECTED = np.ones((3, 3))
 SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=14)
@@ -36,6 +36,14 @@ def test_grey_weighs_red_green_and_blue() -> None:
     pixels = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [100, 100, 100]]], np.uint8)
 
     assert to_grey(pixels).tolist() == [[76, 150, 29, 100]]
+
+
+@given(pixels=SHAPES.flatmap(lambda shape: arrays(np.uint8, (*shape, 3), elements=st.sampled_from([0] * 9 + [1, 255]))))
+def test_the_box_of_a_picture_holds_all_that_is_not_black_and_no_more(pixels: np.ndarray) -> None:
+    rows, columns = content_box(pixels)
+    places = np.argwhere(pixels.any(axis=2))
+    expected = [*places.min(axis=0), *(places.max(axis=0) + 1)] if len(places) else [0, 0, 1, 1]
+    assert [rows.start, columns.start, rows.stop, columns.stop] == expected
 
 
 @given(grey=BINARY)
