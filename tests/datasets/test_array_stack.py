@@ -10,6 +10,7 @@ import zarr
 from kedro.io.core import DatasetError, Version
 
 from blastscreen.datasets import ArrayStack
+from blastscreen.datasets.stack_format import CellFiles
 from blastscreen.imaging.stack import CellStack
 
 SIDE = 12
@@ -92,6 +93,19 @@ def test_a_file_from_a_store_of_another_layout_is_reported(saved, tmp_path):
 
 def test_one_cell_does_not_keep_its_neighbours_in_memory(saved):
     assert saved[0].load().cell(NAMES[3]).base.nbytes == PIXELS[0].nbytes
+
+
+@pytest.mark.parametrize(("names", "origin"), [(NAMES, "b"), (NAMES[::-1], "a")])
+def test_what_is_kept_of_other_cells_is_not_taken_over(tmp_path, names, origin):
+    store = ArrayStack(filepath=str(tmp_path / "cells.zarr"))
+    for pixels, of, why in ((PIXELS, NAMES, "a"), (255 - PIXELS, names, origin)):
+        store.save(CellStack(image_ids=of, side=SIDE, read=lambda i, j, pixels=pixels: pixels[i:j], origin=why))
+    np.testing.assert_array_equal(store.load().read(0, len(NAMES)), 255 - PIXELS)
+
+
+def test_files_are_the_same_each_time_they_are_made():
+    noise = np.random.default_rng(0).integers(0, 256, (16, 300, 300, 3), dtype=np.uint8)
+    assert len({CellFiles(300, 16).encode(noise) for _ in range(5)}) == 1
 
 
 def test_black_cells_are_stored_not_assumed(tmp_path):
@@ -267,6 +281,7 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from blastscreen.datasets import ArrayStack
+from blastscreen.datasets.stack_format import CellFiles
 from blastscreen.imaging.stack import CellStack
 
 cell = np.random.default_rng(0).integers(0, 256, (1, 200, 200, 3), dtype=np.uint8)

@@ -18,10 +18,16 @@ from kedro_datasets.json import JSONDataset
 from PIL import Image
 
 from blastscreen.datasets import AtomicFigure, AtomicJSON, AtomicParquet, AtomicPlotly, AtomicText
+from blastscreen.datasets.atomic import wait_for_disk
 
 mpl.use("Agg")
 
 OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
+
+
+def test_what_never_reached_the_disk_is_reported(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        wait_for_disk(tmp_path, tmp_path / "none")
 
 
 def draw_figure():

@@ -366,6 +366,8 @@ def test_the_hash_is_of_shape_and_pixels_alone() -> None:
     assert pixel_hash(as_bmp) == pixel_hash(as_png) == pixel_hash(np.asfortranarray(RGB))
     assert pixel_hash(changed) != pixel_hash(RGB)
     assert pixel_hash(RGB.reshape(11, 14, 3)) != pixel_hash(RGB)
+    framed = np.pad(RGB, ((2, 2), (2, 2), (0, 0)))
+    assert pixel_hash(framed) != pixel_hash(np.roll(framed, 1, axis=0))
     assert len(pixel_hash(RGB)) == 64
 
 

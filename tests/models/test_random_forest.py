@@ -252,6 +252,12 @@ def test_a_class_missing_from_validation_is_refused(table, forest):
         measure_importances(forest, table, settings=parameters())
 
 
+def test_importances_of_cells_that_lack_a_feature_are_refused(table, forest):
+    table.loc[table["split"] == Split.VALIDATION, "area"] = np.nan
+    with pytest.raises(ValueError, match="area in 30 cells"):
+        permute_groups(forest, table[table["split"] == Split.VALIDATION], np.arange(len(FEATURES)), repeats=1, seed=0)
+
+
 def test_features_group_by_chains_of_rank_correlation():
     # Spearman's rho of these ranks by hand, 1 - 6 * sum(d^2) / (5 * 24): area-perimeter 0.9, perimeter-solidity 0.9,
     # area-solidity 0.8; circularity is area backwards; all others are constant

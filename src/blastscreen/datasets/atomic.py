@@ -131,9 +131,9 @@ def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
         yield hidden
         if not hidden.exists():
             raise DatasetError(f"Nothing was saved to {final}: the data is empty.")
-        _sync(hidden, *hidden.rglob("*"))
+        wait_for_disk(hidden, *hidden.rglob("*"))
         _publish(hidden, final, versioned=versioned)
-        _sync(*final.parents[: 3 if versioned else 1])
+        wait_for_disk(*final.parents[: 3 if versioned else 1])
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         os.close(lock)
@@ -198,7 +198,7 @@ def _publish(hidden: Path, final: Path, *, versioned: bool) -> None:
     hidden.replace(final)
 
 
-def _sync(*paths: Path) -> None:
+def wait_for_disk(*paths: Path) -> None:
     """Wait until files, or the names in folders, are on the disk; it writes many at once sooner than one by one."""
     with ThreadPoolExecutor(8) as pool:
         for _ in pool.map(_sync_one, paths):

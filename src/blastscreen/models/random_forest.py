@@ -167,7 +167,7 @@ def measure_importances(
         group_importance and group_std (AUROC, shared by the members).
 
     Raises:
-        ValueError: A class is missing from the validation cells.
+        ValueError: A class is missing from the validation cells, or a feature is not finite.
     """
     cells = _cells_of(table, Split.VALIDATION)
     require_both_classes(_is_blast(cells), Split.VALIDATION)
@@ -221,6 +221,9 @@ def permute_groups(
 
     Returns:
         Mean and standard deviation over the repeats, each of shape (number of groups,).
+
+    Raises:
+        ValueError: A feature is not finite.
     """
     require_finite(cells)
     values = cells[FEATURES].to_numpy()
