@@ -10,7 +10,7 @@ the features that they have, too, where they are installed.
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,6 @@ FRAME = FeatureParameters(
 )
 MAX_PIXELS = 25_000_000
 LARGEST_ERROR = 1e-9
-
 STEPS = ("decode", "box", "grey", "mask", "cut out", "shape", "texture", "intensity", "edges")
 
 Cell = tuple[NDArray[np.uint8], NDArray[np.bool_]]
@@ -131,32 +130,34 @@ def compare_with_paper(files: Sequence[bytes], *, repeats: int) -> dict[str, Any
 def time_steps(files: Sequence[bytes], *, repeats: int) -> dict[str, float]:
     """Time each step on the way from a file to the features of the cell's own pixels, in microseconds a cell."""
     settings = FeatureParameters.model_validate(read_block("features"))
-    rounds = [np.mean([stamp_steps(data, settings) for data in files], axis=0) for _ in range(repeats)]
+    clock = time.perf_counter
+    rounds = []
+    for _ in range(repeats):
+        stamps = [[clock(), *(clock() for _ in take_steps(data, settings))] for data in files]
+        rounds.append(np.diff(stamps).mean(axis=0))
     return dict(zip(STEPS, np.round(np.median(rounds, axis=0) * 1e6, 1).tolist(), strict=True))
 
 
-def stamp_steps(data: bytes, settings: FeatureParameters) -> NDArray[np.float64]:
-    """Measure a cell as `measure_file` does; seconds of each of the `STEPS`."""
-    stamps = [time.perf_counter()]
+def take_steps(data: bytes, settings: FeatureParameters) -> Iterator[None]:
+    """Measure a cell as `measure_file` does, and stop after each of the `STEPS`."""
     pixels = decode_image(data, suffix=".bmp", max_pixels=MAX_PIXELS).pixels
-    stamps.append(time.perf_counter())
+    yield
     box = content_box(pixels)
-    stamps.append(time.perf_counter())
+    yield
     grey = to_grey(pixels[box])
-    stamps.append(time.perf_counter())
+    yield
     mask = cell_mask(grey)
-    stamps.append(time.perf_counter())
+    yield
     cutout = cut_out(grey, mask)
-    stamps.append(time.perf_counter())
+    yield
     shape_features(cutout.inside.view(np.bool_))
-    stamps.append(time.perf_counter())
+    yield
     measure_texture(cutout)
-    stamps.append(time.perf_counter())
+    yield
     measure_intensity(cutout)
-    stamps.append(time.perf_counter())
+    yield
     measure_edges(cutout, canny_low=settings.canny_low, canny_high=settings.canny_high, rim_width=settings.rim_width)
-    stamps.append(time.perf_counter())
-    return np.diff(stamps)
+    yield
 
 
 def compare_with_libraries(cells: Sequence[Cell], *, repeats: int) -> dict[str, Any]:

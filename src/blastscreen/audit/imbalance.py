@@ -62,8 +62,10 @@ def audit_imbalance(
     of_runs, of_trees = divide_cores(compute)
     n_folds = count_folds(table, fewest=2)
     run = partial(_hold_out, table=table, n_folds=n_folds, settings=settings, forest=forest, compute=of_trees)
-    found = list(map_batches(run, runs, total=len(runs), settings=of_runs, description="Auditing the classes' balance"))
-    divisions = {way: found[place : place + len(seeds)] for place, (way, seed) in enumerate(runs) if seed == seeds[0]}
+    found = map_batches(run, runs, total=len(runs), settings=of_runs, description="Auditing the classes' balance")
+    divisions: dict[Balancing, list[Division]] = {way: [] for way in Balancing}
+    for (way, _), division in zip(runs, found, strict=True):
+        divisions[way].append(division)
     return measure_balancing(table, divisions, settings=evaluation)
 
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,6 @@ from blastscreen.datasets.atomic import AtomicSave, lock_folder
 from blastscreen.datasets.remote_stack import is_whole, list_versions, load_stack, save_stack
 from blastscreen.datasets.stack_format import (
     CellFiles,
-    decode_files,
     describe_store,
     open_store,
     require_none_missing,
@@ -127,10 +126,8 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
             logger.info("%s: %d of %d files of cells were written before", path, len(ranges) - len(todo), len(ranges))
         else:
             shutil.rmtree(path, ignore_errors=True)
-            describe_store(str(path), data, chunk=self._chunk)
-        contents = data.map_ranges(files.encode, todo)
-        for (start, stop), content in zip(todo, contents, strict=True):
-            (name,) = files.names(start, stop)
+            describe_store(str(path), data, files)
+        for name, content in files.encode_ranges(data, todo):
             (path / name).unlink(missing_ok=True)  # a damaged file may be linked to from elsewhere
             (path / name).write_bytes(content)
 
@@ -191,8 +188,4 @@ class _FileReader:
     files: CellFiles
 
     def __call__(self, start: int, stop: int) -> Pixels:
-        contents = {}
-        for name in self.files.names(start, stop):
-            with suppress(FileNotFoundError):
-                contents[name] = (self.path / name).read_bytes()
-        return decode_files(self.files, contents, start, stop, where=self.path)
+        return self.files.read(lambda name: (self.path / name).read_bytes(), start, stop, where=self.path)

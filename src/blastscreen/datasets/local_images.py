@@ -131,9 +131,11 @@ def _is_searched(entry: "os.DirEntry[bytes]") -> bool:
 def _resolve_inside(root: Path, name: bytes) -> str:
     # as text: path objects cost more than all that is done with them here
     folder = str(root).rstrip(os.sep) + os.sep
-    path = folder + os.fsdecode(name)
-    steps = accumulate(os.fsdecode(name).split("/"), "{}/{}".format)
-    if not any(stat.S_ISLNK(os.lstat(folder + step).st_mode) for step in steps):
+    relative = os.fsdecode(name)
+    path = folder + relative
+    if not any(
+        stat.S_ISLNK(os.lstat(folder + step).st_mode) for step in accumulate(relative.split("/"), "{}/{}".format)
+    ):
         return path
     try:
         resolved = os.path.realpath(path, strict=True)

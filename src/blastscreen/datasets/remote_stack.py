@@ -16,7 +16,6 @@ from zarr.storage import MemoryStore
 from blastscreen.datasets.stack_format import (
     METADATA,
     CellFiles,
-    decode_files,
     describe_store,
     open_store,
     require_none_missing,
@@ -46,12 +45,10 @@ def save_stack(fs: AbstractFileSystem, path: str, data: CellStack, *, chunk: int
     """
     _clear(fs, path)
     draft: dict[str, Buffer] = {}
-    files = describe_store(MemoryStore(draft), data, chunk=chunk)
-    ranges = data.ranges(chunk)
+    files = CellFiles(data.side, chunk)
+    describe_store(MemoryStore(draft), data, files)
     try:
-        contents = data.map_ranges(files.encode, ranges)
-        for (start, stop), content in zip(ranges, contents, strict=True):
-            (name,) = files.names(start, stop)
+        for name, content in files.encode_ranges(data, data.ranges(chunk)):
             fs.pipe_file(f"{path}/{name}", content)
         fs.pipe_file(f"{path}/{METADATA}", draft[METADATA].to_bytes())
     except BaseException as exc:
@@ -100,11 +97,8 @@ class RemoteReader:
 
     def __call__(self, start: int, stop: int) -> Pixels:
         """Read the cells at positions start <= i < stop, (stop - start, side, side, 3); raises DatasetError."""
-        contents = {}
-        for name in self.files.names(start, stop):
-            with suppress(FileNotFoundError):
-                contents[name] = self.fs.cat_file(f"{self.path}/{name}")
-        return decode_files(self.files, contents, start, stop, where=self.fs.unstrip_protocol(self.path))
+        where = self.fs.unstrip_protocol(self.path)
+        return self.files.read(lambda name: self.fs.cat_file(f"{self.path}/{name}"), start, stop, where=where)
 
 
 def _list_names(fs: AbstractFileSystem, path: str) -> dict[str, str]:

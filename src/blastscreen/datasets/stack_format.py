@@ -4,7 +4,8 @@ zarr describes and opens a store. The files of cells in it are made and read by 
 zarr's own copies of every cell on the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from numcodecs.checksum32 import CRC32C
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import StoreLike
 
-from blastscreen.imaging.stack import CellStack, Pixels
+from blastscreen.imaging.stack import CellStack, Pixels, Range
 
 FORMAT_VERSION = 1
 METADATA = "zarr.json"
@@ -57,26 +58,52 @@ class CellFiles:
         whole = np.pad(pixels, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else np.ascontiguousarray(pixels)
         return bytes(_CHECKSUM.encode(_BLOSC.encode(whole)))
 
-    def decode(self, files: Sequence[bytes], start: int, stop: int) -> Pixels:
-        """Give the cells at positions start <= i < stop, from the files that hold them.
+    def encode_ranges(self, data: CellStack, ranges: Sequence[Range]) -> Iterator[tuple[str, bytes]]:
+        """Make the files of some ranges of cells, where the cells are computed; yields name and content of each."""
+        for (start, stop), content in zip(ranges, data.map_ranges(self.encode, ranges), strict=True):
+            (name,) = self.names(start, stop)
+            yield name, content
+
+    def read(self, fetch: Callable[[str], bytes], start: int, stop: int, *, where: object) -> Pixels:
+        """Read the cells at positions start <= i < stop.
+
+        Args:
+            fetch: Gives the content of a file, by name; raises FileNotFoundError if it is not there.
+            start: First position.
+            stop: Position behind the last.
+            where: The store, as an error names it.
 
         Returns:
             (stop - start, side, side, 3) uint8.
 
         Raises:
-            ValueError: A file does not hold what it should.
-            RuntimeError: A file is not what was written: its checksum is another.
+            DatasetError: A file is missing or damaged; it is never taken for black cells.
         """
-        cells = np.empty((len(files), self.chunk, self.side, self.side, 3), np.uint8)
-        for content, target in zip(files, cells, strict=True):
-            compressed = _CHECKSUM.decode(content)
-            size = int.from_bytes(compressed[_BLOSC_SIZE], "little")
-            if size != target.nbytes:
-                raise ValueError(f"a file of {size} bytes of pixels, not {target.nbytes}")
-            _BLOSC.decode(compressed, target)
+        contents = {}
+        for name in (names := self.names(start, stop)):
+            with suppress(FileNotFoundError):
+                contents[name] = fetch(name)
+        require_none_missing([name for name in names if name not in contents], where=where)
+        cells = np.empty((len(names), self.chunk, self.side, self.side, 3), np.uint8)
+        try:
+            for content, target in zip(contents.values(), cells, strict=True):
+                _decode(content, target)
+        except (ValueError, RuntimeError) as exc:
+            raise DatasetError(
+                f"Cells {start} to {stop} of {where} are damaged ({exc}). Run its pipeline again."
+            ) from exc
         before, wanted = start % self.chunk, stop - start
         found = cells.reshape(-1, *cells.shape[2:])[before : before + wanted]
-        return found if wanted == len(files) * self.chunk else found.copy()  # a view would keep all of them in memory
+        return found if wanted == len(names) * self.chunk else found.copy()  # a view would keep all of them in memory
+
+
+def _decode(content: bytes, target: Pixels) -> None:
+    """Write the cells of a file to an array; RuntimeError or ValueError if it does not hold them."""
+    compressed = _CHECKSUM.decode(content)
+    size = int.from_bytes(compressed[_BLOSC_SIZE], "little")
+    if size != target.nbytes:
+        raise ValueError(f"a file of {size} bytes of pixels, not {target.nbytes}")
+    _BLOSC.decode(compressed, target)
 
 
 class StoredCells(NamedTuple):
@@ -87,19 +114,18 @@ class StoredCells(NamedTuple):
     files: CellFiles
 
 
-def describe_store(store: StoreLike, data: CellStack, *, chunk: int) -> CellFiles:
-    """Write the description of a store for some cells; every `chunk` of them will be one file with a checksum."""
+def describe_store(store: StoreLike, data: CellStack, files: CellFiles) -> None:
+    """Write the description of a store for some cells, which will lie in such files."""
     zarr.create_array(
         store=store,
         shape=(len(data), data.side, data.side, 3),
-        chunks=(chunk, data.side, data.side, 3),
+        chunks=(files.chunk, data.side, data.side, 3),
         dtype=np.uint8,
         compressors=(_COMPRESSOR, Crc32cCodec()),
         chunk_key_encoding={"name": "default", "separator": "."},
         attributes={"blastscreen_format": FORMAT_VERSION, "image_ids": list(data.image_ids), "origin": data.origin},
         zarr_format=3,
     )
-    return CellFiles(data.side, chunk)
 
 
 def open_store(store: StoreLike, *, where: object) -> StoredCells:
@@ -132,27 +158,3 @@ def require_none_missing(missing: Sequence[str], *, where: object) -> None:
         raise DatasetError(
             f"{where} lacks {len(missing)} files of cells, such as {missing[0]}. Run its pipeline again."
         )
-
-
-def decode_files(files: CellFiles, contents: dict[str, bytes], start: int, stop: int, *, where: object) -> Pixels:
-    """Give the cells at positions start <= i < stop from what was read of their files.
-
-    Args:
-        files: What the files are.
-        contents: By name, of those that are there.
-        start: First position.
-        stop: Position behind the last.
-        where: The store, as an error names it.
-
-    Returns:
-        (stop - start, side, side, 3) uint8.
-
-    Raises:
-        DatasetError: A file is missing or damaged.
-    """
-    names = files.names(start, stop)
-    require_none_missing([name for name in names if name not in contents], where=where)
-    try:
-        return files.decode([contents[name] for name in names], start, stop)
-    except (ValueError, RuntimeError) as exc:
-        raise DatasetError(f"Cells {start} to {stop} of {where} are damaged ({exc}). Run its pipeline again.") from exc
