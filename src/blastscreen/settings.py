@@ -5,8 +5,10 @@ import gc
 
 from kedro.config import OmegaConfigLoader
 
-from blastscreen.hooks import CheckRun, RunManifest, RunSummary
-from blastscreen.interruptions import ForgetUnfinished, ResumeHint
+from blastscreen.runs.checks import CheckRun
+from blastscreen.runs.interruptions import ForgetUnfinished, ResumeHint
+from blastscreen.runs.recording import RunManifest
+from blastscreen.runs.screen import RunSummary
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 # An environment changes single values of a parameter block, not whole blocks.

@@ -14,8 +14,8 @@ import yaml
 
 from blastscreen import parameters
 from blastscreen.evaluation.metrics import evaluate_cells
-from blastscreen.hooks import RUN_ONLY_PARAMETERS
 from blastscreen.pipeline_registry import register_pipelines
+from blastscreen.runs.checks import RUN_ONLY_PARAMETERS
 from blastscreen.vocabulary import FEATURE_NAMES, REJECT_CODES, REVIEW_CODES
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from blastscreen.cohort import CohortError
-from blastscreen.hooks import RunRefused
+from blastscreen.runs.checks import RunRefused
 from blastscreen.synthesis import plan_sample, write_cells
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE
 

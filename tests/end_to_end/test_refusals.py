@@ -6,7 +6,7 @@ from kedro.runner import ParallelRunner
 from kedro.validation.exceptions import ParameterValidationError
 
 from blastscreen.cohort import CohortError
-from blastscreen.hooks import RunRefused
+from blastscreen.runs.checks import RunRefused
 
 
 def test_parallel_runner_is_refused(project):

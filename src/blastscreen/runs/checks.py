@@ -1,9 +1,7 @@
-"""What happens around a run: refuse what cannot work, record what was done, say how it ended."""
+"""Refuse, before its first node, a run that cannot work or would do something else than was asked for."""
 
 import difflib
 import logging
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -17,8 +15,6 @@ logger = logging.getLogger(__name__)
 
 RUN_ONLY_PARAMETERS = frozenset({"images", "external_images", "external_labels", "seed"})
 """Runtime parameters that conf reads by itself: no node takes them."""
-
-SUMMARISED_TABLES = frozenset({"cell_index", "cell_features", "external_index", "external_features"})
 
 
 class RunRefused(RuntimeError):
@@ -132,98 +128,4 @@ def _warn_of_mixed_versions(inputs: dict[str, AbstractDataset[Any, Any]]) -> Non
             "This run reads results of different runs: %s. Name the ones you mean with --load-versions, or run the "
             "pipelines that made them again together.",
             texts,
-        )
-
-
-class RunManifest:
-    """Save, beside the results, what the run was made of."""
-
-    def __init__(self) -> None:
-        self._load_versions: dict[str, str] = {}
-        self._saved: set[str] = set()
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Remember the project and its parameters."""
-        self._context = context
-        self._started = datetime.now(UTC)
-
-    @hook_impl
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Remember the catalog, to ask it for versions."""
-        self._catalog = catalog
-        self._load_versions = {}
-        self._saved = set()
-
-    @hook_impl
-    def after_dataset_loaded(self, dataset_name: str) -> None:
-        """Note the version that was read."""
-        resolve = getattr(self._catalog[dataset_name], "resolve_load_version", None)
-        version = resolve() if resolve else None
-        if version:
-            self._load_versions[dataset_name] = version
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str) -> None:
-        """Note what was written."""
-        self._saved.add(dataset_name)
-
-    @hook_impl
-    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Save the manifest of a finished run."""
-        self._save(run_params, outcome="finished")
-
-    @hook_impl
-    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
-        """Save the manifest of a failed run."""
-        self._save(run_params, outcome=f"failed: {type(error).__name__}")
-
-    def _save(self, run_params: dict[str, Any], *, outcome: str) -> None:
-        from blastscreen.manifest import describe_environment, plain
-
-        manifest = {
-            "run_id": run_params["run_id"],
-            "outcome": outcome,
-            "started": self._started.isoformat(timespec="seconds"),
-            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": run_params["env"] or "local",
-            "pipelines": run_params["pipeline_names"] or ["__default__"],
-            "runtime_parameters": plain(run_params["runtime_params"]),
-            "parameters": plain(self._context.params),
-            "load_versions": dict(sorted(self._load_versions.items())),
-            "save_version": run_params["run_id"],
-            "saved": sorted(self._saved),
-        }
-        self._catalog.save("run_manifest", manifest | describe_environment(Path(self._context.project_path)))
-
-
-class RunSummary:
-    """End a run with a few lines: what came in, what was rejected and why, the test metrics, where things lie."""
-
-    def __init__(self) -> None:
-        self._saved: set[str] = set()
-
-    @hook_impl
-    def after_catalog_created(self) -> None:
-        """Forget the run before."""
-        self._saved = set()
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str) -> None:
-        """Note what was written."""
-        self._saved.add(dataset_name)
-
-    @hook_impl
-    def after_pipeline_run(self, catalog: DataCatalog) -> None:
-        """Print what this run produced; what stayed in memory is gone by now, and is left out."""
-        from blastscreen.summary import print_summary
-
-        paths = {name: getattr(catalog.get(name), "_filepath", None) for name in sorted(self._saved)}
-        saved = {name: path for name, path in paths.items() if path is not None}
-        tables = {name.split("_")[1]: catalog.load(name) for name in SUMMARISED_TABLES & saved.keys()}
-        print_summary(
-            index=tables.get("index"),
-            features=tables.get("features"),
-            metrics={name.removesuffix("_metrics"): catalog.load(name) for name in saved if name.endswith("_metrics")},
-            files=saved,
         )
