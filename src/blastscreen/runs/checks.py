@@ -11,13 +11,15 @@ from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, Mem
 from kedro.io.core import Version, is_parameter
 from kedro.pipeline import Pipeline
 
+from blastscreen.refusal import Refusal
+
 logger = logging.getLogger(__name__)
 
 RUN_ONLY_PARAMETERS = frozenset({"images", "external_images", "external_labels", "seed"})
 """Runtime parameters that conf reads by itself: no node takes them."""
 
 
-class RunRefused(RuntimeError):
+class RunRefused(Refusal):
     """The run was stopped before its first node."""
 
 
