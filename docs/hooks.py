@@ -18,6 +18,7 @@ from mkdocs.exceptions import PluginError
 
 from blastscreen.parameters import Parameters
 from blastscreen.pipeline_registry import register_pipelines
+from blastscreen.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[1] / "conf"
 ENVIRONMENTS = ("cnmc", "paper")
@@ -38,9 +39,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def load_conf(kind: str, environment: str = "base") -> dict[str, Any]:
     """Load `catalog` or `parameters` as a run in an environment sees them."""
-    loader = OmegaConfigLoader(
-        str(CONF), base_env="base", default_run_env=environment, merge_strategy={"parameters": "soft"}
-    )
+    loader = OmegaConfigLoader(str(CONF), **CONFIG_LOADER_ARGS | {"default_run_env": environment})
     return loader[kind]
 
 

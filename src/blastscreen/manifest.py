@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,26 @@ def describe_environment(project_path: Path) -> dict[str, object]:
 
     Returns:
         `git` (commit, and whether files differ from it; null outside a repository), `python`, `platform`,
-        `libraries` (versions), `cores`, `thread_settings` (environment variables that move the last bits of results)
-        and `tensorflow` (its threads, oneDNN and GPUs; null where the run did not need it).
+        `libraries` (versions; null where one is not installed), `cores`, `thread_settings` (environment variables that
+        move the last bits of results) and `tensorflow` (its threads, oneDNN and GPUs; null where the run did not need
+        it).
     """
     return {
         "git": describe_git(project_path),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: _find_version(name) for name in LIBRARIES},
         "cores": joblib.cpu_count(),
         "thread_settings": {name: os.environ.get(name) for name in _THREAD_VARIABLES},
         "tensorflow": _describe_tensorflow(),
     }
+
+
+def _find_version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def _describe_tensorflow() -> dict[str, object] | None:

@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+from importlib.resources import files
 
 from kedro.config import OmegaConfigLoader
 
@@ -12,7 +13,13 @@ from blastscreen.runs.screen import RunSummary
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 # An environment changes single values of a parameter block, not whole blocks.
-CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local", "merge_strategy": {"parameters": "soft"}}
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft"},
+    # data that travels with the code: ${package:report/published_numbers.yml}
+    "custom_resolvers": {"package": lambda name: str(files("blastscreen") / name)},
+}
 # Kedro calls them last first: the summary is to be the last that a run prints.
 HOOKS = (RunSummary(), RunManifest(), ResumeHint(), ForgetUnfinished(), CheckRun())
 # Nothing about a run leaves the machine; `.telemetry` says the same to the command line.

@@ -13,7 +13,7 @@ from blastscreen.evaluation.published.numbers import Number, agrees, read_number
 from blastscreen.evaluation.published.tables import PARTS, rate
 from blastscreen.vocabulary import FEATURE_NAMES
 
-CONF = Path(__file__).parents[2] / "conf" / "base"
+REPORT = Path(__file__).parents[2] / "src" / "blastscreen" / "report"
 
 # 40 normal cells and 60 blasts on which two models are right 30 + 54 and 36 + 54 times
 FACTS = {
@@ -366,7 +366,7 @@ def test_a_wrong_entry_is_named(edit, message):
 
 @pytest.fixture(scope="module")
 def paper_facts():
-    return yaml.safe_load((CONF / "published_numbers.yml").read_text(encoding="ascii"))
+    return yaml.safe_load((REPORT / "published_numbers.yml").read_text(encoding="ascii"))
 
 
 @pytest.fixture(scope="module")
@@ -461,7 +461,7 @@ SECTIONS = {
 
 
 def test_the_checklist_is_complete_and_points_at_what_is_there():
-    rows = yaml.safe_load((CONF / "reporting_checklist.yml").read_text(encoding="ascii"))
+    rows = yaml.safe_load((REPORT / "reporting_checklist.yml").read_text(encoding="ascii"))
     items = [(row["guideline"], row["item"]) for row in rows]
     assert len(set(items)) == len(items)
     assert {item.rstrip("abcdefg") for guideline, item in items if guideline == "TRIPOD+AI"} == set(
@@ -474,4 +474,6 @@ def test_the_checklist_is_complete_and_points_at_what_is_there():
         assert bool(row["where"]) == (row["status"] in ("reported", "partly")), row
         assert row["note"] or row["status"] == "reported", row
         for place in row["where"]:
-            assert place.removeprefix("#") in SECTIONS if place.startswith("#") else (CONF.parents[1] / place).exists()
+            assert (
+                place.removeprefix("#") in SECTIONS if place.startswith("#") else (REPORT.parents[2] / place).exists()
+            )

@@ -74,7 +74,8 @@ def _describe_seeds(settings: Mapping[str, Mapping[str, object] | None]) -> list
 def _software(environment: Mapping[str, Any] | None) -> dict[str, object] | None:
     if environment is None:
         return None
-    return {"Python": environment["python"], "system": environment["platform"], **environment["libraries"]}
+    libraries = {name: version or "not installed" for name, version in environment["libraries"].items()}
+    return {"Python": environment["python"], "system": environment["platform"], **libraries}
 
 
 def describe_checklist(study: Study) -> Table | None:

@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+from importlib.util import find_spec
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -60,6 +61,12 @@ class CheckRun:
                 "ParallelRunner is not supported: its processes do not see the versions that this run saves, and would "
                 "evaluate an older model without a word. Leave --runner out; work is spread over all cores inside the "
                 "nodes (--params=compute.n_jobs=4 sets how many)."
+            )
+        if "params:cnn" in pipeline.inputs() and find_spec("tensorflow") is None:
+            raise RunRefused(
+                "This run needs the network, and TensorFlow is not installed. Install it: pip install "
+                "'blastscreen[cnn]' (in a clone: pip install -e '.[cnn]'). The forest runs without it: "
+                "kedro run --pipeline=rf"
             )
         inputs = {name: catalog[name] for name in sorted(pipeline.inputs()) if not is_parameter(name)}
         if "external_cells" in inputs and not inputs["external_cells"].exists():

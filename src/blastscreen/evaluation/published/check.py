@@ -21,7 +21,7 @@ def check_published(facts: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         facts: citation, models, statements, tables, rankings, lists and relations, as in
-            `conf/base/published_numbers.yml`.
+            `src/blastscreen/report/published_numbers.yml`.
 
     Returns:
         citation; n_checked; contradictions and agreements, each with id, kind, where, printed, recomputed,

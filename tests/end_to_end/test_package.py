@@ -1,0 +1,63 @@
+"""The packaged project: a wheel and an archive of conf run where the clone isn't."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+# what an installer writes into bin/
+CONSOLE_COMMAND = """
+from importlib.metadata import entry_points
+(script,) = entry_points(group="console_scripts", name="blastscreen")
+script.load()()
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """Build what `kedro package` builds, and install the wheel in a folder with a blank in its name."""
+    folder = tmp_path_factory.mktemp("other place")
+    # `kedro package` lets `build` fetch hatchling; the installed one does the same without a network
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(repository)]
+    subprocess.run(build, check=True, capture_output=True)
+    archive = ["tar", "--exclude=local/*.yml", "-czf", str(folder / "conf.tar.gz"), f"--directory={repository}", "conf"]
+    subprocess.run(archive, check=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        files.extractall(folder / "installed here")
+    return folder
+
+
+def run(package: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PYTHONPATH": str(package / "installed here"), "COLUMNS": "200"}
+    conf = f"--conf-source={package / 'conf.tar.gz'}"
+    return subprocess.run([*command, conf], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
+
+
+def test_the_console_command_runs_a_pipeline_from_an_empty_folder(package: Path, tmp_path: Path):
+    folder = tmp_path / "my results"
+    folder.mkdir()
+    done = run(package, folder, sys.executable, "-c", CONSOLE_COMMAND, "--pipelines=rf")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "480 files came in" in done.stdout
+    stored = {path.name for path in (folder / "data").glob("*/sample/*")}
+    assert {"cell_index.parquet", "rf_model.skops", "rf_metrics.json", "run_manifest.json"} <= stored
+    assert {path.name for path in folder.iterdir()} == {"data"}
+
+
+def test_what_the_code_reads_as_data_travels_with_it(package: Path, tmp_path: Path):
+    done = run(package, tmp_path, sys.executable, "-m", "blastscreen", "--nodes=reporting.check_published")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(tmp_path.glob("data/08_reporting/sample/paper_check.json/*/paper_check.json"))
+
+
+def test_a_machine_without_tensorflow_is_told_what_to_install(package: Path, tmp_path: Path):
+    hidden = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n" + CONSOLE_COMMAND
+    done = run(package, tmp_path, sys.executable, "-c", hidden, "--pipelines=cnn")
+    assert done.returncode == 1
+    assert "blastscreen[cnn]" in " ".join((done.stdout + done.stderr).split())
