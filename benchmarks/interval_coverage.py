@@ -1,10 +1,10 @@
 """How often intervals over subject groups hold the truth, in drawn cohorts of people who differ in size and in skill.
 
-    python benchmarks/coverage.py --out docs/results/coverage.json
+    python benchmarks/interval_coverage.py --out docs/results/interval_coverage.json
 
-Numbers of cells are log-normal as in C-NMC (146 a person on average, standard deviation of the logarithm 1): a few people
-hold half of the cells. Rates of calls are beta distributed between people. Scores are normal, and so is what is common to
-all cells of a person: to those of one model, with a correlation of 0.7 between two models, beside 0.5 for single cells.
+Numbers of cells are log-normal as in C-NMC (146 a person on average, standard deviation of the logarithm 1): a few
+people hold half of the cells. Rates of calls are beta distributed between people. Scores are normal, and so is what is
+common to all cells of a person. What two models find hard agrees with a correlation of 0.7 for people, 0.5 for cells.
 """
 
 import argparse
@@ -116,9 +116,9 @@ def measure(number: int, n_subjects: int, correlation: float, n_cohorts: int) ->
     """Draw cohorts of one of `STUDIES`, and count what their intervals do.
 
     Returns:
-        covered, above and below: shares of intervals that hold the truth, lie above it, lie below it. width: their mean
-        width, as a multiple of what 1.96 standard errors either way are wide, for somebody who knows the standard error.
-        jackknife_t: shares covered by `jackknife_t`; None for a difference.
+        covered, above, below: shares of intervals that hold the truth, lie above it, lie below it; width: their mean
+        width, where 1 is that of 1.96 standard errors either way, of which one would have to know the size;
+        jackknife_t: share of intervals of `jackknife_t` that hold the truth, None for a difference.
     """
     study, rng = STUDIES[number], np.random.default_rng([number, n_subjects, round(100 * correlation)])
     values, bounds, textbook = [], [], []
