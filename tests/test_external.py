@@ -19,7 +19,7 @@ from blastscreen.external import (
 from blastscreen.schemas import EXTERNAL_PREDICTIONS
 from blastscreen.vocabulary import FEATURE_NAMES, Calibration
 
-SETTINGS = {"confidence_level": 0.95, "n_resamples": 100, "seed": 0}
+SETTINGS = {"confidence_level": 0.95}
 OPERATING_POINT = {"threshold": 0.4}
 
 

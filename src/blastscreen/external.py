@@ -179,8 +179,6 @@ def evaluate_strangers(
     operating_point: dict[str, Any],
     *,
     confidence_level: float,
-    n_resamples: int,
-    seed: int,
 ) -> dict[str, Any]:
     """Describe a model's calls on cells from outside, at the threshold that was settled before.
 
@@ -191,8 +189,6 @@ def evaluate_strangers(
         cell_index: What `require_strangers` compared with.
         operating_point: `threshold`.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         data_source; n_files that came in, n_rejected of them, n_unscored of the rest; n_referred, coverage and
@@ -207,7 +203,6 @@ def evaluate_strangers(
     scored = cells[cells["blast_probability"].notna()]
     decided = scored[scored["decision"] != Decision.REFER]
     wrong = (decided["call"] == Decision.BLAST) != (decided["label"] == POSITIVE_LABEL)
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
     return {
         "data_source": ", ".join(sorted(external_predictions["data_source"].unique())),
         "n_files": len(external_predictions),
@@ -216,7 +211,7 @@ def evaluate_strangers(
         "n_referred": len(scored) - len(decided),
         "coverage": _share(len(decided), len(scored)),
         "selective_risk": _share(int(wrong.sum()), len(decided)),
-        **evaluation.evaluate_cells(scored, threshold=operating_point["threshold"], **settings),
+        **evaluation.evaluate_cells(scored, threshold=operating_point["threshold"], confidence_level=confidence_level),
     }
 
 

@@ -3,7 +3,7 @@
 The values live in `conf/*/parameters/`; nothing has a default here, so what a run used is what its files say.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -138,13 +138,6 @@ class EvaluationParameters(Parameters):
     calibration: Calibration = Field(description="how scores become probabilities, for referral")
     max_residual_error: Fraction = Field(description="share of wrong calls wanted among the cells decided alone")
     confidence_level: Fraction = Field(description="of all intervals")
-    n_resamples: int = Field(ge=100, description="bootstrap samples of the subject groups")
-    seed: Seed = Field(description="of the bootstrap")
-
-    @property
-    def bootstrap(self) -> dict[str, Any]:
-        """What every function that computes intervals asks for."""
-        return {"confidence_level": self.confidence_level, "n_resamples": self.n_resamples, "seed": self.seed}
 
 
 class AuditParameters(Parameters):

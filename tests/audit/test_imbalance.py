@@ -13,7 +13,7 @@ from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import AUDIT_IMBALANCE
 from blastscreen.vocabulary import Balancing, SplitStrategy
 
-EVALUATION = EvaluationParameters.model_construct(min_sensitivity=0.9, confidence_level=0.9, n_resamples=200, seed=0)
+EVALUATION = EvaluationParameters.model_construct(min_sensitivity=0.9, confidence_level=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -57,36 +57,36 @@ def rates_by_hand(cells, divisions, *, min_sensitivity):
 def test_measures_are_those_of_the_folds_together(held_out):
     cells, divisions = held_out
     by_hand = rates_by_hand(cells, divisions, min_sensitivity=0.9)
-    for measure, (classes, function) in make_measures(cells, divisions, 0.9).items():
-        assert float(function(*[np.ones(10)] * len(classes))) == pytest.approx(by_hand[measure], abs=1e-12)
-
-
-def test_a_group_that_counts_twice_is_a_group_that_is_there_twice(held_out):
-    """What the bootstrap relies on; a cut is chosen anew, since it depends on the blasts that are there."""
-    cells, divisions = held_out
-    rng = np.random.default_rng(1)
-    names = {label: sorted(rows["subject_group"].unique()) for label, rows in cells.groupby("label")}
-    weights = {label: rng.integers(1, 4, size=(3, len(groups))).astype(float) for label, groups in names.items()}
     measures = make_measures(cells, divisions, 0.9)
-    for draw in range(3):
-        times = {name: of[draw, number] for key, of in weights.items() for number, name in enumerate(names[key])}
-        rows = np.repeat(np.arange(len(cells)), cells["subject_group"].map(times).astype(int))
-        repeated = [(fold[rows], scores[rows]) for fold, scores in divisions]
-        by_hand = rates_by_hand(cells.iloc[rows], repeated, min_sensitivity=0.9)
-        for measure, (classes, function) in measures.items():
-            assert function(*(weights[label] for label in classes))[draw] == pytest.approx(by_hand[measure])
+    assert {name: measure.value for name, measure in measures.items()} == pytest.approx(by_hand, abs=1e-12)
 
 
-def test_a_fold_without_blasts_in_a_resample_has_no_cut(held_out):
+@pytest.mark.parametrize("label", ["all", "hem"])
+def test_a_group_that_is_left_out_might_never_have_been_there(held_out, label):
+    """A cut is chosen anew, since it depends on the blasts that are there."""
     cells, divisions = held_out
-    fold, _ = divisions[0]
-    first = cells[(fold == 0) & (cells["label"] == "all")]["subject_group"].unique()
-    groups = sorted(cells[cells["label"] == "all"]["subject_group"].unique())
-    weights = np.array([float(name not in first) for name in groups])
-    _, function = make_measures(cells, divisions[:1], 0.9)["specificity_at_sensitivity"]
-    others = [(fold[fold != 0], divisions[0][1][fold != 0])]
-    expected = rates_by_hand(cells[fold != 0], others, min_sensitivity=0.9)["specificity_at_sensitivity"]
-    assert float(function(weights, np.ones(10))) == pytest.approx(expected)
+    measures = make_measures(cells, divisions, 0.9)
+    place = {"auroc": ["all", "hem"].index(label), "specificity_at_sensitivity": ["all", "hem"].index(label)}
+    for number, name in enumerate(sorted(cells.loc[cells["label"] == label, "subject_group"].unique())):
+        there = (cells["subject_group"] != name).to_numpy()
+        others = [(fold[there], scores[there]) for fold, scores in divisions]
+        by_hand = rates_by_hand(cells[there], others, min_sensitivity=0.9)
+        for measure in (*place, "sensitivity" if label == "all" else "specificity"):
+            found = measures[measure].without[place.get(measure, 0)][number]
+            assert found == pytest.approx(by_hand[measure])
+
+
+def test_a_fold_that_loses_all_its_blasts_has_no_cut(held_out):
+    cells, ((fold, scores), _) = held_out
+    first = (fold == 0) & (cells["label"] == "all").to_numpy()
+    # one person has all blasts of the first fold
+    cells = cells.assign(subject_group=cells["subject_group"].mask(first, "group 00"))
+    number = sorted(cells.loc[cells["label"] == "all", "subject_group"].unique()).index("group 00")
+    found = make_measures(cells, [(fold, scores)], 0.9)["specificity_at_sensitivity"].without[0][number]
+    others = [(fold[fold != 0], scores[fold != 0])]
+    assert found == pytest.approx(
+        rates_by_hand(cells[fold != 0], others, min_sensitivity=0.9)["specificity_at_sensitivity"]
+    )
 
 
 def test_scores_that_are_all_lower_move_the_calls_and_gain_nothing(held_out):

@@ -104,6 +104,15 @@ def test_variants_run_and_what_is_finished_is_not_trained_again(tmp_path):
     assert first.partition("|")[2] == again.partition("|")[2]
 
 
+def test_the_documentation_shows_the_coverage_of_intervals_that_was_measured(benchmark):
+    results = json.loads((ROOT / "docs/results/interval_coverage.json").read_text())
+    assert (
+        benchmark("interval_coverage").format_table(results)
+        in (ROOT / "docs/adr/0010-intervals-over-groups.md").read_text()
+    )
+    assert all(row["covered"] >= 0.93 and max(row["above"], row["below"]) <= 0.05 for row in results["rows"])
+
+
 def test_the_documentation_shows_the_ratios_of_the_stored_results(benchmark):
     results = json.loads((ROOT / "docs/results/bench.json").read_text())
     assert benchmark("run").format_table(results) in (ROOT / "docs/explanation/performance.md").read_text()

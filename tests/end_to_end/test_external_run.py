@@ -16,7 +16,6 @@ pytestmark = pytest.mark.slow
 
 TINY = {
     "cnn": {"input_side": 32, "epochs": 1, "batch_size": 8, "test_time_views": 1, "n_threads": 2},
-    "evaluation": {"n_resamples": 100},
 }
 
 

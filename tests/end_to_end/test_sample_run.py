@@ -63,7 +63,8 @@ def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(finishe
     assert referral["test"]["false_alarms_without"] == confusion["false_positives"]
     subjects = catalog.load(f"{model}_subjects")
     assert subjects["n_cells"].sum() == len(predictions)
-    assert catalog.load(f"{model}_subject_votes")["test"]["n_subjects"] == metrics["test"]["n_subjects"]
+    votes = catalog.load(f"{model}_subject_votes")["test"]
+    assert votes["n_subject_groups"] == metrics["test"]["n_subject_groups"]
 
 
 def test_models_are_compared_on_the_cells_of_this_run(finished):

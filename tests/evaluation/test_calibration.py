@@ -13,7 +13,7 @@ from blastscreen.evaluation.calibration import calibrate, calibrate_predictions,
 from blastscreen.schemas import PREDICTIONS
 from blastscreen.vocabulary import Calibration
 
-SETTINGS = {"confidence_level": 0.95, "n_resamples": 200, "seed": 0}
+SETTINGS = {"confidence_level": 0.95}
 
 
 def predictions(is_blast, score, split="validation", n_groups=20):

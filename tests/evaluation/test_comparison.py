@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from blastscreen.evaluation.comparison import compare_models, mcnemar_test, pair_cells, paired_differences
 from blastscreen.evaluation.metrics import METRICS, evaluate_cells
 
-BOOTSTRAP = {"confidence_level": 0.95, "n_resamples": 300, "seed": 0}
+LEVEL = {"confidence_level": 0.95}
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def tables():
 
 
 def compare(tables, rf=0.5, cnn=0.5):
-    return compare_models(tables, {"rf": rf, "cnn": cnn}, **BOOTSTRAP)
+    return compare_models(tables, {"rf": rf, "cnn": cnn}, **LEVEL)
 
 
 def test_differences_are_those_of_the_metrics_each_at_its_own_threshold(tables):
     pair = compare(tables, rf=0.4, cnn=0.6)["pairs"][0]
     thresholds = {"rf": 0.4, "cnn": 0.6}
     metrics = {
-        model: evaluate_cells(table[table["split"] == "test"], threshold=thresholds[model], **BOOTSTRAP)
+        model: evaluate_cells(table[table["split"] == "test"], threshold=thresholds[model], **LEVEL)
         for model, table in tables.items()
     }
     assert list(pair["differences"]) == list(METRICS)
@@ -48,7 +48,7 @@ def test_differences_are_those_of_the_metrics_each_at_its_own_threshold(tables):
 def test_pairing_cancels_what_is_hard_for_both(tables):
     pair = compare(tables)["pairs"][0]
     test = tables["rf"][tables["rf"]["split"] == "test"]
-    alone = evaluate_cells(test, threshold=0.5, **BOOTSTRAP)["intervals"]["accuracy"]
+    alone = evaluate_cells(test, threshold=0.5, **LEVEL)["intervals"]["accuracy"]
     paired = pair["differences"]["accuracy"]["interval"]
     assert paired["high"] - paired["low"] < 0.7 * (alone["high"] - alone["low"])
 
@@ -57,31 +57,23 @@ def test_models_that_agree_on_every_cell_differ_by_0_but_not_surely(tables):
     pair = compare({"rf": tables["rf"], "cnn": tables["rf"]})["pairs"][0]
     for found in pair["differences"].values():
         low, high = found["interval"]["low"], found["interval"]["high"]
-        assert (found["difference"], found["interval"]["method"]) == (0, "MOVER")
-        assert low == pytest.approx(-high) != 0
+        assert found["difference"] == 0
+        assert low == pytest.approx(-high)
+        # of 14 groups or seven, none has told the models apart
+        assert high > 0.1
     assert pair["mcnemar"]["p_value"] == 1
 
 
 def test_a_model_that_calls_every_cell_a_blast_makes_no_difference_sure(tables):
     constant = tables | {"cnn": tables["cnn"].assign(blast_probability=0.9)}
     cells = constant["rf"][constant["rf"]["split"] == "test"]
-    of_rf = evaluate_cells(cells, threshold=0.5, **BOOTSTRAP)["intervals"]
+    of_rf = evaluate_cells(cells, threshold=0.5, **LEVEL)["intervals"]
     found = compare(constant)["pairs"][0]["differences"]
-    # after Newcombe: seven groups without an error leave the network's own rates open
-    open_ = 1 - 0.025 ** (1 / 7)
-    sensitivity, specificity = found["sensitivity"], found["specificity"]
-    assert sensitivity["interval"] == {
-        "low": pytest.approx(sensitivity["difference"] - (sensitivity["first"] - of_rf["sensitivity"]["low"])),
-        "high": pytest.approx(
-            sensitivity["difference"] + np.hypot(of_rf["sensitivity"]["high"] - sensitivity["first"], open_)
-        ),
-        "method": "MOVER",
-        "n_groups": 7,
-    }
-    assert specificity["interval"]["low"] == pytest.approx(
-        specificity["difference"] - np.hypot(specificity["first"] - of_rf["specificity"]["low"], open_)
-    )
-    assert found["balanced_accuracy"]["interval"]["method"] == found["auroc"]["interval"]["method"] == "MOVER"
+    # what one class has in error is all that the models differ by
+    for metric in ("sensitivity", "specificity"):
+        own, interval = of_rf[metric], found[metric]["interval"]
+        assert interval["high"] - interval["low"] == pytest.approx(own["high"] - own["low"], rel=0.3)
+        assert interval["n_groups"] == 7
 
 
 SCORES = [st.just(0.0), st.just(1.0), st.just(0.5), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])]
@@ -96,7 +88,7 @@ def test_no_difference_is_without_width_and_each_interval_holds_it(data, n_blast
     cells["label"] = np.where(cells["subject_group"].str.startswith("b"), "all", "hem")
     for which, scores in (("first", first), ("second", second)):
         cells[f"{which}_probability"] = data.draw(st.lists(scores, min_size=len(cells), max_size=len(cells)))
-    found = paired_differences(cells, thresholds=(0.5, 0.5), **BOOTSTRAP | {"n_resamples": 200})
+    found = paired_differences(cells, thresholds=(0.5, 0.5), **LEVEL)
     for of in found.values():
         if interval := of["interval"]:
             assert -1 <= interval["low"] < interval["high"] <= 1
@@ -106,8 +98,8 @@ def test_no_difference_is_without_width_and_each_interval_holds_it(data, n_blast
 def test_swapping_the_models_turns_every_sign(tables):
     cells = pair_cells(tables["rf"], tables["cnn"], names=("rf", "cnn"))
     swapped = pair_cells(tables["cnn"], tables["rf"], names=("cnn", "rf"))
-    forth = paired_differences(cells, thresholds=(0.4, 0.6), **BOOTSTRAP)
-    back = paired_differences(swapped, thresholds=(0.6, 0.4), **BOOTSTRAP)
+    forth = paired_differences(cells, thresholds=(0.4, 0.6), **LEVEL)
+    back = paired_differences(swapped, thresholds=(0.6, 0.4), **LEVEL)
     for name in METRICS:
         low, high = forth[name]["interval"]["low"], forth[name]["interval"]["high"]
         assert (back[name]["interval"]["low"], back[name]["interval"]["high"]) == pytest.approx((-high, -low))
@@ -145,7 +137,7 @@ def test_only_test_cells_that_both_scored_are_compared(tables):
 
 def test_every_two_models_are_compared(tables):
     three = tables | {"lr": tables["cnn"]}
-    pairs = compare_models(three, dict.fromkeys(three, 0.5), **BOOTSTRAP | {"n_resamples": 100})["pairs"]
+    pairs = compare_models(three, dict.fromkeys(three, 0.5), **LEVEL)["pairs"]
     assert [(pair["first"], pair["second"]) for pair in pairs] == [("rf", "cnn"), ("rf", "lr"), ("cnn", "lr")]
 
 

@@ -7,7 +7,7 @@ import pytest
 from blastscreen.evaluation.confusion import Confusion
 from blastscreen.evaluation.metrics import METRICS, evaluate_cells, evaluate_predictions
 
-BOOTSTRAP = {"confidence_level": 0.95, "n_resamples": 100, "seed": 0}
+LEVEL = {"confidence_level": 0.95}
 
 
 def predictions(split, *cells):
@@ -36,7 +36,7 @@ TEST = predictions("test", ("3", "all", 0.7), ("H2", "hem", 0.1))
 
 
 def evaluate(cells, *, threshold=0.5):
-    return evaluate_cells(cells, threshold=threshold, **BOOTSTRAP)
+    return evaluate_cells(cells, threshold=threshold, **LEVEL)
 
 
 def test_evaluation_by_hand():
@@ -64,7 +64,7 @@ def test_evaluation_by_hand():
 
 def test_every_split_is_evaluated_by_itself_and_training_cells_are_not():
     table = pd.concat([VALIDATION, TEST, TEST.assign(split="train", label="hem")])
-    result = evaluate_predictions(table, threshold=0.5, **BOOTSTRAP)
+    result = evaluate_predictions(table, threshold=0.5, **LEVEL)
     assert result == {"validation": evaluate(VALIDATION), "test": evaluate(TEST)}
 
 

@@ -22,7 +22,7 @@ PROBABILITY = np.array([0.1, 0.2, 0.4, 0.6, 0.8, 0.9])
 @pytest.fixture
 def rules(repository):
     values = yaml.safe_load((repository / "conf/base/parameters/evaluation.yml").read_text())["evaluation"]
-    return lambda **changes: EvaluationParameters.model_validate(values | {"seed": 0} | changes)
+    return lambda **changes: EvaluationParameters.model_validate(values | changes)
 
 
 def table(split, is_blast, probability):

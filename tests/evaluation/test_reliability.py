@@ -3,11 +3,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm, t
 from sklearn.calibration import calibration_curve
+from statsmodels.stats.proportion import proportion_confint
 
 from blastscreen.evaluation.reliability import assign_bins, bin_probabilities, calibration_error
 
-SETTINGS = {"confidence_level": 0.95, "n_resamples": 200, "seed": 0}
+SETTINGS = {"confidence_level": 0.95}
 
 
 def cells(is_blast, probability, groups):
@@ -32,6 +34,10 @@ def test_bins_are_those_of_scikit_learn_where_no_cells_tie():
 
 def test_bins_by_hand():
     table = cells([True, False, True, True], [0.2, 0.2, 0.9, 0.7], ["1", "H1", "1", "2"])
+    # without one of two groups 0 or 1: 1/4, and 1/8 for groups that count once each
+    n_seen = 0.25 / ((1 / 4 + 1 / 8) / 2) * (norm.ppf(0.975) / t.ppf(0.975, 2)) ** 2
+    low, high = proportion_confint(n_seen / 2, n_seen, method="wilson")
+    interval = {"low": pytest.approx(low), "high": pytest.approx(high), "n_groups": 2}
     assert bin_probabilities(table, **SETTINGS) == [
         {
             "low": low,
@@ -40,13 +46,12 @@ def test_bins_by_hand():
             "blast_fraction": fraction,
             "n_cells": n_cells,
             "n_groups": n_groups,
-            # one group of normal cells can't be resampled
-            "interval": None,
+            "interval": of_groups,
         }
-        for low, high, mean, fraction, n_cells, n_groups in [
-            (0.2, 0.2, 0.2, 0.5, 2, 2),
-            (0.7, 0.7, 0.7, 1.0, 1, 1),
-            (0.9, 0.9, 0.9, 1.0, 1, 1),
+        for low, high, mean, fraction, n_cells, n_groups, of_groups in [
+            (0.2, 0.2, 0.2, 0.5, 2, 2, interval),
+            (0.7, 0.7, 0.7, 1.0, 1, 1, None),
+            (0.9, 0.9, 0.9, 1.0, 1, 1, None),
         ]
     ]
     # 2/4 * |0.2 - 0.5| + 1/4 * 0.3 + 1/4 * 0.1

@@ -2,7 +2,8 @@ import json
 
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import norm, t
+from statsmodels.stats.proportion import proportion_confint
 
 from blastscreen.evaluation.subjects import count_votes, describe_subjects
 from blastscreen.schemas import SUBJECTS
@@ -61,25 +62,33 @@ def test_votes_by_hand(subjects):
     votes = count_votes(subjects, confidence_level=0.95)
     assert list(votes) == ["validation", "test"]
     validation = votes["validation"]
-    assert (validation["n_subjects"], validation["n_subject_groups"], validation["n_right"]) == (4, 4, 2)
-    assert validation["accuracy"] == 0.5
+    assert (validation["n_subject_groups"], validation["n_right"], validation["accuracy"]) == (4, 2, 0.5)
     for name in ("sensitivity", "specificity"):
         rate = validation[name]
-        assert (rate["n_subjects"], rate["n_right"], rate["rate"]) == (2, 1, 0.5)
+        assert (rate["n_subject_groups"], rate["n_right"], rate["rate"]) == (2, 1, 0.5)
     assert (votes["test"]["sensitivity"]["rate"], votes["test"]["specificity"]["rate"]) == (1.0, 0.0)
     assert json.loads(json.dumps(votes, allow_nan=False)) == votes
 
 
-def test_intervals_are_those_of_scipy(subjects):
-    votes = count_votes(subjects, confidence_level=0.9)
-    for (n_right, n), found in {
-        (2, 4): votes["validation"]["interval"],
-        (1, 1): votes["test"]["sensitivity"]["interval"],
-        (0, 1): votes["test"]["specificity"]["interval"],
-    }.items():
-        expected = binomtest(n_right, n).proportion_ci(0.9, method="exact")
-        assert (found["low"], found["high"]) == pytest.approx(tuple(expected))
-        assert found["method"] == "Clopper-Pearson"
+def test_two_ids_of_one_person_vote_together():
+    ids = {"7": ("7+8", "all", [0.9]), "8": ("7+8", "all", [0.1, 0.9, 0.1]), "9": ("9", "all", [0.1])}
+    ids |= {"H7": ("H7+H8", "hem", [0.1]), "H8": ("H7+H8", "hem", [0.9])}
+    votes = count_votes(describe_subjects(predictions("test", ids), threshold=0.5), confidence_level=0.95)["test"]
+    # a tie of four cells calls the first person rightly, one of two the last wrongly
+    assert (votes["n_subject_groups"], votes["n_right"]) == (3, 1)
+    assert (votes["sensitivity"]["n_subject_groups"], votes["sensitivity"]["n_right"]) == (2, 1)
+    assert (votes["specificity"]["n_subject_groups"], votes["specificity"]["n_right"]) == (1, 0)
+
+
+def test_persons_called_rightly_are_as_many_observations():
+    ids = {name: (name, "all", [0.9]) for name in "12345"}
+    votes = count_votes(describe_subjects(predictions("test", ids), threshold=0.5), confidence_level=0.9)["test"]
+    n_seen = 5 * (norm.ppf(0.95) / t.ppf(0.95, 5)) ** 2
+    low = proportion_confint(n_seen, n_seen, alpha=0.1, method="wilson")[0]
+    assert (
+        votes["interval"] == votes["sensitivity"]["interval"] == {"low": pytest.approx(low), "high": 1, "n_groups": 5}
+    )
+    assert votes["specificity"]["interval"] is None
 
 
 def test_one_subject_in_two_splits_is_described_in_each():
@@ -91,7 +100,7 @@ def test_one_subject_in_two_splits_is_described_in_each():
 def test_a_split_or_class_without_subjects_has_no_rate(subjects):
     blasts = subjects[(subjects["split"] == "validation") & (subjects["label"] == "all")]
     votes = count_votes(blasts, confidence_level=0.95)
-    nothing = {"n_subjects": 0, "n_right": 0, "rate": None, "interval": None}
+    nothing = {"n_subject_groups": 0, "n_right": 0, "rate": None, "interval": None}
     assert votes["validation"]["specificity"] == votes["test"]["sensitivity"] == nothing
     assert (votes["test"]["accuracy"], votes["test"]["interval"], votes["test"]["n_subject_groups"]) == (None, None, 0)
     SUBJECTS.validate(describe_subjects(PREDICTIONS[PREDICTIONS["split"] == "train"], threshold=0.5))

@@ -17,7 +17,7 @@ def part(mean, fraction, interval):
     }
 
 
-INTERVAL = {"low": 0.25, "high": 0.75, "method": "BCa", "n_groups": 9}
+INTERVAL = {"low": 0.25, "high": 0.75, "n_groups": 9}
 CALIBRATION = {
     "fitted_on": "validation",
     "chosen": "isotonic",

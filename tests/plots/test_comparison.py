@@ -8,7 +8,7 @@ MODELS = {"rf": "random forest", "cnn": "network"}
 
 
 def interval(low, high):
-    return {"low": low, "high": high, "method": "BCa", "n_groups": 13}
+    return {"low": low, "high": high, "n_groups": 13}
 
 
 def metrics(value):

@@ -31,7 +31,7 @@ CALLS = {"true_negatives": 7, "false_positives": 3, "false_negatives": 1, "true_
 
 
 def interval(value, width=0.05):
-    return {"low": value - width, "high": value + width, "method": "BCa", "n_groups": 4}
+    return {"low": value - width, "high": value + width, "n_groups": 4}
 
 
 def metrics(**changes):
@@ -42,7 +42,7 @@ def metrics(**changes):
 
 def comparison(difference=-0.02, low=-0.05, high=0.01):
     found = {"first": 0.8565, "second": 0.8765, "difference": difference}
-    found["interval"] = {"low": low, "high": high, "method": "BCa", "n_groups": 4}
+    found["interval"] = {"low": low, "high": high, "n_groups": 4}
     mcnemar = {"both_right": 14, "only_first_right": 2, "only_second_right": 2, "both_wrong": 2, "p_value": 1.0}
     pair = {"first": "rf", "second": "cnn", "versions": {}, "n_cells": 20, "n_unpaired": 0, "n_subject_groups": 4}
     pair |= {"differences": {"auroc": found}, "mcnemar": mcnemar | {"caveat": "ignores that cells are alike"}}
@@ -68,8 +68,8 @@ def calibration():
 
 
 def votes():
-    rate = {"n_subjects": 2, "n_right": 2, "rate": 1.0, "interval": {"low": 0.158, "high": 1.0}}
-    found = {"n_subjects": 4, "n_right": 4, "accuracy": 1.0, "interval": {"low": 0.398, "high": 1.0}}
+    rate = {"n_subject_groups": 2, "n_right": 2, "rate": 1.0, "interval": {"low": 0.158, "high": 1.0}}
+    found = {"n_subject_groups": 4, "n_right": 4, "accuracy": 1.0, "interval": {"low": 0.398, "high": 1.0}}
     return {split: found | {"sensitivity": rate, "specificity": rate} for split in ("validation", "test")}
 
 
@@ -161,7 +161,7 @@ def parameters():
     """What a run was given, as far as the report reads it."""
     return {
         "model_names": {"rf": "random forest", "cnn": "convolutional network", "hybrid": "hybrid"},
-        "evaluation": EvaluationParameters.model_construct(confidence_level=0.95, seed=42),
+        "evaluation": EvaluationParameters.model_construct(confidence_level=0.95),
         "splits": {"strategy": "subject", "seed": 42},
         "rf": {"n_trees": 100, "seed": 42},
     }

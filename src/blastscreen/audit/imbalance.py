@@ -12,13 +12,13 @@ from blastscreen.audit.forests import divide_cores, predict_held_out
 from blastscreen.audit.scores import THRESHOLD
 from blastscreen.audit.summary import HONEST
 from blastscreen.evaluation.confusion import share
-from blastscreen.evaluation.group_sums import GroupSums, Weights, sum_calls, weighted_metric
-from blastscreen.evaluation.intervals import Statistic, group_interval
+from blastscreen.evaluation.group_sums import CLASSES, count_wins, leave_out_of_metric, sum_by_group, sum_calls
+from blastscreen.evaluation.intervals import Interval, LeftOut, difference_interval, leave_each_out, rate_interval
 from blastscreen.models.imbalance import fit_balanced
 from blastscreen.parallel import map_batches, use_cores
 from blastscreen.parameters import AuditParameters, ComputeParameters, EvaluationParameters, ForestParameters
 from blastscreen.schemas import AUDIT_IMBALANCE
-from blastscreen.vocabulary import POSITIVE_LABEL, Balancing, CellLabel
+from blastscreen.vocabulary import POSITIVE_LABEL, Balancing
 
 BASELINE = Balancing.CLASS_WEIGHT
 
@@ -99,8 +99,8 @@ def measure_balancing(
     - auroc: of pairs within a fold, as in `auroc_within_folds`.
     - sensitivity and specificity: at a cut of 0.5.
     - specificity_at_sensitivity: at the cut that finds the wanted share of the blasts, chosen in each fold on the very
-      cells that it cuts. No way to use a model, but the point of every ROC curve at which models can be compared. A
-      resample of the subject groups chooses its own cuts.
+      cells that it cuts. No way to use a model, but the point of every ROC curve at which models can be compared.
+      Without a subject group, the cuts are chosen anew.
 
     Args:
         cells: subject_group and label, n rows.
@@ -113,63 +113,55 @@ def measure_balancing(
         too few for an interval.
     """
     measures = {way: make_measures(cells, of_way, settings.min_sensitivity) for way, of_way in divisions.items()}
-    groups = {label: int(cells.loc[cells["label"] == label, "subject_group"].nunique()) for label in CellLabel}
+    level = settings.confidence_level
     rows = []
     for way, of_way in measures.items():
-        for measure, (classes, statistic) in of_way.items():
-            n_groups = [groups[label] for label in classes]
-            gained = partial(_subtract, statistic, measures[BASELINE][measure][1])
-            row = [way.value, measure, *_describe(statistic, n_groups, bounds=(0, 1), settings=settings)]
-            row += (
-                (0.0, np.nan, np.nan)
-                if way == BASELINE
-                else _describe(gained, n_groups, bounds=(-1, 1), settings=settings)
-            )
-            rows.append([*row, settings.min_sensitivity, len(divisions[way])])
-    return pd.DataFrame(rows, columns=list(AUDIT_IMBALANCE.columns)).astype({"balancing": "str", "measure": "str"})
+        for measure, own in of_way.items():
+            baseline = measures[BASELINE][measure]
+            gained = None if way == BASELINE else difference_interval(own, baseline, confidence_level=level)
+            row = [way.value, measure, own.value, *_bounds(rate_interval(own, confidence_level=level))]
+            rows.append([*row, own.value - baseline.value, *_bounds(gained)])
+    table = pd.DataFrame(rows, columns=list(AUDIT_IMBALANCE.columns)[:-2])
+    table = table.assign(min_sensitivity=settings.min_sensitivity, n_seeds=len(divisions[BASELINE]))
+    return table.astype({"balancing": "str", "measure": "str"})
 
 
-def _describe(
-    statistic: Statistic, n_groups: Sequence[int], *, bounds: tuple[float, float], settings: EvaluationParameters
-) -> tuple[float, float, float]:
-    """Compute a value and its bounds."""
-    value = float(statistic(*map(np.ones, n_groups)))
-    found = group_interval(statistic, n_groups, bounds=bounds, **settings.bootstrap)
-    return (value, found["low"], found["high"]) if found else (value, np.nan, np.nan)
+def _bounds(interval: Interval | None) -> tuple[float, float]:
+    return (interval["low"], interval["high"]) if interval else (np.nan, np.nan)
 
 
-def _subtract(one: Statistic, other: Statistic, *weights: Weights) -> NDArray[np.float64]:
-    return one(*weights) - other(*weights)
-
-
-def make_measures(
-    cells: pd.DataFrame, divisions: Sequence[Division], min_sensitivity: float
-) -> dict[str, tuple[tuple[CellLabel, ...], Statistic]]:
-    """Make each measure of `measure_balancing` a function of how often the subject groups count.
+def make_measures(cells: pd.DataFrame, divisions: Sequence[Division], min_sensitivity: float) -> dict[str, LeftOut]:
+    """Compute each measure of `measure_balancing`, and what it is without each subject group.
 
     Args:
         cells: subject_group and label, n rows.
         divisions: See `measure_balancing`.
         min_sensitivity: Share of the blasts that the cuts of the last measure find, 0 to 1.
-
-    Returns:
-        Per measure the classes that it takes the weights of, and the function.
     """
-    sums = [sum_calls(cells.assign(blast_probability=scores), threshold=THRESHOLD) for _, scores in divisions]
-    of_groups = [cells.assign(fold=fold).groupby(["label", "subject_group"])["fold"].first() for fold, _ in divisions]
-    together = [np.equal.outer(*(folds[label].to_numpy() for label in CellLabel)) for folds in of_groups]
-    n_blasts, n_normals = (groups[:, :2].sum(axis=1) for groups in (sums[0].blasts, sums[0].normals))
-    wins = np.sum([of.wins * mask for of, mask in zip(sums, together, strict=True)], axis=0)
-    pairs = np.outer(n_blasts, n_normals) * np.sum(together, axis=0)
-    calls = GroupSums(np.sum([of.blasts for of in sums], axis=0), np.sum([of.normals for of in sums], axis=0), wins)
+    of_divisions = [sum_calls(cells.assign(blast_probability=scores), threshold=THRESHOLD) for _, scores in divisions]
+    calls = {label: np.sum([sums[label] for sums in of_divisions], axis=0) for label in CLASSES}
+    pairs = sum_by_group(cells, np.sum([_count_pairs(cells, division) for division in divisions], axis=0))
     folds = [fold for division in divisions for fold in _rank_normals(cells, division)]
-    both = (CellLabel.ALL, CellLabel.HEM)
+    # every group is a sum of its own, so that totals tell which groups are there
+    groups = [np.eye(len(calls[label])) for label in CLASSES]
     return {
-        "auroc": (both, partial(_auroc, wins, pairs)),
-        "sensitivity": (both[:1], partial(weighted_metric, calls, "sensitivity")),
-        "specificity": (both[1:], partial(weighted_metric, calls, "specificity")),
-        "specificity_at_sensitivity": (both, partial(_specificity_at, folds, min_sensitivity)),
+        "auroc": leave_each_out(_auroc, list(pairs.values())),
+        "sensitivity": leave_out_of_metric(calls, "sensitivity"),
+        "specificity": leave_out_of_metric(calls, "specificity"),
+        "specificity_at_sensitivity": leave_each_out(partial(_specificity_at, folds, min_sensitivity), groups),
     }
+
+
+def _count_pairs(cells: pd.DataFrame, division: Division) -> NDArray[np.float64]:
+    """Count for each cell its wins in its fold, as `count_wins`, and the cells of the other class there."""
+    fold, probability = division
+    is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
+    pairs = np.empty((len(cells), 2))
+    for held_out in (fold == one for one in np.unique(fold)):
+        blasts = is_blast[held_out]
+        pairs[held_out, 0] = count_wins(blasts, probability[held_out])
+        pairs[held_out, 1] = np.where(blasts, (~blasts).sum(), blasts.sum())
+    return pairs
 
 
 def _rank_normals(cells: pd.DataFrame, division: Division) -> Iterator[Fold]:
@@ -189,13 +181,14 @@ def _rank_normals(cells: pd.DataFrame, division: Division) -> Iterator[Fold]:
 
 
 def _specificity_at(
-    folds: Sequence[Fold], min_sensitivity: float, of_blasts: Weights, of_normals: Weights
+    folds: Sequence[Fold], min_sensitivity: float, of_blasts: NDArray[np.float64], of_normals: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Take which groups are there, shape (..., groups)."""
     right, everybody = np.zeros(of_normals.shape[:-1]), np.zeros(of_normals.shape[:-1])
     for groups, below, n_normals in folds:
         missed = np.cumsum(of_blasts[..., groups], axis=-1)
         n_blasts = missed[..., -1:]
-        # the lowest blast that can't be missed as well; a resample without blasts in this fold has no cut
+        # the lowest blast that can't be missed as well; without blasts a fold has no cut
         lowest = (share(n_blasts - missed, np.broadcast_to(n_blasts, missed.shape)) < min_sensitivity).argmax(axis=-1)
         counted = of_normals * (n_blasts > 0)
         right += (below[lowest] * counted).sum(axis=-1)
@@ -203,8 +196,7 @@ def _specificity_at(
     return share(right, everybody)
 
 
-def _auroc(
-    wins: NDArray[np.float64], pairs: NDArray[np.float64], of_blasts: Weights, of_normals: Weights
-) -> NDArray[np.float64]:
-    won, compared = (((of_blasts @ counts) * of_normals).sum(axis=-1) for counts in (wins, pairs))
-    return share(won, compared)
+def _auroc(of_blasts: NDArray[np.float64], of_normals: NDArray[np.float64]) -> NDArray[np.float64]:
+    # a group that is left out takes its wins and its pairs from its own class alone
+    both = np.minimum(of_blasts, of_normals)
+    return share(both[..., 0], both[..., 1])

@@ -117,17 +117,13 @@ def calibrate_predictions(predictions: pd.DataFrame, *, method: Calibration) -> 
     return predictions.assign(blast_probability=calibrate(calibrator, score))
 
 
-def describe_calibration(
-    predictions: pd.DataFrame, *, chosen: Calibration, confidence_level: float, n_resamples: int, seed: int
-) -> dict[str, Any]:
+def describe_calibration(predictions: pd.DataFrame, *, chosen: Calibration, confidence_level: float) -> dict[str, Any]:
     """Measure how far the scores, and the probabilities that each method makes of them, can be believed.
 
     Args:
         predictions: subject_group, label, split, blast_probability.
         chosen: The method in use; its bins are given besides those of the scores.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         fitted_on and chosen; under methods, per method ("none": the scores as they are) and split, brier and log_loss
@@ -144,7 +140,6 @@ def describe_calibration(
     """
     tables = {UNCALIBRATED: predictions}
     tables |= {str(method): calibrate_predictions(predictions, method=method) for method in Calibration}
-    settings: Any = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
     return {
         "fitted_on": str(Split.VALIDATION),
         "chosen": str(chosen),
@@ -154,7 +149,8 @@ def describe_calibration(
         },
         "bins": {
             method: {
-                str(split): bin_probabilities(_cells(tables[method], split), **settings) for split in EVALUATED_SPLITS
+                str(split): bin_probabilities(_cells(tables[method], split), confidence_level=confidence_level)
+                for split in EVALUATED_SPLITS
             }
             for method in (UNCALIBRATED, str(chosen))
         },

@@ -1,24 +1,15 @@
 """Two models on the same test cells: how much they differ, and whether the subjects bear it out."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import mcnemar
 
-from blastscreen.evaluation.group_sums import GroupSums, Weights, sum_calls, weighted_metric
-from blastscreen.evaluation.intervals import (
-    CLOPPER_PEARSON,
-    MOVER,
-    Interval,
-    combine_bounds,
-    group_interval,
-    metric_interval,
-)
+from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
+from blastscreen.evaluation.intervals import difference_interval
 from blastscreen.evaluation.metrics import METRICS
 from blastscreen.vocabulary import POSITIVE_LABEL, Split
 
@@ -31,8 +22,6 @@ def compare_models(
     thresholds: Mapping[str, float],
     *,
     confidence_level: float,
-    n_resamples: int,
-    seed: int,
 ) -> dict[str, Any]:
     """Compare every two models on the test cells that both have scored, each at its own threshold.
 
@@ -40,8 +29,6 @@ def compare_models(
         predictions: Per model a table in the schema `PREDICTIONS`.
         thresholds: Per model the cut in use.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         split, and under pairs for each two models: first, second, their versions, n_cells, n_unpaired (test cells that
@@ -51,7 +38,6 @@ def compare_models(
     Raises:
         ValueError: Two models were trained on different splits.
     """
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
     pairs = []
     for first, second in combinations(predictions, 2):
         one, other = predictions[first], predictions[second]
@@ -66,7 +52,7 @@ def compare_models(
                 "n_cells": len(cells),
                 "n_unpaired": n_scored - 2 * len(cells),
                 "n_subject_groups": int(cells["subject_group"].nunique()),
-                "differences": paired_differences(cells, thresholds=cuts, **settings),
+                "differences": paired_differences(cells, thresholds=cuts, confidence_level=confidence_level),
                 "mcnemar": mcnemar_test(cells, thresholds=cuts),
             }
         )
@@ -120,59 +106,30 @@ def paired_differences(
     *,
     thresholds: tuple[float, float],
     confidence_level: float,
-    n_resamples: int,
-    seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Subtract the metrics of the second model from those of the first, on the same cells.
-
-    Both models see the same resampled subject groups, so that what makes a subject hard for both cancels out. Where
-    resampling can't tell how sure one of them is, as when it has no error, or where the difference is the same in every
-    resample, the two models' own intervals are combined instead (`combine_bounds`): the result is cautious, since it
-    makes nothing of the pairing.
 
     Args:
         cells: subject_group, label, first_probability, second_probability.
         thresholds: The cut of each model.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
-        For each of `METRICS` the values first and second, their difference, and its interval, as `group_interval` or
-        `combine_bounds` gives it and never of zero width; None where undefined.
+        For each of `METRICS` the values first and second, their difference, and its interval, the result of
+        `difference_interval`; None where undefined.
     """
-    one, other = (
+    sums = [
         sum_calls(cells.rename(columns={f"{which}_probability": "blast_probability"}), threshold=threshold)
         for which, threshold in zip(("first", "second"), thresholds, strict=True)
-    )
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    ]
     differences = {}
     for metric in METRICS:
-        everybody = [np.ones(n) for n in one.count_groups(metric)]
-        values = [float(weighted_metric(sums, metric, *everybody)) for sums in (one, other)]
-        first, second, difference = (None if np.isnan(x) else x for x in (*values, values[0] - values[1]))
-        interval = _difference_interval(one, other, metric, values, settings)
+        one, other = (leave_out_of_metric(of_model, metric) for of_model in sums)
+        values = (one.value, other.value, one.value - other.value)
+        first, second, difference = (None if np.isnan(value) else value for value in values)
+        interval = difference_interval(one, other, confidence_level=confidence_level)
         differences[metric] = {"first": first, "second": second, "difference": difference, "interval": interval}
     return differences
-
-
-def _difference_interval(
-    one: GroupSums, other: GroupSums, metric: str, values: Sequence[float], settings: Mapping[str, Any]
-) -> Interval | None:
-    n_groups, bounds = one.count_groups(metric), (-1.0, 1.0)
-    paired = group_interval(partial(_subtract, one, other, metric), n_groups, bounds=bounds, **settings)
-    first, second = (metric_interval(sums, metric, **settings) for sums in (one, other))
-    if paired is None or first is None or second is None:
-        return None
-    if not {CLOPPER_PEARSON, MOVER} & {found["method"] for found in (paired, first, second)}:
-        return paired
-    a, b = values
-    lows, highs = (first["low"] - b, a - second["high"]), (first["high"] - b, a - second["low"])
-    return combine_bounds(a - b, lows=lows, highs=highs, bounds=bounds, n_groups=sum(n_groups))
-
-
-def _subtract(one: GroupSums, other: GroupSums, metric: str, *weights: Weights) -> NDArray[np.float64]:
-    return weighted_metric(one, metric, *weights) - weighted_metric(other, metric, *weights)
 
 
 def mcnemar_test(cells: pd.DataFrame, *, thresholds: tuple[float, float]) -> dict[str, Any]:

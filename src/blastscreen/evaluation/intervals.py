@@ -1,250 +1,179 @@
-"""Intervals over subject groups: cells of one person are alike, so that persons are what is resampled."""
+"""Intervals over subject groups: cells of one person are alike, so that persons are what is left out in turn."""
 
 import math
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import expit, logit
-
-from blastscreen.evaluation.group_sums import CLASSES_NEEDED, GroupSums, metric_at_rates, sum_calls, weighted_metric
 
 Statistic: TypeAlias = Callable[..., NDArray[np.float64]]
-"""Takes how often each group of a class counts, shape (..., groups), one array per class; returns shape (...)."""
-
-CLOPPER_PEARSON, MOVER = "Clopper-Pearson", "MOVER"
-_NOT_OF_CALLS = ("auroc", "brier")
+"""Takes what the groups of each class add up to, shape (..., sums), one array per class; returns shape (...)."""
 
 
 class Interval(TypedDict):
-    """Bounds, how they were found, and the number of subject groups that they rest on."""
+    """Bounds, and the number of subject groups that they rest on."""
 
     low: float
     high: float
-    method: str
     n_groups: int
 
 
-def subject_bootstrap_interval(
-    cells: pd.DataFrame,
-    metrics: Iterable[str],
-    *,
-    threshold: float,
-    confidence_level: float,
-    n_resamples: int,
-    seed: int,
-) -> dict[str, Interval | None]:
-    """Compute the interval of each metric over the subject groups of these cells.
+class LeftOut(NamedTuple):
+    """A value, and what it is without each subject group in turn, one array of shape (groups,) per class."""
+
+    value: float
+    without: tuple[NDArray[np.float64], ...]
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups of all classes."""
+        return sum(map(len, self.without))
+
+
+def leave_each_out(statistic: Statistic, sums: Sequence[NDArray[np.float64]]) -> LeftOut:
+    """Compute a statistic of all groups, and without each of them.
 
     Args:
-        cells: subject_group, label, blast_probability.
-        metrics: Names of rates of `describe_calls`, auroc, brier.
-        threshold: A cell at or above this is called a blast.
-        confidence_level: 0 to 1.
-        n_resamples: Bootstrap samples.
-        seed: Of the bootstrap.
-
-    Returns:
-        Per metric the result of `metric_interval`.
-    """
-    sums = sum_calls(cells, threshold=threshold)
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
-    return {metric: metric_interval(sums, metric, **settings) for metric in metrics}
-
-
-def metric_interval(
-    sums: GroupSums, metric: str, *, confidence_level: float, n_resamples: int, seed: int
-) -> Interval | None:
-    """Compute the interval of a metric over subject groups.
-
-    A metric of one class resamples the groups of that class, any other those of both, each class by itself: the number
-    of persons with and without a leukemia is the study's choice. Where all groups of a class agree on its rate, as for
-    a model that calls every cell a blast, resampling sees none of that class's uncertainty. There a metric of the calls
-    on both classes adds, by `combine_bounds`, what the interval of that sensitivity or specificity leaves open.
-
-    Args:
-        sums: Result of `sum_calls`.
-        metric: A rate of `describe_calls`, auroc or brier.
-        confidence_level: 0 to 1.
-        n_resamples: Bootstrap samples.
-        seed: Of the bootstrap.
-
-    Returns:
-        As `group_interval`, or with "MOVER" as method. The width is never zero.
-    """
-    n_groups = sums.count_groups(metric)
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
-    found = group_interval(partial(weighted_metric, sums, metric), n_groups, bounds=(0.0, 1.0), **settings)
-    if found is None or metric in (*CLASSES_NEEDED, *_NOT_OF_CALLS) or not (uniform := sums.find_uniform()).any():
-        return found
-    names, everybody = ("sensitivity", "specificity"), [np.ones(n) for n in n_groups]
-    rates = [float(weighted_metric(sums, name, ones)) for name, ones in zip(names, everybody, strict=True)]
-    a, b = (metric_interval(sums, name, **settings) for name in names)
-    value = float(weighted_metric(sums, metric, *everybody))
-    if a is None or b is None or value in (0, 1):
-        return found
-    sensitivity = np.array([a["low"], rates[0], a["high"], rates[0]])
-    specificity = np.array([rates[1], b["low"], rates[1], b["high"]])
-    moved = metric_at_rates(sums, metric, sensitivity=sensitivity, specificity=specificity).reshape(2, 2)[:, uniform]
-    # what resampling does see: the other class, and groups of uneven size
-    seen = (value, value) if found["method"] == CLOPPER_PEARSON else (found["low"], found["high"])
-    lows, highs = np.column_stack([moved, seen])
-    return combine_bounds(value, lows=lows, highs=highs, bounds=(0.0, 1.0), n_groups=sum(n_groups))
-
-
-def combine_bounds(
-    value: float, *, lows: ArrayLike, highs: ArrayLike, bounds: tuple[float, float], n_groups: int
-) -> Interval:
-    """Combine intervals of independent parts to that of the whole: the method of variance estimates recovery, MOVER.
-
-    Args:
-        value: The value as it is.
-        lows: What it would be with each part by itself at the bound that lowers it.
-        highs: What it would be with each part by itself at the bound that raises it.
-        bounds: Lowest and highest value possible.
-        n_groups: Subject groups that the parts rest on.
-
-    Source:
-        Newcombe, Statistics in Medicine 17 (1998) 873; Zou and Donner, "Construction of confidence limits about effect
-        measures: a general approach", Statistics in Medicine 27 (2008).
+        statistic: The value of totals, NaN where it is undefined.
+        sums: What each group adds to the totals, shape (groups, sums), one array per class, in the order of the
+            statistic's arguments.
 
     Example:
-        >>> combine_bounds(0.5, lows=[0.2, 0.1], highs=[0.5, 0.6], bounds=(0.0, 1.0), n_groups=8)
-        {'low': 0.0, 'high': 0.6, 'method': 'MOVER', 'n_groups': 8}
+        >>> leave_each_out(lambda total: total[..., 0] / total[..., 1], [np.array([[1, 2], [4, 4], [4, 4]])])
+        LeftOut(value=0.9, without=(array([1.        , 0.83333333, 0.83333333]),))
     """
-    # the skewness that BCa corrects for can put a bound on the far side of the value
-    below = np.linalg.norm(np.maximum(value - np.asarray(lows), 0))
-    above = np.linalg.norm(np.maximum(np.asarray(highs) - value, 0))
-    low, high = np.clip([value - below, value + above], *bounds)
-    return Interval(low=float(low), high=float(high), method=MOVER, n_groups=n_groups)
+    totals = [of_class.sum(axis=0) for of_class in sums]
+    without = []
+    for place, of_class in enumerate(sums):
+        left = [np.broadcast_to(total, (len(of_class), len(total))) for total in totals]
+        left[place] = totals[place] - of_class
+        without.append(statistic(*left))
+    return LeftOut(float(statistic(*totals)), tuple(without))
 
 
-def group_interval(
-    statistic: Statistic,
-    n_groups: Sequence[int],
-    *,
-    bounds: tuple[float, float],
-    confidence_level: float,
-    n_resamples: int,
-    seed: int,
-) -> Interval | None:
-    """Compute the interval of a statistic over groups that are resampled within each class.
+def rate_interval(left_out: LeftOut, *, confidence_level: float) -> Interval | None:
+    """Compute the interval of a value between 0 and 1.
 
-    Which method is decided by what the groups allow, and told in the result:
-
-    - "BCa": bias-corrected and accelerated bootstrap, or "percentile" where BCa is undefined. Resampled groups vary
-      less than groups do, by (n - 1) / n, and their spread is itself an estimate: the level is raised to make up for
-      both.
-    - "jackknife-t": where a class has so few groups that not even the range of n values covers their median at the
-      level (fewer than 6 at 95 %), resampling can't either. Then Student's t, with Welch's degrees of freedom, on the
-      log odds, from the statistic without each group in turn. Two groups leave nearly everything open.
-    - "Clopper-Pearson": where nothing varies between resamples, as when no group has an error, they can't tell how sure
-      the value is. Each group of the smaller class then counts as one observation, the most cautious view, with a
-      fractional count of right ones where the value lies between the bounds. No interval has zero width.
+    It holds every rate that is not further from the value than chance explains: Wilson's interval, with the design
+    effect that the jackknife over groups finds in place of independent cells, and Student's quantile in place of the
+    normal one. What few groups can't show is made up for by one more group, imagined with cells that are all alike
+    (see `_pool`): so no interval is without width, and groups of which none has an error count once each.
 
     Args:
-        statistic: The value under weights of the groups, NaN where it is undefined.
-        n_groups: Groups of each class, in the order of the statistic's arguments.
-        bounds: Lowest and highest value that the statistic can take.
+        left_out: Of a statistic of the groups of each class that it needs.
         confidence_level: 0 to 1.
-        n_resamples: Bootstrap samples.
-        seed: Of the bootstrap.
 
     Returns:
-        The interval; None where a class has fewer than two groups, or the statistic is undefined for the groups as they
-        are or for any resample of them.
+        None where the value is undefined or a class has fewer than two groups. From 0 to 1 where the value is undefined
+        without one of the groups: it then rests on that group alone.
 
     Source:
-        Efron, "Better bootstrap confidence intervals", JASA 82 (1987); Hesterberg, "What teachers should know about the
-        bootstrap", The American Statistician 69 (2015), on raising the level; Mosteller and Tukey, "Data analysis and
-        regression" (1977), on the jackknife; Clopper and Pearson, Biometrika 26 (1934); Korn and Graubard, Survey
-        Methodology 24 (1998), on fractional counts.
+        Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); Korn and
+        Graubard, Survey Methodology 24 (1998), on design effects in such intervals.
+
+    Example:
+        >>> four_without_error = LeftOut(1.0, (np.ones(4),))
+        >>> rate_interval(four_without_error, confidence_level=0.95)
+        {'low': 0.3416..., 'high': 1.0, 'n_groups': 4}
     """
-    everybody, of_draws = [np.arange(n) for n in n_groups], _on_draws(statistic, n_groups)
-    value, fewest = float(of_draws(*everybody, axis=-1)), min(n_groups)
-    if fewest < 2 or math.isnan(value):
+    return _within(left_out, partial(_rate_bounds, left_out, confidence_level), limits=(0.0, 1.0))
+
+
+def difference_interval(one: LeftOut, other: LeftOut, *, confidence_level: float) -> Interval | None:
+    """Compute the interval of the difference between two values of the same groups.
+
+    Both leave out the same groups, so that what makes a subject hard for both cancels out. The interval is Student's;
+    the group that `_pool` imagines has cells that differ just as much as the values do. Where the difference is the
+    same without any group, the values' own intervals are combined as if they were independent, which is wide.
+
+    Args:
+        one: As for `rate_interval`.
+        other: To be subtracted; of the same groups in the same order.
+        confidence_level: 0 to 1.
+
+    Returns:
+        As `rate_interval`, within -1 to 1.
+
+    Source:
+        Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
+        Medicine 27 (2008), on combining intervals.
+    """
+    difference = one.value - other.value
+    left_out = LeftOut(difference, tuple(a - b for a, b in zip(one.without, other.without, strict=True)))
+
+    def bounds() -> tuple[float, float]:
+        if any(_deviations(difference, without).any() for without in left_out.without):
+            variance, freedom = _pool(left_out, abs(difference) * (1 - abs(difference)))
+            reach = _quantile(confidence_level, freedom) * math.sqrt(variance)
+            return difference - reach, difference + reach
+        (low, high), (other_low, other_high) = (_rate_bounds(side, confidence_level) for side in (one, other))
+        below = math.hypot(one.value - low, other_high - other.value)
+        return difference - below, difference + math.hypot(high - one.value, other.value - other_low)
+
+    return _within(left_out, bounds, limits=(-1.0, 1.0))
+
+
+def _within(
+    left_out: LeftOut, bounds: Callable[[], tuple[float, float]], *, limits: tuple[float, float]
+) -> Interval | None:
+    """Compute bounds where the value allows any."""
+    if math.isnan(left_out.value) or min(map(len, left_out.without)) < 2:
         return None
-    bootstrap = partial(stats.bootstrap, everybody, of_draws)
-    with warnings.catch_warnings():
-        # scipy warns of an undefined resample, which is decided below
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        resampled = bootstrap(
-            n_resamples=n_resamples, method="percentile", vectorized=True, rng=np.random.default_rng(seed)
-        )
-    values = resampled.bootstrap_distribution
-    if np.isnan(values).any():
-        return None
-    if np.ptp(values) == 0:
-        low, high, method = math.nan, math.nan, CLOPPER_PEARSON
-    elif 2.0 ** (1 - fewest) > 1 - confidence_level:
-        low, high, method = _jackknife(statistic, value, n_groups, bounds, confidence_level)
-    else:
-        low, high, method = _read_off(bootstrap, resampled, level=_raise_level(confidence_level, fewest))
-    # also where a bound is NaN
-    if not high - low > 1e-9:
-        low, high, method = _count_groups_once(value, fewest, bounds, confidence_level)
-    return Interval(low=low, high=high, method=method, n_groups=sum(n_groups))
+    rests_on_one = any(np.isnan(without).any() for without in left_out.without)
+    low, high = limits if rests_on_one else bounds()
+    # also after rounding the value is inside
+    low, high = max(limits[0], min(low, left_out.value)), min(limits[1], max(high, left_out.value))
+    return Interval(low=low, high=high, n_groups=left_out.n_groups)
 
 
-def _on_draws(statistic: Statistic, n_groups: Sequence[int]) -> Callable[..., NDArray[np.float64]]:
-    """Let a statistic of weights take drawn group numbers, shape (..., draws), as scipy gives them."""
-
-    def of_draws(*drawn: NDArray[np.int64], axis: int) -> NDArray[np.float64]:
-        counts = (
-            (numbers[..., np.newaxis] == np.arange(n)).sum(axis=axis - 1, dtype=np.float64)
-            for numbers, n in zip(drawn, n_groups, strict=True)
-        )
-        # rounded, so that values which differ by rounding errors only tie: BCa counts ties
-        return np.round(statistic(*counts), 12)
-
-    return of_draws
+def _rate_bounds(left_out: LeftOut, confidence_level: float) -> tuple[float, float]:
+    value = left_out.value
+    # without an error nothing varies, and only the ratio of the two counts
+    of_one = value * (1 - value) or 1.0
+    variance, freedom = _pool(left_out, of_one)
+    share = variance / of_one * _quantile(confidence_level, freedom) ** 2
+    middle = value + share / 2
+    reach = math.sqrt(share * (value * (1 - value) + share / 4))
+    return (middle - reach) / (1 + share), (middle + reach) / (1 + share)
 
 
-def _read_off(bootstrap: Callable[..., Any], resampled: Any, *, level: float) -> tuple[float, float, str]:
-    for method in ("BCa", "percentile"):
-        # scipy warns where the jackknife does not vary and BCa is undefined; the percentiles never are
-        with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            found = bootstrap(
-                n_resamples=0, bootstrap_result=resampled, method=method, confidence_level=level, vectorized=True
-            ).confidence_interval
-        if not math.isnan(found.low + found.high):
-            break
-    return float(found.low), float(found.high), method
+def _deviations(value: float, without: NDArray[np.float64]) -> NDArray[np.float64]:
+    # rounded: what differs by rounding errors alone does not vary
+    return np.round(without - value, 12)
 
 
-def _raise_level(level: float, n: int) -> float:
-    quantile = stats.t.ppf((1 + level) / 2, n - 1) * math.sqrt(n / (n - 1))
-    return float(1 - 2 * stats.norm.sf(quantile))
+def _quantile(confidence_level: float, freedom: float) -> float:
+    return float(stats.t.ppf((1 + confidence_level) / 2, freedom))
 
 
-def _jackknife(
-    statistic: Statistic, value: float, n_groups: Sequence[int], bounds: tuple[float, float], level: float
-) -> tuple[float, float, str]:
-    lowest, width = bounds[0], bounds[1] - bounds[0]
-    variances = []
-    for place, n in enumerate(n_groups):
-        weights = [np.ones((n, k)) for k in n_groups]
-        weights[place] = 1 - np.eye(n)
-        variances.append((n - 1) * float(np.var(np.round(statistic(*weights) / width, 12))))
-    if not np.sum(variances) > 0:
-        return math.nan, math.nan, "jackknife-t"
-    # Welch's degrees of freedom: the variance of each class is an estimate of its own
-    freedom = sum(variances) ** 2 / sum(part**2 / (n - 1) for part, n in zip(variances, n_groups, strict=True))
-    inside = (value - lowest) / width
-    reach = stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(sum(variances)) / (inside * (1 - inside))
-    low, high = expit(logit(inside) + np.array([-reach, reach])) * width + lowest
-    return float(low), float(high), "jackknife-t"
+def _pool(left_out: LeftOut, of_one: float) -> tuple[float, float]:
+    """Estimate the variance of a value, and how many degrees of freedom it has.
 
+    Each class has the jackknife's variance. It has fewer degrees of freedom than groups less one when few large groups
+    decide, and few groups often are alike by chance, mostly those without errors: their variance is then far too small
+    just where the value is too good. So it is averaged with the variance that it would have if each group were one
+    observation, which counts as one degree of freedom, and as the only one where nothing varies.
 
-def _count_groups_once(value: float, n: int, bounds: tuple[float, float], level: float) -> tuple[float, float, str]:
-    lowest, width = bounds[0], bounds[1] - bounds[0]
-    right, tail = (value - lowest) / width * n, (1 - level) / 2
-    low = stats.beta.ppf(tail, right, n - right + 1) if right > 0 else 0.0
-    high = stats.beta.isf(tail, right + 1, n - right) if right < n else 1.0
-    return float(low) * width + lowest, float(high) * width + lowest, CLOPPER_PEARSON
+    Args:
+        left_out: Defined without every group.
+        of_one: Variance of one observation.
+
+    Source:
+        Johnson and Rust, "Population inferences and variance estimation for NAEP data", Journal of Educational
+        Statistics 17 (1992), on degrees of freedom; Satterthwaite, Biometrics Bulletin 2 (1946), on their sum.
+    """
+    variances, freedoms = [], []
+    for without in left_out.without:
+        n = len(without)
+        squares = _deviations(left_out.value, without) ** 2 * (n - 1) / n
+        seen, freedom = squares.sum(), n - 1.0
+        if seen > 0:
+            freedom = np.clip((3.16 - 2.77 / math.sqrt(n)) * seen**2 / (squares**2).sum(), 1, n - 1)
+        evidence = freedom if seen > 0 else 0.0
+        variances.append((evidence * seen + of_one * n / left_out.n_groups**2) / (evidence + 1))
+        freedoms.append(freedom + 1)
+    variance = sum(variances)
+    return float(variance), float(variance**2 / sum(v**2 / f for v, f in zip(variances, freedoms, strict=True)))

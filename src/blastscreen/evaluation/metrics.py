@@ -7,7 +7,8 @@ import pandas as pd
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from blastscreen.evaluation.confusion import count_calls, describe_calls
-from blastscreen.evaluation.intervals import subject_bootstrap_interval
+from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
+from blastscreen.evaluation.intervals import rate_interval
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel
 
 METRICS = (
@@ -27,7 +28,7 @@ METRICS = (
 
 
 def evaluate_predictions(
-    predictions: pd.DataFrame, *, threshold: float, confidence_level: float, n_resamples: int, seed: int
+    predictions: pd.DataFrame, *, threshold: float, confidence_level: float
 ) -> dict[str, dict[str, Any]]:
     """Describe a model's calls on the validation and test cells.
 
@@ -35,8 +36,6 @@ def evaluate_predictions(
         predictions: Schema `PREDICTIONS`.
         threshold: `blast_probability` at or above this is called a blast.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         Per split the result of `evaluate_cells`.
@@ -44,29 +43,24 @@ def evaluate_predictions(
     Raises:
         ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
     """
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    settings = {"threshold": threshold, "confidence_level": confidence_level}
     return {
-        str(split): evaluate_cells(predictions[predictions["split"] == split], threshold=threshold, **settings)
-        for split in EVALUATED_SPLITS
+        str(split): evaluate_cells(predictions[predictions["split"] == split], **settings) for split in EVALUATED_SPLITS
     }
 
 
-def evaluate_cells(
-    cells: pd.DataFrame, *, threshold: float, confidence_level: float, n_resamples: int, seed: int
-) -> dict[str, Any]:
+def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: float) -> dict[str, Any]:
     """Describe a model's calls on some cells.
 
     Args:
         cells: subject_id, subject_group, label, blast_probability.
         threshold: `blast_probability` at or above this is called a blast.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
-        `METRICS` the result of `metric_interval`. Plain numbers and None, ready for JSON.
+        `METRICS` the result of `rate_interval`. Plain numbers and None, ready for JSON.
 
     Raises:
         ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
@@ -79,7 +73,7 @@ def evaluate_cells(
     probability = cells["blast_probability"].to_numpy(dtype=np.float64)
     counts = count_calls(is_blast, probability, threshold=threshold)
     both_classes = is_blast.any() and not is_blast.all()
-    settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    sums = sum_calls(cells, threshold=threshold)
     return {
         "n_cells": len(cells),
         "n_subjects": int(cells["subject_id"].nunique()),
@@ -89,7 +83,10 @@ def evaluate_cells(
         "auroc": float(roc_auc_score(is_blast, probability)) if both_classes else None,
         "brier": float(brier_score_loss(is_blast, probability)) if len(cells) else None,
         "confusion": counts._asdict(),
-        "intervals": subject_bootstrap_interval(cells, METRICS, threshold=threshold, **settings),
+        "intervals": {
+            metric: rate_interval(leave_out_of_metric(sums, metric), confidence_level=confidence_level)
+            for metric in METRICS
+        },
     }
 
 

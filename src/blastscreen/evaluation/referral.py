@@ -140,8 +140,6 @@ def plan_referral(
     threshold: float,
     max_residual_error: float,
     confidence_level: float,
-    n_resamples: int,
-    seed: int,
 ) -> dict[str, Any]:
     """Choose on validation which cells to refer, and say what it would have meant on validation and test.
 
@@ -151,8 +149,6 @@ def plan_referral(
         threshold: See there.
         max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         chosen_on, max_residual_error, min_confidence, attainable; per split the counts and rates of the plan, and under
@@ -170,7 +166,7 @@ def plan_referral(
     curves = {split: _trace(cells[split]) for split in EVALUATED_SPLITS}
     min_confidence = choose_min_confidence(curves[Split.VALIDATION], max_residual_error=max_residual_error)
     planned = {split: cells[split].assign(is_decided=_decide(cells[split], min_confidence)) for split in cells}
-    settings = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    settings = {"confidence_level": confidence_level}
     return {
         "chosen_on": str(Split.VALIDATION),
         "max_residual_error": max_residual_error,

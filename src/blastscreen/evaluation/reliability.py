@@ -13,22 +13,17 @@ from blastscreen.vocabulary import POSITIVE_LABEL
 N_BINS = 10
 
 
-def bin_probabilities(
-    cells: pd.DataFrame, *, confidence_level: float, n_resamples: int, seed: int
-) -> list[dict[str, Any]]:
+def bin_probabilities(cells: pd.DataFrame, *, confidence_level: float) -> list[dict[str, Any]]:
     """Compare the mean probability of each bin with its share of blasts.
 
     Args:
         cells: subject_group, label, blast_probability; of one split.
         confidence_level: Of the intervals, 0 to 1.
-        n_resamples: Bootstrap samples of the subject groups.
-        seed: Of the bootstrap.
 
     Returns:
         Per bin of `assign_bins`: low and high (its extreme probabilities), mean_probability, blast_fraction, n_cells,
-        n_groups, and the interval of blast_fraction, None where a resample of the groups may leave the bin empty.
+        n_groups, and the interval of blast_fraction, None where its cells are of one group.
     """
-    settings: Any = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
     is_blast, probability = to_arrays(cells)
     number = assign_bins(probability)
     return [
@@ -39,7 +34,7 @@ def bin_probabilities(
             "blast_fraction": float(is_blast[inside].mean()),
             "n_cells": int(inside.sum()),
             "n_groups": int(cells["subject_group"][inside].nunique()),
-            "interval": share_interval(cells, is_blast & inside, inside, **settings),
+            "interval": share_interval(cells, is_blast & inside, inside, confidence_level=confidence_level),
         }
         for inside in (number == occurring for occurring in np.unique(number))
     ]

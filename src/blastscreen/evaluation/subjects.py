@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from statsmodels.stats.proportion import proportion_confint
 
+from blastscreen.evaluation.shares import share_interval
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel
 
 IDENTITY = ["subject_id", "subject_group", "label", "split"]
@@ -47,46 +46,42 @@ def describe_subjects(predictions: pd.DataFrame, *, threshold: float) -> pd.Data
 
 
 def count_votes(subjects: pd.DataFrame, *, confidence_level: float) -> dict[str, Any]:
-    """Count the subjects whose cells' vote is right.
+    """Count the subject groups whose cells' vote is right.
 
-    Subjects, unlike cells, are taken as independent of each other, so their intervals are exact binomial ones. Those
-    that share an image may be the same person: n_subject_groups says how many there are when they count once.
+    Subjects that share an image may be the same person: their cells vote together, by the rule of `describe_subjects`.
 
     Args:
         subjects: Result of `describe_subjects`.
         confidence_level: Of the intervals, 0 to 1.
 
     Returns:
-        Per split: n_subjects, n_subject_groups, n_right, accuracy, interval; and under sensitivity (subjects with
-        blasts) and specificity (the others) again n_subjects, n_right, rate, interval. A rate without subjects is None,
-        and so is its interval. Plain numbers and None, ready for JSON.
-
-    Source:
-        Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
-        Biometrika 26 (1934).
+        Per split: n_subject_groups, n_right, accuracy, interval; and under sensitivity (groups with blasts) and
+        specificity (the others) again n_subject_groups, n_right, rate, interval. A rate without groups is None;
+        intervals are those of `share_interval`. Plain numbers and None, ready for JSON.
     """
-    return {
-        str(split): _count_votes(subjects[subjects["split"] == split], confidence_level) for split in EVALUATED_SPLITS
-    }
+    groups = subjects.groupby(["split", "subject_group", "label"], as_index=False)[["n_cells", "n_right"]].sum()
+    has_blasts = groups["label"] == POSITIVE_LABEL
+    # a tie counts as a blast
+    is_right = (2 * groups["n_right"] > groups["n_cells"]) | (has_blasts & (2 * groups["n_right"] == groups["n_cells"]))
+    votes = groups.assign(has_blasts=has_blasts, is_right=is_right)
+    return {str(split): _count_votes(votes[votes["split"] == split], confidence_level) for split in EVALUATED_SPLITS}
 
 
-def _count_votes(subjects: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
-    is_right = (subjects["majority_call"] == subjects["label"]).to_numpy(dtype=np.bool_)
-    has_blasts = (subjects["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
-    overall = _rate(is_right, confidence_level)
+def _count_votes(votes: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
+    overall = _rate(votes, confidence_level)
     return {
-        "n_subject_groups": int(subjects["subject_group"].nunique()),
         "accuracy": overall.pop("rate"),
         **overall,
-        "sensitivity": _rate(is_right[has_blasts], confidence_level),
-        "specificity": _rate(is_right[~has_blasts], confidence_level),
+        "sensitivity": _rate(votes[votes["has_blasts"]], confidence_level),
+        "specificity": _rate(votes[~votes["has_blasts"]], confidence_level),
     }
 
 
-def _rate(is_right: NDArray[np.bool_], confidence_level: float) -> dict[str, Any]:
-    n, n_right = len(is_right), int(is_right.sum())
-    if n == 0:
-        return {"n_subjects": 0, "n_right": 0, "rate": None, "interval": None}
-    low, high = proportion_confint(n_right, n, alpha=1 - confidence_level, method="beta")
-    interval = {"low": float(low), "high": float(high), "method": "Clopper-Pearson"}
-    return {"n_subjects": n, "n_right": n_right, "rate": n_right / n, "interval": interval}
+def _rate(votes: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
+    is_right = votes["is_right"].to_numpy(dtype=np.bool_)
+    return {
+        "n_subject_groups": len(votes),
+        "n_right": int(is_right.sum()),
+        "rate": float(is_right.mean()) if len(votes) else None,
+        "interval": share_interval(votes, is_right, np.ones_like(is_right), confidence_level=confidence_level),
+    }

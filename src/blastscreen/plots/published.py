@@ -70,9 +70,8 @@ def _ours(metrics: Mapping[str, Mapping[str, Any]], metric: str, models: Mapping
         error_x={
             "type": "data",
             "symmetric": False,
-            # a bootstrap interval need not hold the estimate, and a bar can't be shorter than nothing
-            "array": [0.0 if one is None else max(one["high"] - rate, 0.0) for rate, one in pairs],
-            "arrayminus": [0.0 if one is None else max(rate - one["low"], 0.0) for rate, one in pairs],
+            "array": [0.0 if one is None else one["high"] - rate for rate, one in pairs],
+            "arrayminus": [0.0 if one is None else rate - one["low"] for rate, one in pairs],
             "color": BLUE,
         },
     )

@@ -156,17 +156,22 @@ def _tabulate_votes(study: Study, model: str, votes: Mapping[str, Any]) -> Table
         for words, (measure, rate) in kinds.items():
             name = f"{model}.votes.{split}.{measure}"
             counts = [
-                quantity(rate[count], kind="count", name=f"{name}.{count}") for count in ("n_subjects", "n_right")
+                quantity(rate[count], kind="count", name=f"{name}.{count}") for count in ("n_subject_groups", "n_right")
             ]
             share = quantity(
-                rate["rate"], kind="rate", name=name, interval=rate["interval"], undefined="there are no such subjects"
+                rate["rate"],
+                kind="rate",
+                name=name,
+                interval=rate["interval"],
+                undefined="there are no such subjects",
+                no_interval=NO_INTERVAL,
             )
             rows.append([f"{split}: {words}", *counts, share])
     return make_table(
         f"Subjects as the majority of their cells was called by the {study.models[model]}",
-        unit=f"subjects; {study.confidence_of(f'{model}_subject_votes')} intervals after Clopper and Pearson",
+        unit=f"subject groups, whose cells vote together; {study.confidence_of(f'{model}_subject_votes')} intervals",
         sources=study.sources(f"{model}_subject_votes"),
-        columns=["split", "subjects", "called rightly", "share"],
+        columns=["split", "subject groups", "called rightly", "share"],
         rows=rows,
     )
 

@@ -17,7 +17,9 @@ def evaluate_predictions(
     predictions: pd.DataFrame, chosen: dict[str, Any], settings: EvaluationParameters
 ) -> dict[str, Any]:
     """Count and rate the calls of one model on validation and test, with intervals."""
-    return evaluation.evaluate_predictions(predictions, threshold=chosen["threshold"], **settings.bootstrap)
+    return evaluation.evaluate_predictions(
+        predictions, threshold=chosen["threshold"], confidence_level=settings.confidence_level
+    )
 
 
 def calibrate_predictions(predictions: pd.DataFrame, settings: EvaluationParameters) -> pd.DataFrame:
@@ -27,7 +29,9 @@ def calibrate_predictions(predictions: pd.DataFrame, settings: EvaluationParamet
 
 def describe_calibration(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
     """Measure how far scores and probabilities can be believed."""
-    return evaluation.describe_calibration(predictions, chosen=settings.calibration, **settings.bootstrap)
+    return evaluation.describe_calibration(
+        predictions, chosen=settings.calibration, confidence_level=settings.confidence_level
+    )
 
 
 def plan_referral(
@@ -39,7 +43,7 @@ def plan_referral(
         calibrated,
         threshold=chosen["threshold"],
         max_residual_error=settings.max_residual_error,
-        **settings.bootstrap,
+        confidence_level=settings.confidence_level,
     )
 
 

@@ -15,4 +15,4 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
 
 def evaluate_strangers(settings: EvaluationParameters, **stored: Any) -> dict[str, Any]:
     """Count and rate the calls of one model on cells from outside, with intervals."""
-    return external.evaluate_strangers(**stored, **settings.bootstrap)
+    return external.evaluate_strangers(**stored, confidence_level=settings.confidence_level)

@@ -55,7 +55,9 @@ def compare_models(settings: EvaluationParameters, **stored: Any) -> dict[str, A
     """Compare every two models on the test cells that both have scored."""
     points = of_models(stored, "operating_point")
     thresholds = {model: point["threshold"] for model, point in points.items()}
-    return evaluation.compare_models(of_models(stored, "predictions"), thresholds, **settings.bootstrap)
+    return evaluation.compare_models(
+        of_models(stored, "predictions"), thresholds, confidence_level=settings.confidence_level
+    )
 
 
 def draw_comparison(
