@@ -6,6 +6,7 @@ import pandas as pd
 
 from blastscreen import evaluation
 from blastscreen.parameters import EvaluationParameters
+from blastscreen.vocabulary import Calibration
 
 
 def choose_operating_point(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
@@ -20,14 +21,14 @@ def evaluate_predictions(
     return evaluation.evaluate_predictions(predictions, threshold=chosen["threshold"], **settings.bootstrap)
 
 
-def calibrate_predictions(predictions: pd.DataFrame, settings: EvaluationParameters) -> pd.DataFrame:
-    """Turn scores into probabilities, by what the validation cells tell of them."""
-    return evaluation.calibrate_predictions(predictions, method=settings.calibration)
-
-
 def describe_calibration(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
-    """Measure how far scores and probabilities can be believed."""
-    return evaluation.describe_calibration(predictions, chosen=settings.calibration, **settings.bootstrap)
+    """Decide whether to calibrate, and measure how far scores and probabilities can be believed."""
+    return evaluation.describe_calibration(predictions, wanted=settings.calibration, **settings.bootstrap)
+
+
+def calibrate_predictions(predictions: pd.DataFrame, calibration: dict[str, Any]) -> pd.DataFrame:
+    """Turn scores into probabilities, by what the validation cells tell of them."""
+    return evaluation.calibrate_predictions(predictions, method=Calibration(calibration["chosen"]))
 
 
 def plan_referral(
