@@ -30,7 +30,7 @@ def bound_error(is_wrong: NDArray[np.bool_], groups: NDArray[Any], *, confidence
         0 to 1; 1 without cells.
 
     Source:
-        Clopper and Pearson, Biometrika 26 (1934); Korn and Graubard, Survey Methodology 24 (1998), on fractional counts.
+        Clopper and Pearson, Biometrika 26 (1934); on fractional counts Korn and Graubard, Survey Methodology 24 (1998).
 
     Example:
         >>> round(bound_error(np.zeros(8, bool), np.array([1, 1, 1, 2, 2, 3, 4, 4]), confidence_level=0.95), 3)
@@ -59,9 +59,10 @@ def choose_min_confidence(
 ) -> tuple[float | None, list[dict[str, Any]]]:
     """Choose the confidence above which no more of the calls on new subjects are wrong than wanted.
 
-    The surest cells are tried first, then ever more (`COVERAGES`), each time against the bound at the whole level, until
-    it is exceeded. A later trial that would pass again is not looked at, so nothing is picked as the best of many. What
-    is tried first depends on no label: the surest fifth, or more where that is of too few groups to pass without error.
+    The surest cells are tried first, then ever more (`COVERAGES`), until the bound exceeds what is wanted. A later
+    trial that would pass again is not looked at, so that nothing is picked as the best of many, and each trial may use
+    the whole level. What is tried first depends on no label: the surest fifth, or more where that comes from so few
+    groups that it could not pass without any error.
 
     Args:
         cells: confidence (NaN: never decided alone), is_right, subject_group.
@@ -106,9 +107,9 @@ def explain_referral(plan: Mapping[str, Any]) -> str:
     wanted, level = _percent(plan["max_residual_error"]), _percent(plan["confidence_level"])
     if not plan["trials"]:
         return (
-            f"Every cell goes to an expert: that at most {wanted} of a model's own decisions are wrong can be promised "
-            f"({level} confidence) from {plan['n_groups_needed']} subject groups of validation cells upwards, even if no "
-            f"call on them is wrong; here are {plan['n_groups']}."
+            f"Every cell goes to an expert: to promise ({level} confidence) that at most {wanted} of the calls on new "
+            f"subjects are wrong takes {plan['n_groups_needed']} subject groups with validation cells, even if no call "
+            f"on them is wrong, and there are {plan['n_groups']}."
         )
     first = plan["trials"][0]
     if not plan["attainable"]:
