@@ -167,13 +167,20 @@ def test_probabilities_are_those_of_the_calibration_on_the_models_own_validation
 def test_where_no_confidence_is_enough_everything_is_referred(predictions):
     table = decide(predictions, FILES, SCORES, min_confidence=None)
     assert set(table["decision"].dropna()) == {"refer"}
+    plan = {"attainable": False, "trials": [], "n_groups": 4, "n_groups_needed": 59}
+    plan |= {"max_residual_error": 0.05, "confidence_level": 0.95, "min_confidence": None}
+    listed = list_for_lab(table, plan)
+    is_referred = listed["decision"] == "refer"
+    assert listed.loc[is_referred, "note"].str.contains("takes 59 subject groups.*there are 4").all()
+    assert set(listed.loc[~is_referred, "note"]) == {""}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0"])
 def test_a_spreadsheet_runs_no_file_name(predictions, start):
     hostile = f'{start}HYPERLINK("x").bmp'
     table = decide(predictions, index((hostile, "h"), ("a-b.bmp", "i")), [(hostile, 0.9, "")], min_confidence=0.8)
-    listed = list_for_lab(table)
+    listed = list_for_lab(table, {"attainable": True})
+    assert listed["note"].tolist() == ["", ""]
     assert listed["image_id"].tolist() == [f"'{hostile}", "a-b.bmp"]
     assert listed["decision"].tolist()[0] == "blast"
     assert listed["decision"].isna().tolist() == [False, True]

@@ -34,6 +34,7 @@ def printed(**changes):
         "index": index,
         "features": pd.DataFrame({"reasons": ["", "non_finite:glcm_correlation"]}),
         "metrics": {"rf": {"validation": rates | {"n_cells": 99}, "test": rates}},
+        "promises": {"rf": ["Every cell goes to an expert."]},
         "files": {"rf_metrics": PurePosixPath("/x/data/08_reporting/sample/rf_metrics.json")},
     }
     output = io.StringIO()
@@ -48,6 +49,10 @@ def test_every_file_is_accounted_for():
     assert "rejected: truncated 2" in text
     assert "review: border 1; review: size 1" in text
     assert "not modelled: non_finite:glcm_correlation 1" in text
+
+
+def test_what_can_be_relied_on_is_said_of_each_model():
+    assert "rf: Every cell goes to an expert." in printed()
 
 
 def test_test_metrics_are_shown_and_undefined_ones_say_so():

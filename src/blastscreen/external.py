@@ -149,19 +149,22 @@ def decide_on_files(
     return table.astype({"call": "str", "decision": "str"})[_KEPT + _SCORED]
 
 
-def list_for_lab(external_predictions: pd.DataFrame) -> pd.DataFrame:
+def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
     """List what a laboratory needs, in a form that a spreadsheet shows and never runs.
 
     Args:
         external_predictions: In the schema `EXTERNAL_PREDICTIONS`.
+        referral: Result of `plan_referral`.
 
     Returns:
         One row per file: image_id, decision (empty where nothing could be scored), confidence and
-        calibrated_probability (rounded to 4 digits), status, reasons, data_source. Text that a spreadsheet would take
-        for a formula begins with an apostrophe.
+        calibrated_probability (rounded to 4 digits), status, reasons, data_source, and note: why all are referred,
+        where that is the plan. Text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     columns = ["image_id", "decision", "confidence", "calibrated_probability", "status", "reasons", "data_source"]
     table = external_predictions[columns].round(4)
+    note = "" if referral["attainable"] else evaluation.explain_referral(referral)
+    table["note"] = table["decision"].map({Decision.REFER.value: note}).fillna("").astype("str")
     for name in ("image_id", "decision", "status", "reasons", "data_source"):
         table[name] = table[name].map(_disarm, na_action="ignore")
     return table

@@ -135,9 +135,9 @@ class EvaluationParameters(Parameters):
     threshold: Fraction = Field(description="blast_probability at or above this is called a blast (rule fixed)")
     min_sensitivity: Fraction = Field(description="share of the blasts to be found (rule sensitivity)")
     missed_blast_cost: float = Field(gt=0, description="false alarms that weigh as much as a missed blast (rule cost)")
-    calibration: Calibration = Field(description="how scores become probabilities, for referral")
-    max_residual_error: Fraction = Field(description="share of wrong calls wanted among the cells decided alone")
-    confidence_level: Fraction = Field(description="of all intervals")
+    calibration: Calibration = Field(description="how scores become probabilities, where that helps")
+    max_residual_error: Fraction = Field(description="share of wrong calls among the cells decided alone, at most")
+    confidence_level: Fraction = Field(description="of all intervals and promises")
 
 
 class AuditParameters(Parameters):

@@ -1,7 +1,7 @@
 """The last lines of a run on the screen."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -22,6 +22,7 @@ def print_summary(
     index: pd.DataFrame | None,
     features: pd.DataFrame | None,
     metrics: Mapping[str, Mapping[str, Any]],
+    promises: Mapping[str, Sequence[str]],
     files: Mapping[str, PurePath],
     console: Console | None = None,
 ) -> None:
@@ -31,6 +32,7 @@ def print_summary(
         index: In the schema `CELL_INDEX`, where the run made one.
         features: In the schema `CELL_FEATURES`, where the run made one.
         metrics: Per model, its metrics per split; those of cells from outside have none.
+        promises: Per model, sentences on what it can be relied on for.
         files: What the run wrote, and where.
         console: Where to print; standard output by default.
     """
@@ -39,6 +41,7 @@ def print_summary(
         lines += [_describe_cells(index), _describe_reasons(index, features)]
     if metrics:
         lines.append(_tabulate_metrics(metrics))
+    lines += [Text(f"{model}: {sentence}") for model, sentences in promises.items() for sentence in sentences]
     lines.append(_list_files(files))
     (console or Console()).print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
 

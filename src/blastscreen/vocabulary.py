@@ -68,8 +68,9 @@ class OperatingRule(StrEnum):
 
 
 class Calibration(StrEnum):
-    """How scores are turned into probabilities; fitted on the validation cells."""
+    """How scores are turned into probabilities; fitted on the validation cells, but for none, which leaves them."""
 
+    NONE = "none"
     SIGMOID = "sigmoid"
     ISOTONIC = "isotonic"
     TEMPERATURE = "temperature"

@@ -9,10 +9,18 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from blastscreen.evaluation.calibration import calibrate, calibrate_predictions, describe_calibration, fit_calibration
+from blastscreen.evaluation.calibration import (
+    calibrate,
+    calibrate_predictions,
+    choose_calibration,
+    describe_calibration,
+    fit_calibration,
+    hold_out_brier,
+)
 from blastscreen.schemas import PREDICTIONS
 from blastscreen.vocabulary import Calibration
 
+METHODS = [method for method in Calibration if method != Calibration.NONE]
 SETTINGS = {"confidence_level": 0.95}
 
 
@@ -47,7 +55,7 @@ def overconfident():
     )
 
 
-@pytest.mark.parametrize("method", Calibration)
+@pytest.mark.parametrize("method", METHODS)
 def test_the_result_is_that_of_scikit_learn_used_directly(method):
     # the log odds of its probabilities are the decision function of a logistic regression
     rng = np.random.default_rng(0)
@@ -60,7 +68,7 @@ def test_the_result_is_that_of_scikit_learn_used_directly(method):
     np.testing.assert_allclose(ours, direct.predict_proba(fresh)[:, 1], atol=1e-9)
 
 
-@pytest.mark.parametrize("method", Calibration)
+@pytest.mark.parametrize("method", METHODS)
 def test_order_is_kept(method, overconfident):
     score = np.sort(np.random.default_rng(1).random(200) * 0.98 + 0.01)
     probability = calibrate(fit_calibration(overconfident, method=method), score)
@@ -69,9 +77,9 @@ def test_order_is_kept(method, overconfident):
     assert probability[0] < probability[-1]
 
 
-@pytest.mark.parametrize("method", Calibration)
+@pytest.mark.parametrize("method", METHODS)
 def test_fresh_cells_of_an_overconfident_score_are_described_better(method, overconfident):
-    rates = describe_calibration(overconfident, chosen=method, **SETTINGS)["methods"]
+    rates = describe_calibration(overconfident, wanted=method, **SETTINGS)["methods"]
     before, after = rates["none"]["test"], rates[method]["test"]
     assert after["brier"] < before["brier"] - 0.03
     assert after["log_loss"] < before["log_loss"] - 0.2
@@ -82,13 +90,13 @@ def test_a_score_that_is_a_probability_already_is_left_alone():
     rng = np.random.default_rng(3)
     odds = rng.normal(scale=1.5, size=20_000)
     table = predictions(rng.random(20_000) < expit(odds), expit(odds))
-    for method in Calibration:
+    for method in METHODS:
         calibrated = calibrate_predictions(table, method=method)["blast_probability"]
         assert (calibrated - table["blast_probability"]).abs().mean() < 0.02
 
 
 def test_rates_are_those_of_scikit_learn(overconfident):
-    result = describe_calibration(overconfident, chosen=Calibration.SIGMOID, **SETTINGS)
+    result = describe_calibration(overconfident, wanted=Calibration.SIGMOID, **SETTINGS)
     calibrated = calibrate_predictions(overconfident, method=Calibration.SIGMOID)
     for method, table in {"none": overconfident, "sigmoid": calibrated}.items():
         test = table[table["split"] == "test"]
@@ -140,7 +148,7 @@ def test_scores_finer_than_votes_keep_their_order():
     assert calibrated.nunique() == 40
 
 
-@pytest.mark.parametrize("method", Calibration)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_score_that_ranks_wrongly_is_not_turned_over(method, overconfident):
     wrong = overconfident.assign(blast_probability=1 - overconfident["blast_probability"])
     calibrated = calibrate_predictions(wrong, method=method)["blast_probability"]
@@ -148,7 +156,7 @@ def test_a_score_that_ranks_wrongly_is_not_turned_over(method, overconfident):
     np.testing.assert_allclose(calibrated, expected, atol=0.001)
 
 
-@pytest.mark.parametrize("method", Calibration)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("score", [(0.2, 0.8), (0.0, 1.0), (0.4, 0.4)])
 def test_a_cell_of_each_class_is_enough(method, score):
     calibrated = calibrate_predictions(predictions([False, True], score), method=method)["blast_probability"]
@@ -165,10 +173,49 @@ def test_a_validation_split_that_lacks_a_class_is_refused(is_blast):
 
 def test_test_cells_may_be_absent_or_of_one_class(overconfident):
     validation = overconfident[overconfident["split"] == "validation"]
-    result = describe_calibration(validation, chosen=Calibration.TEMPERATURE, **SETTINGS)
+    result = describe_calibration(validation, wanted=Calibration.TEMPERATURE, **SETTINGS)
     assert set(result["methods"]["temperature"]["test"].values()) == {None}
     assert result["bins"]["temperature"]["test"] == []
     blasts = overconfident[(overconfident["split"] == "validation") | (overconfident["label"] == "all")]
-    rates = describe_calibration(blasts, chosen=Calibration.TEMPERATURE, **SETTINGS)["methods"]["none"]["test"]
+    rates = describe_calibration(blasts, wanted=Calibration.TEMPERATURE, **SETTINGS)["methods"]["none"]["test"]
     score = blasts[blasts["split"] == "test"]["blast_probability"]
     assert (rates["brier"], rates["log_loss"]) == pytest.approx((((1 - score) ** 2).mean(), -np.log(score).mean()))
+
+
+def test_subjects_are_described_by_a_calibration_that_has_not_met_them(overconfident):
+    validation = overconfident[overconfident["split"] == "validation"]
+    total = 0.0
+    for fold in range(5):
+        # groups all0 to all19 in the order of their names, and hem0 to hem19 likewise
+        names = [name for label in ("all", "hem") for name in sorted(f"{label}{n}" for n in range(20))]
+        left_out = validation["subject_group"].isin(names[(fold - 1) % 5 :: 5])
+        calibrator = fit_calibration(validation[~left_out], method=Calibration.SIGMOID)
+        probability = calibrate(calibrator, validation.loc[left_out, "blast_probability"].to_numpy())
+        total += ((probability - (validation.loc[left_out, "label"] == "all")) ** 2).sum()
+    found = hold_out_brier(overconfident, method=Calibration.SIGMOID)
+    assert found == pytest.approx(total / len(validation))
+    before = metrics.brier_score_loss(validation["label"] == "all", validation["blast_probability"])
+    held_out = {"none": pytest.approx(before), "sigmoid": found}
+    assert choose_calibration(overconfident, wanted=Calibration.SIGMOID) == (Calibration.SIGMOID, held_out)
+
+
+def test_a_calibration_that_makes_it_worse_for_other_subjects_is_not_used():
+    # scores are probabilities already, and of few subjects, which isotonic follows
+    rng = np.random.default_rng(3)
+    odds = rng.normal(scale=1.5, size=60)
+    table = predictions(rng.random(60) < expit(odds), expit(odds), n_groups=3)
+    fitted = describe_calibration(table, wanted=Calibration.ISOTONIC, **SETTINGS)
+    assert (fitted["wanted"], fitted["chosen"], list(fitted["bins"])) == ("isotonic", "none", ["none"])
+    assert fitted["held_out_brier"]["isotonic"] > fitted["held_out_brier"]["none"]
+    # though the cells that it was fitted to say the contrary
+    brier = {method: rates["validation"]["brier"] for method, rates in fitted["methods"].items()}
+    assert brier["isotonic"] < brier["none"]
+    pd.testing.assert_frame_equal(calibrate_predictions(table, method=Calibration.NONE), table)
+
+
+def test_what_cannot_be_judged_on_other_subjects_is_not_used():
+    table = predictions([True, True, False, False], [0.9, 0.8, 0.2, 0.1], n_groups=2)
+    assert choose_calibration(table, wanted=Calibration.SIGMOID)[1]["sigmoid"] is not None
+    table.loc[table["label"] == "hem", "subject_group"] = "hem0"
+    held_out = {"none": None, "temperature": None}
+    assert choose_calibration(table, wanted=Calibration.TEMPERATURE) == (Calibration.NONE, held_out)

@@ -4,7 +4,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import roc_curve
+from statsmodels.stats.proportion import proportion_confint
 
 from blastscreen.evaluation.operating_point import (
     choose_operating_point,
@@ -26,8 +28,9 @@ def rules(repository):
 
 
 def table(split, is_blast, probability):
-    labels = np.where(is_blast, "all", "hem")
-    return pd.DataFrame({"label": labels, "split": split, "blast_probability": probability})
+    """Make predictions of one split, every cell of another subject."""
+    labels, groups = np.where(is_blast, "all", "hem"), [f"{number}" for number in range(len(is_blast))]
+    return pd.DataFrame({"subject_group": groups, "label": labels, "split": split, "blast_probability": probability})
 
 
 def rate(is_blast, probability, threshold):
@@ -112,6 +115,13 @@ def test_only_validation_cells_decide(rules):
             "false_positive_rate": 1 / 3,
         },
         "attainable": True,
+        "promise": {
+            # one of three missed: the bound of Clopper and Pearson
+            "sensitivity": pytest.approx(proportion_confint(2, 3, alpha=0.1, method="beta")[0]),
+            "confidence_level": 0.95,
+            "n_groups": 3,
+            "n_groups_needed": 5,
+        },
     }
 
 
@@ -125,6 +135,8 @@ def test_every_rule_is_applied(rules):
         {"fixed": 0.3, "youden": 0.15, "cost": 0.5}
     )
     assert (chosen["fixed"]["chosen_on"], chosen["fixed"]["wanted"]) == ("given", {"threshold": 0.3})
+    # what is chosen by its rates on these cells can't be relied on as the rule of a wanted sensitivity can
+    assert [point["promise"] for point in chosen.values()] == [None] * 3
     assert (chosen["cost"]["chosen_on"], chosen["cost"]["wanted"]) == ("validation", {"missed_blast_cost": 0.9})
 
 
@@ -141,3 +153,24 @@ def test_a_missing_class_is_refused_unless_the_threshold_is_given(rules):
         choose_operating_point(cells, settings=rules())
     given = choose_operating_point(cells, settings=rules(operating_rule="fixed"))
     assert given["validation"] == {"sensitivity": 0.5, "specificity": None, "false_positive_rate": None}
+
+
+@pytest.mark.parametrize("missed_altogether", [0, 0.05])
+def test_the_promised_sensitivity_is_kept_though_the_threshold_was_chosen_on_the_same_cells(rules, missed_altogether):
+    """Subjects share an effect (intra-class correlation 0.3), their numbers of cells are lognormal."""
+    rng, distance, kept, reached = np.random.default_rng(3), 1.5, [], []
+    for _ in range(200):
+        n_cells = np.ceil(rng.lognormal(2.5, 1, 24)).astype(int)
+        subject = np.repeat(np.arange(24), n_cells)
+        side = np.where(rng.random(24) < missed_altogether, -1, 1)
+        odds = (side * distance + rng.normal(scale=0.3**0.5, size=24))[subject]
+        odds = np.append(odds + rng.normal(scale=0.7**0.5, size=len(subject)), -distance)
+        cells = table("validation", np.arange(len(odds)) < len(subject), norm.cdf(odds))
+        found = choose_operating_point(cells.assign(subject_group=[*subject, 99]), settings=rules())
+        cut = norm.ppf(found["threshold"])
+        truth = (1 - missed_altogether) * norm.sf(cut - distance) + missed_altogether * norm.sf(cut + distance)
+        kept.append(found["promise"]["sensitivity"] <= truth)
+        reached.append(truth >= 0.95)
+    assert np.mean(kept) >= 0.95
+    # the wanted one itself is reached about every other time, so that the bound has something to do
+    assert np.mean(reached) < 0.75

@@ -6,11 +6,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from blastscreen.evaluation.referral import (
-    RiskCoverage,
     area_under,
-    choose_min_confidence,
     plan_referral,
     rate_calls,
     risk_coverage,
@@ -56,11 +55,13 @@ TEST = predictions(
     ("3", "all", 0.6),
 )
 BOTH = pd.concat([VALIDATION, TEST], ignore_index=True)
+# a confidence in the promise so low that three subjects are enough for one
+UNSURE = {"max_residual_error": 0.15, "confidence_level": 0.05}
 
 
-def plan(table, *, max_residual_error, calibrated=None, threshold=0.5):
-    calibrated = table if calibrated is None else calibrated
-    return plan_referral(table, calibrated, threshold=threshold, max_residual_error=max_residual_error, **SETTINGS)
+def plan(table, *, max_residual_error, **changes):
+    arguments = {"threshold": 0.5, "max_residual_error": max_residual_error} | SETTINGS | changes
+    return plan_referral(table, table, **arguments)
 
 
 def test_curve_by_hand():
@@ -77,7 +78,6 @@ def test_no_cells_have_no_curve():
     curve = risk_coverage(np.array([]), np.array([], bool))
     assert [len(values) for values in curve] == [0, 0, 0]
     assert area_under(curve) is None
-    assert choose_min_confidence(curve, max_residual_error=0.5) is None
 
 
 CELLS = st.lists(st.tuples(st.sampled_from([0.5, 0.6, 0.75, 0.9]), st.booleans()), min_size=1, max_size=40)
@@ -119,22 +119,17 @@ def test_a_perfect_order_has_the_area_of_the_oracle():
     assert both["aurc_random"] == 2 / 5
 
 
-@pytest.mark.parametrize(
-    ("max_residual_error", "expected"),
-    [
-        pytest.param(0.0, 0.9, id="the surest cell only"),
-        pytest.param(0.34, 0.8, id="a risk that fell again"),
-        pytest.param(0.45, 0.0, id="no cell needs an expert"),
-    ],
-)
-def test_chosen_confidence_decides_as_many_cells_as_may_be(max_residual_error, expected):
-    curve = RiskCoverage(np.array([0.9, 0.85, 0.8, 0.6]), np.array([0.2, 0.4, 0.6, 1]), np.array([0, 0.5, 0.3, 0.4]))
-    assert choose_min_confidence(curve, max_residual_error=max_residual_error) == expected
-
-
 def test_plan_by_hand():
-    result = plan(BOTH, max_residual_error=1 / 3)
+    result = plan(BOTH, **UNSURE)
     assert (result["chosen_on"], result["attainable"], result["min_confidence"]) == ("validation", True, 0.8)
+    # all cells: 2 of 5 are wrong, as if 1.2 of the 3 subjects were
+    assert (result["n_groups"], result["n_groups_needed"]) == (3, 1)
+    assert result["trials"][-1] == {
+        "coverage": 0.65,
+        "min_confidence": 0.6,
+        "n_groups": 3,
+        "bound": pytest.approx(stats.beta.ppf(0.05, 2.2, 1.8)),
+    }
     validation, test = result["validation"], result["test"]
     assert validation.pop("intervals")["coverage"]["n_groups"] == 3
     assert validation == {
@@ -179,11 +174,30 @@ def test_an_error_that_no_confidence_gives_refers_every_cell():
 
 
 def test_test_cells_do_not_move_the_plan():
-    before, after = plan(BOTH, max_residual_error=1 / 3), plan(VALIDATION, max_residual_error=1 / 3)
+    before, after = plan(BOTH, **UNSURE), plan(VALIDATION, **UNSURE)
     assert before["min_confidence"] == after["min_confidence"]
     assert before["validation"] == after["validation"]
     assert (after["test"]["n_cells"], after["test"]["coverage"], after["test"]["aurc"]) == (0, None, None)
     assert after["curve"]["test"] == []
+
+
+def test_cells_without_a_confidence_are_referred_and_tell_nothing():
+    odd = predictions("validation", ("9", "hem", 0.99), ("9", "hem", 0.99))
+    odd["image_id"] = ["odd_0", "odd_1"]
+    table = pd.concat([BOTH, odd], ignore_index=True)
+    calibrated = table.assign(blast_probability=table["blast_probability"].where(table["subject_group"] != "9"))
+    arguments = {"threshold": 0.5} | UNSURE
+    found, without = plan_referral(table, calibrated, **arguments), plan_referral(BOTH, BOTH, **arguments)
+    assert (found["trials"], found["n_groups"]) == (without["trials"], without["n_groups"])
+    validation = found["validation"]
+    assert (validation["n_cells"], validation["n_decided"], validation["n_referred"]) == (7, 3, 4)
+    assert validation["selective_risk"] == without["validation"]["selective_risk"]
+    assert [validation[name] for name in ("aurc", "aurc_oracle", "aurc_random")] == [
+        without["validation"][name] for name in ("aurc", "aurc_oracle", "aurc_random")
+    ]
+    assert [point["coverage"] for point in found["curve"]["validation"]] == pytest.approx([1 / 7, 3 / 7, 5 / 7])
+    triage = triage_cells(table, calibrated, threshold=0.5, min_confidence=0.0)
+    assert triage.loc[triage["decision"] == "refer", "image_id"].tolist() == ["odd_0", "odd_1"]
 
 
 def simulate(n_groups):
@@ -198,14 +212,14 @@ def simulate(n_groups):
 
 def test_intervals_hold_the_rates_and_long_curves_are_thinned():
     table = simulate(8)
-    result = plan(table, max_residual_error=0.05)
+    result = plan(table, max_residual_error=0.35)
     rates = result["validation"]
-    assert rates["selective_risk"] <= 0.05 < rates["risk_without_referral"]
+    assert 0 < rates["selective_risk"] < result["trials"][-2]["bound"] <= 0.35 < result["trials"][-1]["bound"]
     for name, interval in rates["intervals"].items():
         assert interval["low"] < rates[name] < interval["high"]
         assert interval["n_groups"] == 16
     # to refer no cell is a rule, whoever the subjects are
-    assert plan(table, max_residual_error=0.5)["validation"]["intervals"]["coverage"] is None
+    assert plan(table, max_residual_error=0.6)["validation"]["intervals"]["coverage"] is None
     points = result["curve"]["validation"]
     assert 150 < len(points) <= 200
     assert points[-1]["coverage"] == 1

@@ -50,7 +50,7 @@ def test_curves_plan_and_wanted_error_are_drawn(figure):
     assert (curve.mode, single.mode) == ("lines", "lines+markers")
     (plan,) = find(figure, "test: the plan")
     assert (plan.x, plan.y) == ((0.75,), (0.08,))
-    (wanted,) = find(figure, "wanted on validation: 5%")
+    (wanted,) = find(figure, "wanted at most: 5%")
     assert wanted.y == (0.05, 0.05)
 
 
@@ -64,11 +64,11 @@ def test_cells_are_decided_rightly_or_wrongly_or_referred(figure):
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        ({}, "cells referred below a confidence of 0.900, chosen on validation cells"),
-        ({"min_confidence": 0.0}, "5% wrong or fewer on validation cells: none is referred"),
+        ({}, "5% wrong or fewer on new subjects from a confidence of 0.900 upwards"),
+        ({"min_confidence": 0.0}, "5% wrong or fewer on new subjects: no cell is referred"),
         (
             {"min_confidence": None, "attainable": False},
-            "no confidence leaves 5% wrong on validation cells: all are referred",
+            "5% wrong or fewer can't be promised: all cells are referred",
         ),
     ],
 )
@@ -86,6 +86,6 @@ def test_a_plan_that_refers_every_cell_and_a_split_without_cells_can_be_drawn():
 
 
 def test_title_and_note_are_drawn_and_json_holds_the_figure(figure):
-    assert "Forest &lt;1&gt;: cells referred" in figure.layout.title.text
+    assert "Forest &lt;1&gt;: 5% wrong" in figure.layout.title.text
     assert "generated sample" in figure.layout.title.text
     json.dumps(json.loads(figure.to_json()), allow_nan=False)

@@ -59,12 +59,20 @@ def referral():
     counts |= {"risk_without_referral": 0.2, "missed_blasts_without": 1, "missed_blasts_with": 0, "aurc": 0.05}
     counts |= {"false_alarms_without": 3, "false_alarms_with": 1, "intervals": {"coverage": interval(0.75)}}
     plan = {"chosen_on": "validation", "max_residual_error": 0.05, "min_confidence": 0.81, "attainable": True}
+    trial = {"coverage": 0.2, "min_confidence": 0.81, "n_groups": 60, "bound": 0.04}
+    plan |= {"confidence_level": 0.95, "n_groups": 61, "n_groups_needed": 59, "trials": [trial]}
     return plan | {"validation": counts, "test": counts, "curve": {}}
 
 
 def calibration():
     scores = {split: {"brier": 0.1, "log_loss": 0.3, "ece": 0.05} for split in ("validation", "test")}
-    return {"fitted_on": "validation", "chosen": "sigmoid", "methods": {"none": scores, "sigmoid": scores}, "bins": {}}
+    found = {"wanted": "sigmoid", "held_out_brier": {"none": 0.11, "sigmoid": 0.1}}
+    return found | {
+        "fitted_on": "validation",
+        "chosen": "sigmoid",
+        "methods": {"none": scores, "sigmoid": scores},
+        "bins": {},
+    }
 
 
 def votes():
@@ -177,6 +185,7 @@ def entries():
     integrity |= {"duplicates": {"within_subject": repeats, "across_subjects": repeats}}
     integrity |= {"merged_subjects": [{"subject_group": "1", "subject_ids": ["1", HOSTILE], "images": 2}]}
     point = {"rule": "sensitivity", "wanted": {"min_sensitivity": 0.95}, "threshold": 0.4, "chosen_on": "validation"}
+    point["promise"] = {"sensitivity": 0.7131, "confidence_level": 0.95, "n_groups": 12, "n_groups_needed": 59}
     item = {"guideline": "CLAIM", "item": "1", "topic": "title", "status": "reported", "where": ["#answer"], "note": ""}
     found = tables() | {"integrity_report": integrity, "comparison": comparison(), "comparison_figure": figure("All")}
     found |= {"audit_summary": audit_summary(), "audit_figure": figure("Audit"), "reporting_checklist": [item]}

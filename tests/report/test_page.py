@@ -169,9 +169,9 @@ def test_a_new_model_appears_by_itself(entries, parameters):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"min_confidence": 0.0}, "that is so without any referral, and no cell goes to an expert"),
-        ({"min_confidence": None, "attainable": False}, "so every cell goes to an expert"),
-        ({}, "takes a confidence of 81.0% or more"),
+        ({"min_confidence": 0.0}, "Every call is decided alone"),
+        ({"min_confidence": None, "attainable": False, "trials": []}, "takes 59 subject groups with validation cells"),
+        ({}, "Calls with a confidence of 0.810 or more are decided alone"),
     ],
 )
 def test_the_plan_of_referral_is_told(entries, parameters, changes, words):
@@ -255,11 +255,20 @@ def test_calibration_that_made_it_worse_is_told(entries, parameters, page):
     assert "made the Brier score of the test cells worse: 0.100 before, 0.200 after." in worse
 
 
-def test_plans_from_few_subjects_say_so(entries, parameters, page):
-    assert page.count("It comes from 4 subject groups only") == 2
-    metrics = copy.deepcopy(entries["rf_metrics"])
-    metrics["validation"]["n_subject_groups"] = 6
-    assert render_report(entries | {"rf_metrics": metrics}, parameters=parameters).count("It comes from 4") == 1
+@pytest.mark.parametrize(
+    ("held_out", "why"),
+    [
+        ({"none": 0.1, "sigmoid": 0.12}, "it was not fitted to: 0.100 before, 0.120 after."),
+        ({"none": None, "sigmoid": None}, "there are too few subject groups to tell"),
+    ],
+)
+def test_calibration_that_is_not_used_is_told(entries, parameters, page, held_out, why):
+    assert "is not used" not in page
+    found = entries["rf_calibration"] | {"chosen": "none", "held_out_brier": held_out}
+    other = render_report(entries | {"rf_calibration": found}, parameters=parameters)
+    assert "Calibration (sigmoid) is not used" in other
+    assert why in other
+    assert "as the model gives them (in use)" in other
 
 
 def test_shares_of_blasts_stand_beside_the_paper(entries, parameters):

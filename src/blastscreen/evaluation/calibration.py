@@ -12,13 +12,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import brier_score_loss, log_loss
 
 from blastscreen.evaluation.reliability import bin_probabilities, calibration_error, to_arrays
-from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Split
+from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, CellLabel, Split
 
-Calibrator: TypeAlias = CalibratedClassifierCV
-"""Fitted by `fit_calibration`, used by `calibrate`."""
+Calibrator: TypeAlias = CalibratedClassifierCV | None
+"""Fitted by `fit_calibration`, used by `calibrate`; None leaves scores as they are."""
 
-UNCALIBRATED = "none"
-
+N_FOLDS = 5
 # half a vote of 100 trees
 LARGEST_MARGIN = 0.005
 # what a 32-bit network can tell from 1
@@ -61,20 +61,22 @@ def fit_calibration(predictions: pd.DataFrame, *, method: Calibration) -> Calibr
 
     Args:
         predictions: label, split, blast_probability.
-        method: sigmoid (slope and offset), temperature (slope only), or isotonic (any steps upwards; cells between two
-            steps tie, and it takes many cells not to follow chance).
+        method: sigmoid (slope and offset), temperature (slope only), isotonic (any steps upwards; cells between two
+            steps tie, and it takes many cells not to follow chance), or none.
 
     Raises:
-        ValueError: The validation cells lack a class.
+        Refusal: The validation cells lack a class that the method needs.
 
     Source:
         Platt, "Probabilistic outputs for support vector machines" (1999); Zadrozny and Elkan, "Transforming classifier
         scores into accurate multiclass probability estimates", KDD (2002); Guo et al., "On calibration of modern neural
         networks", ICML (2017).
     """
+    if method == Calibration.NONE:
+        return None
     is_blast, score = to_arrays(_cells(predictions, Split.VALIDATION))
     if not is_blast.any() or is_blast.all():
-        raise ValueError(
+        raise Refusal(
             f"scores can't be calibrated: of {len(is_blast)} validation cells {is_blast.sum()} are blasts, and both "
             "classes are needed. Give splits.validation_fraction more cells, or take another seed"
         )
@@ -84,14 +86,14 @@ def fit_calibration(predictions: pd.DataFrame, *, method: Calibration) -> Calibr
         FrozenEstimator(StoredScores(_choose_margin(score, is_blast))),
         method=str(method),
         cv=[(everything, everything)],
-        ensemble=False,
+        ensemble=True,
     )
     return calibrator.fit(score[:, np.newaxis], is_blast)
 
 
 def calibrate(calibrator: Calibrator, score: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn scores into calibrated probabilities, both 0 to 1 and of shape (n,)."""
-    if len(score) == 0:
+    if calibrator is None or len(score) == 0:
         return score.copy()
     blast_column = list(calibrator.classes_).index(True)
     probabilities: NDArray[np.float64] = calibrator.predict_proba(score[:, np.newaxis])[:, blast_column]
@@ -110,39 +112,88 @@ def calibrate_predictions(predictions: pd.DataFrame, *, method: Calibration) -> 
         because they were fitted to.
 
     Raises:
-        ValueError: The validation cells lack a class.
+        Refusal: The validation cells lack a class that the method needs.
     """
     calibrator = fit_calibration(predictions, method=method)
     score = predictions["blast_probability"].to_numpy(dtype=np.float64)
     return predictions.assign(blast_probability=calibrate(calibrator, score))
 
 
-def describe_calibration(predictions: pd.DataFrame, *, chosen: Calibration, confidence_level: float) -> dict[str, Any]:
-    """Measure how far the scores, and the probabilities that each method makes of them, can be believed.
+def choose_calibration(
+    predictions: pd.DataFrame, *, wanted: Calibration
+) -> tuple[Calibration, dict[str, float | None]]:
+    """Decide whether to calibrate: only where that describes subjects better to whom it was not fitted.
 
     Args:
         predictions: subject_group, label, split, blast_probability.
-        chosen: The method in use; its bins are given besides those of the scores.
+        wanted: The method to use if it is any good.
+
+    Returns:
+        The wanted method, or none where `hold_out_brier` is higher with it than without or can't be told; and these
+        scores by method.
+    """
+    held_out = {str(method): hold_out_brier(predictions, method=method) for method in (Calibration.NONE, wanted)}
+    before, after = held_out[Calibration.NONE], held_out[wanted]
+    helps = before is not None and after is not None and after <= before
+    return wanted if helps else Calibration.NONE, held_out
+
+
+def hold_out_brier(predictions: pd.DataFrame, *, method: Calibration) -> float | None:
+    """Compute the Brier score of validation cells whose subject groups a calibration was not fitted to.
+
+    The groups of each class are dealt to at most five folds, in the order of their names; each fold is calibrated by
+    the others.
+
+    Args:
+        predictions: subject_group, label, split, blast_probability.
+        method: See `fit_calibration`.
+
+    Returns:
+        The mean over the cells; None where a class has fewer than two groups, so that none can be held out.
+    """
+    cells = _cells(predictions, Split.VALIDATION)
+    # every class has groups in two folds or more, so that neither is missing from what a fold is calibrated by
+    place = cells.groupby("label")["subject_group"].rank("dense")
+    if cells["label"].nunique() < len(CellLabel) or place.groupby(cells["label"]).max().min() < 2:
+        return None
+    fold = (place % N_FOLDS).to_numpy()
+    is_blast, score = to_arrays(cells)
+    probability = score.copy()
+    for number in np.unique(fold) if method != Calibration.NONE else ():
+        left_out = fold == number
+        probability[left_out] = calibrate(fit_calibration(cells[~left_out], method=method), score[left_out])
+    return float(brier_score_loss(is_blast, probability))
+
+
+def describe_calibration(predictions: pd.DataFrame, *, wanted: Calibration, confidence_level: float) -> dict[str, Any]:
+    """Decide whether to calibrate, and measure how far the scores, and what each method makes of them, can be believed.
+
+    Args:
+        predictions: subject_group, label, split, blast_probability.
+        wanted: The method to use where subjects that it was not fitted to are better described by it than by scores.
         confidence_level: Of the intervals, 0 to 1.
 
     Returns:
-        fitted_on and chosen; under methods, per method ("none": the scores as they are) and split, brier and log_loss
-        (both the mean over the cells; one that is scored 0 or 1 and wrong has a log loss of 36, not an infinite one)
-        and ece, the `calibration_error`; None each without cells; under bins, for "none" and the method in use, per
-        split the result of `bin_probabilities`. Plain numbers and None, ready for JSON. The validation cells were
-        fitted to, so what is said of them after calibration is too good; isotonic flatters them most.
+        fitted_on; wanted; chosen, the method in use, and held_out_brier, both of `choose_calibration`; under methods,
+        per method ("none": the scores as they are) and split, brier and log_loss (both the mean over the cells; one
+        that is scored 0 or 1 and wrong has a log loss of 36, not an infinite one) and ece, the `calibration_error`;
+        None each without cells; under bins, for "none" and the method in use, per split the result of
+        `bin_probabilities`. Plain numbers and None, ready for JSON. The validation cells were fitted to, so what is
+        said of them after calibration is too good; isotonic flatters them most.
 
     Raises:
-        ValueError: The validation cells lack a class.
+        Refusal: The validation cells lack a class.
 
     Source:
         Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
     """
-    tables = {UNCALIBRATED: predictions}
-    tables |= {str(method): calibrate_predictions(predictions, method=method) for method in Calibration}
+    tables = {str(method): calibrate_predictions(predictions, method=method) for method in Calibration}
+    chosen, held_out = choose_calibration(predictions, wanted=wanted)
     return {
         "fitted_on": str(Split.VALIDATION),
+        "wanted": str(wanted),
         "chosen": str(chosen),
+        "held_out_brier": held_out,
         "methods": {
             method: {str(split): _rate(*to_arrays(_cells(table, split))) for split in EVALUATED_SPLITS}
             for method, table in tables.items()
@@ -152,7 +203,7 @@ def describe_calibration(predictions: pd.DataFrame, *, chosen: Calibration, conf
                 str(split): bin_probabilities(_cells(tables[method], split), confidence_level=confidence_level)
                 for split in EVALUATED_SPLITS
             }
-            for method in (UNCALIBRATED, str(chosen))
+            for method in (str(Calibration.NONE), str(chosen))
         },
     }
 

@@ -7,7 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.evaluation.confusion import count_calls, describe_calls
+from blastscreen.evaluation.promise import bound_error, count_groups_needed
 from blastscreen.parameters import EvaluationParameters
+from blastscreen.refusal import Refusal
 from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Split
 
 # scores nearer to each other than this are one score: the order in which trees are added up moves the last bits
@@ -28,16 +30,18 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
     """Choose the threshold on the validation cells by the rule of the settings.
 
     Args:
-        predictions: label, split, blast_probability; test cells are not looked at.
+        predictions: subject_group, label, split, blast_probability; test cells are not looked at.
         settings: The rule and what it wants.
 
     Returns:
         rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
-        "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate; and
-        attainable: whether the validation cells allow the wanted sensitivity. Ready for JSON.
+        "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate;
+        attainable: whether the validation cells allow the wanted sensitivity; and promise: for rule sensitivity what
+        new subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
+        without which the wanted one can't be promised), else None. Ready for JSON.
 
     Raises:
-        ValueError: A rule other than fixed, and the validation cells lack a class.
+        Refusal: A rule other than fixed, and the validation cells lack a class.
     """
     cells = predictions[predictions["split"] == Split.VALIDATION]
     is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
@@ -52,6 +56,25 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
         "chosen_on": "given" if settings.operating_rule == OperatingRule.FIXED else str(Split.VALIDATION),
         "validation": achieved,
         "attainable": (achieved["sensitivity"] or 0.0) >= wanted.get("min_sensitivity", 0.0),
+        "promise": _promise(cells[is_blast], threshold, settings),
+    }
+
+
+def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any] | None:
+    """Bound the sensitivity from below.
+
+    That the threshold was chosen on the same cells does no harm: a threshold too high for new subjects is chosen only
+    where these happen to be found too often at every threshold below it, too. That holds for this rule alone.
+    """
+    if settings.operating_rule != OperatingRule.SENSITIVITY:
+        return None
+    groups, level = blasts["subject_group"].to_numpy(dtype=np.str_), settings.confidence_level
+    is_missed = (blasts["blast_probability"] < threshold).to_numpy(dtype=np.bool_)
+    return {
+        "sensitivity": 1 - bound_error(is_missed, groups, confidence_level=level),
+        "confidence_level": level,
+        "n_groups": len(np.unique(groups)),
+        "n_groups_needed": count_groups_needed(1 - settings.min_sensitivity, confidence_level=level),
     }
 
 
@@ -86,7 +109,7 @@ def threshold_at_sensitivity(
         one that finds most.
 
     Raises:
-        ValueError: A class is missing.
+        Refusal: A class is missing.
 
     Example:
         >>> threshold_at_sensitivity(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.6, 0.8]),
@@ -109,7 +132,7 @@ def threshold_at_youden(is_blast: NDArray[np.bool_], probability: NDArray[np.flo
         A cut halfway between two scores (see `list_cuts`).
 
     Raises:
-        ValueError: A class is missing.
+        Refusal: A class is missing.
 
     Source:
         Youden, "Index for rating diagnostic tests", Cancer 3 (1950).
@@ -134,7 +157,7 @@ def threshold_at_cost(
         A cut halfway between two scores (see `list_cuts`).
 
     Raises:
-        ValueError: A class is missing.
+        Refusal: A class is missing.
     """
     cuts = list_cuts(is_blast, probability)
     cost = missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms
@@ -156,12 +179,12 @@ def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> 
         At least one cut, ascending, with the calls that it makes.
 
     Raises:
-        ValueError: A class is missing.
+        Refusal: A class is missing.
     """
     n_blasts = int(is_blast.sum())
     n_normals = len(is_blast) - n_blasts
     if not n_blasts or not n_normals:
-        raise ValueError(
+        raise Refusal(
             f"no threshold can be chosen: of {len(is_blast)} validation cells {n_blasts} are {POSITIVE_LABEL}, "
             f"{n_normals} {CellLabel.HEM}, and both classes are needed. Change the fractions or the seed of the "
             "splits, or set evaluation.operating_rule=fixed"

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.evaluation.intervals import Interval
+from blastscreen.evaluation.promise import choose_min_confidence, count_groups_needed
 from blastscreen.evaluation.shares import share_interval
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Decision, Split
 
@@ -18,7 +19,7 @@ class RiskCoverage(NamedTuple):
     """What is decided and what is wrong at every confidence that can be asked for, from the highest downwards.
 
     Cells of equal confidence are decided or referred together, so there is one point per confidence that occurs. Each
-    is an array of shape (m,); coverage rises to 1.
+    is an array of shape (m,); coverage rises to the share of the cells that have a confidence.
     """
 
     min_confidence: NDArray[np.float64]
@@ -30,7 +31,7 @@ def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) 
     """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
 
     Args:
-        confidence: 0 to 1, shape (n,).
+        confidence: 0 to 1, shape (n,); NaN for a cell that is never decided alone.
         is_right: Whether the call of each cell is right, shape (n,).
 
     Returns:
@@ -44,8 +45,9 @@ def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) 
     Source:
         El-Yaniv and Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010).
     """
-    levels, level, n_cells = np.unique(-confidence, return_inverse=True, return_counts=True)
-    n_wrong = np.bincount(level, weights=~is_right, minlength=len(levels))
+    is_rated = ~np.isnan(confidence)
+    levels, level, n_cells = np.unique(-confidence[is_rated], return_inverse=True, return_counts=True)
+    n_wrong = np.bincount(level, weights=~is_right[is_rated], minlength=len(levels))
     n_decided = np.cumsum(n_cells)
     return RiskCoverage(-levels, n_decided / max(len(confidence), 1), np.cumsum(n_wrong) / n_decided)
 
@@ -116,23 +118,6 @@ def triage_cells(
     return rated.assign(decision=rated["call"].where(_decide(rated, min_confidence), Decision.REFER.value))
 
 
-def choose_min_confidence(curve: RiskCoverage, *, max_residual_error: float) -> float | None:
-    """Choose the confidence that leaves the most cells decided alone with no larger a share of wrong calls than wanted.
-
-    Args:
-        curve: Of the cells to choose on.
-        max_residual_error: Wanted share of wrong calls among the decided cells, 0 to 1.
-
-    Returns:
-        The lowest confidence that is decided alone; 0 when no cell needs an expert; None when no confidence is enough.
-    """
-    allowed = np.flatnonzero(curve.selective_risk <= max_residual_error)
-    if len(allowed) == 0:
-        return None
-    # when none of these cells needs an expert, neither does one that is less sure than all of them
-    return 0.0 if allowed[-1] == len(curve.coverage) - 1 else float(curve.min_confidence[allowed[-1]])
-
-
 def plan_referral(
     predictions: pd.DataFrame,
     calibrated: pd.DataFrame,
@@ -148,14 +133,14 @@ def plan_referral(
         calibrated: See there.
         threshold: See there.
         max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
-        confidence_level: Of the intervals, 0 to 1.
+        confidence_level: Of the promise and the intervals, 0 to 1.
 
     Returns:
-        chosen_on, max_residual_error, min_confidence, attainable; per split the counts and rates of the plan, and under
-        curve per split at most 200 points of `risk_coverage` from the highest confidence downwards. When no confidence
-        is enough, attainable is False, min_confidence None, and every cell is referred. A rate that has nothing to be a
-        share of is None. Plain numbers and None, ready for JSON. On validation, where the plan was chosen, its risk is
-        the wanted one by choice; the test cells say what it is worth.
+        chosen_on, max_residual_error, confidence_level, min_confidence, attainable, and trials of
+        `choose_min_confidence`; n_groups with validation cells that have a confidence, and n_groups_needed; per split
+        the counts and rates of the plan, and under curve per split at most 200 points of `risk_coverage` from the
+        highest confidence downwards. When no confidence is enough, attainable is False, min_confidence None, and every
+        cell is referred. A rate that has nothing to be a share of is None. Plain numbers and None, ready for JSON.
 
     Raises:
         ValueError: The tables do not speak of the same cells.
@@ -164,14 +149,19 @@ def plan_referral(
     rated = rated.assign(is_right=(rated["call"] == Decision.BLAST) == (rated["label"] == POSITIVE_LABEL))
     cells = {split: rated[rated["split"] == split] for split in EVALUATED_SPLITS}
     curves = {split: _trace(cells[split]) for split in EVALUATED_SPLITS}
-    min_confidence = choose_min_confidence(curves[Split.VALIDATION], max_residual_error=max_residual_error)
+    wanted = {"max_residual_error": max_residual_error, "confidence_level": confidence_level}
+    validation = cells[Split.VALIDATION]
+    min_confidence, trials = choose_min_confidence(validation, **wanted)
     planned = {split: cells[split].assign(is_decided=_decide(cells[split], min_confidence)) for split in cells}
     settings = {"confidence_level": confidence_level}
     return {
         "chosen_on": str(Split.VALIDATION),
-        "max_residual_error": max_residual_error,
+        **wanted,
         "min_confidence": min_confidence,
         "attainable": min_confidence is not None,
+        "trials": trials,
+        "n_groups": int(validation.loc[validation["confidence"].notna(), "subject_group"].nunique()),
+        "n_groups_needed": count_groups_needed(max_residual_error, confidence_level=confidence_level),
         **{
             str(split): _count_cells(table) | _areas(table) | _intervals(table, min_confidence, settings)
             for split, table in planned.items()
@@ -213,6 +203,7 @@ def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
 
 def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
     """Give the area under the curve beside that of a confidence which knows the wrong calls, and of one by chance."""
+    cells = cells[cells["confidence"].notna()]
     n_cells, n_wrong = len(cells), int((~cells["is_right"]).sum())
     place = np.arange(n_cells, dtype=np.float64)
     return {
@@ -238,7 +229,7 @@ def _intervals(
 
 def _thin(curve: RiskCoverage) -> list[dict[str, float]]:
     """List the points of a curve, or where there are too many those at even coverages, the last always."""
-    places = np.unique(np.searchsorted(curve.coverage, np.linspace(0, 1, CURVE_POINTS)))
+    places = np.unique(np.searchsorted(curve.coverage, np.linspace(0, curve.coverage.max(initial=0), CURVE_POINTS)))
     kept = RiskCoverage(*(values[places[places < len(curve.coverage)]].tolist() for values in curve))
     return [
         {"coverage": coverage, "selective_risk": risk, "min_confidence": confidence}

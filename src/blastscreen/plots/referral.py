@@ -49,10 +49,10 @@ def draw_referral(referral: Mapping[str, Any], *, model: str, note: str) -> go.F
 def _say(referral: Mapping[str, Any]) -> str:
     wanted = _percent(referral["max_residual_error"])
     if not referral["attainable"]:
-        return f"no confidence leaves {wanted} wrong on validation cells: all are referred"
+        return f"{wanted} wrong or fewer can't be promised: all cells are referred"
     if referral["min_confidence"] == 0:
-        return f"{wanted} wrong or fewer on validation cells: none is referred"
-    return f"cells referred below a confidence of {referral['min_confidence']:.3f}, chosen on validation cells"
+        return f"{wanted} wrong or fewer on new subjects: no cell is referred"
+    return f"{wanted} wrong or fewer on new subjects from a confidence of {referral['min_confidence']:.3f} upwards"
 
 
 def _percent(share: float) -> str:
@@ -76,7 +76,7 @@ def _wanted(share: float) -> go.Scatter:
         x=[0, 1],
         y=[share, share],
         mode="lines",
-        name=f"wanted on validation: {_percent(share)}",
+        name=f"wanted at most: {_percent(share)}",
         line={"color": GREY, "dash": "dot", "width": 2},
         hoverinfo="skip",
     )

@@ -5,14 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from blastscreen.evaluation import explain_referral
 from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
-from blastscreen.vocabulary import EVALUATED_SPLITS, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Split
 
-UNCALIBRATED = "none"
-FEW_GROUPS = 6
-"""With fewer subject groups, the range of their own values says little about others."""
 _SPLITS = tuple(reversed(EVALUATED_SPLITS))
 _NO_CELLS = "there are no cells"
 _REFERRAL: dict[str, tuple[str, Kind]] = {
@@ -44,7 +42,7 @@ def describe_calibration(study: Study, model: str) -> Table | None:
     measures = {"brier": "Brier score", "log_loss": "log loss", "ece": "calibration error"}
     rows: list[list[str | Quantity]] = []
     for method, splits in found["methods"].items():
-        name = "as the model gives them" if method == UNCALIBRATED else method
+        name = "as the model gives them" if method == Calibration.NONE else method
         name += " (in use)" if method == found["chosen"] else ""
         rows.append(
             [
@@ -71,9 +69,18 @@ def describe_calibration(study: Study, model: str) -> Table | None:
 
 
 def warn_of_calibration(study: Study, model: str) -> str:
-    """Say so where the calibration in use made the probabilities of the test cells worse, else ""."""
+    """Say so where the wanted calibration is not in use, or made probabilities of the test cells worse; else ""."""
     found = study.entries[f"{model}_calibration"]
-    before, after = (found["methods"][method][Split.TEST]["brier"] for method in (UNCALIBRATED, found["chosen"]))
+    if found["chosen"] != found["wanted"]:
+        before, after = (found["held_out_brier"][method] for method in (Calibration.NONE, found["wanted"]))
+        why = (
+            "there are too few subject groups to tell on others whether it helps"
+            if before is None or after is None
+            else "it made the Brier score of validation cells worse that it was not fitted to: "
+            f"{spell(before, kind='score')} before, {spell(after, kind='score')} after"
+        )
+        return f"Calibration ({found['wanted']}) is not used: {why}. Scores stand for probabilities as they are."
+    before, after = (found["methods"][method][Split.TEST]["brier"] for method in (Calibration.NONE, found["chosen"]))
     if before is None or after is None or after <= before:
         return ""
     brier = f"{spell(before, kind='score')} before, {spell(after, kind='score')} after"
@@ -97,20 +104,12 @@ def describe_referral(study: Study, model: str) -> dict[str, Any] | None:
     )
     return {
         "name": study.models[model],
-        "wanted": quantity(plan["max_residual_error"], kind="rate", name=f"{model}.referral.max_residual_error"),
-        "min_confidence": quantity(plan["min_confidence"], kind="rate", name=f"{model}.referral.min_confidence"),
+        "promise": explain_referral(plan),
         "attainable": plan["attainable"],
         "misses_target": (plan[Split.TEST]["selective_risk"] or 0.0) > plan["max_residual_error"],
-        "few_groups": _count_few_groups(study, model),
         "test": shown[Split.TEST],
         "table": table,
     }
-
-
-def _count_few_groups(study: Study, model: str) -> int | None:
-    """Count the subject groups that a plan was chosen on, if they are too few to rely on it."""
-    n_groups = study.entries[f"{model}_metrics"][Split.VALIDATION].get("n_subject_groups")
-    return n_groups if n_groups is not None and n_groups < FEW_GROUPS else None
 
 
 def _present(plan: Mapping[str, Any]) -> dict[str, tuple[str, Kind]]:

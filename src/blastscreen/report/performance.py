@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from blastscreen.evaluation import explain_sensitivity
 from blastscreen.report.metrics import METRICS, show_metric
 from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity
 from blastscreen.report.study import Study
@@ -18,6 +19,7 @@ def describe_performance(study: Study) -> dict[str, Any]:
     return {
         "metrics": [_tabulate_metrics(study, split) for split in reversed(EVALUATED_SPLITS)],
         "operating_points": _tabulate_operating_points(study),
+        "promises": _list_promises(study),
         "calls": [_tabulate_calls(study, model) for model in study.models],
         "pairs": [_describe_comparison(study, pair) for pair in pairs],
     }
@@ -62,6 +64,13 @@ def _tabulate_operating_points(study: Study) -> Table | None:
         columns=["model", "threshold", "rule", "chosen on"],
         rows=rows,
     )
+
+
+def _list_promises(study: Study) -> list[str]:
+    """Say for each model what sensitivity can be promised where the wanted one can't."""
+    points = {name: study.get(f"{model}_operating_point") for model, name in study.models.items()}
+    sentences = {name: explain_sensitivity(point) for name, point in points.items() if point is not None}
+    return [f"The {name}: {sentence}" for name, sentence in sentences.items() if sentence]
 
 
 def _describe_rule(point: Mapping[str, Any]) -> str:

@@ -33,6 +33,24 @@ class RunSummary:
         print_summary(
             index=tables.get("index"),
             features=tables.get("features"),
+            promises=_read_promises(catalog, self._saved),
             metrics={name.removesuffix("_metrics"): catalog.load(name) for name in saved if name.endswith("_metrics")},
             files=saved,
         )
+
+
+def _read_promises(catalog: DataCatalog, saved: set[str]) -> dict[str, list[str]]:
+    """Say what the models that this run judged, or scored other cells with, can be relied on for."""
+    from blastscreen.evaluation import explain_referral, explain_sensitivity
+
+    said = {"operating_point": explain_sensitivity, "referral": explain_referral}
+    models = {
+        name.removesuffix(entry)
+        for name in saved
+        for entry in ("_referral", "_external_triage")
+        if name.endswith(entry)
+    }
+    sentences = {
+        model: [say(catalog.load(f"{model}_{entry}")) for entry, say in said.items()] for model in sorted(models)
+    }
+    return {model: [sentence for sentence in found if sentence] for model, found in sentences.items()}

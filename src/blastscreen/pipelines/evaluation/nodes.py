@@ -6,6 +6,7 @@ import pandas as pd
 
 from blastscreen import evaluation
 from blastscreen.parameters import EvaluationParameters
+from blastscreen.vocabulary import Calibration
 
 
 def choose_operating_point(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
@@ -22,16 +23,16 @@ def evaluate_predictions(
     )
 
 
-def calibrate_predictions(predictions: pd.DataFrame, settings: EvaluationParameters) -> pd.DataFrame:
-    """Turn scores into probabilities, by what the validation cells tell of them."""
-    return evaluation.calibrate_predictions(predictions, method=settings.calibration)
-
-
 def describe_calibration(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
-    """Measure how far scores and probabilities can be believed."""
+    """Decide whether to calibrate, and measure how far scores and probabilities can be believed."""
     return evaluation.describe_calibration(
-        predictions, chosen=settings.calibration, confidence_level=settings.confidence_level
+        predictions, wanted=settings.calibration, confidence_level=settings.confidence_level
     )
+
+
+def calibrate_predictions(predictions: pd.DataFrame, calibration: dict[str, Any]) -> pd.DataFrame:
+    """Turn scores into probabilities, by what the validation cells tell of them."""
+    return evaluation.calibrate_predictions(predictions, method=Calibration(calibration["chosen"]))
 
 
 def plan_referral(

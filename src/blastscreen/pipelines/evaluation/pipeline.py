@@ -66,16 +66,16 @@ def _create_referral() -> Pipeline:
     return Pipeline(
         [
             node(
-                calibrate_predictions,
-                inputs=["predictions", "params:evaluation"],
-                outputs="calibrated_predictions",
-                name="calibrate_predictions",
-            ),
-            node(
                 describe_calibration,
                 inputs=["predictions", "params:evaluation"],
                 outputs="calibration",
                 name="describe_calibration",
+            ),
+            node(
+                calibrate_predictions,
+                inputs=["predictions", "calibration"],
+                outputs="calibrated_predictions",
+                name="calibrate_predictions",
             ),
             node(
                 plan_referral,

@@ -31,6 +31,6 @@ def decide_on_files(external_index: pd.DataFrame, scores: pd.DataFrame, **stored
     return external.decide_on_files(external_index, scores, **stored)
 
 
-def list_for_lab(external_predictions: pd.DataFrame) -> pd.DataFrame:
+def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
     """List the decisions for a spreadsheet."""
-    return external.list_for_lab(external_predictions)
+    return external.list_for_lab(external_predictions, referral)

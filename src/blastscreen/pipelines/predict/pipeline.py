@@ -57,7 +57,7 @@ def _create_decisions(model: str) -> Pipeline:
             ),
             node(
                 list_for_lab,
-                inputs=f"{model}_external_predictions",
+                inputs=[f"{model}_external_predictions", f"{model}_referral"],
                 outputs=f"{model}_external_triage",
                 name="list_for_lab",
                 namespace=model,
