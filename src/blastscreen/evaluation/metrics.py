@@ -8,6 +8,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.intervals import subject_bootstrap_interval
+from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel
 
 METRICS = (
@@ -27,26 +28,35 @@ METRICS = (
 
 
 def evaluate_predictions(
-    predictions: pd.DataFrame, *, threshold: float, confidence_level: float, n_resamples: int, seed: int
+    predictions: pd.DataFrame,
+    reasons: "pd.Series[str]",
+    *,
+    threshold: float,
+    confidence_level: float,
+    n_resamples: int,
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Describe a model's calls on the validation and test cells.
 
     Args:
         predictions: Schema `PREDICTIONS`.
+        reasons: By image_id the codes of these cells, result of `list_reasons`.
         threshold: `blast_probability` at or above this is called a blast.
         confidence_level: Of the intervals, 0 to 1.
         n_resamples: Bootstrap samples of the subject groups.
         seed: Of the bootstrap.
 
     Returns:
-        Per split the result of `evaluate_cells`.
+        Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide.
 
     Raises:
         ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
     """
     settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
+    unfit = is_unfit(predictions["image_id"].map(reasons))
     return {
         str(split): evaluate_cells(predictions[predictions["split"] == split], threshold=threshold, **settings)
+        | {"n_unfit": int(unfit[predictions["split"] == split].sum())}
         for split in EVALUATED_SPLITS
     }
 

@@ -34,5 +34,11 @@ class RunSummary:
             index=tables.get("index"),
             features=tables.get("features"),
             metrics={name.removesuffix("_metrics"): catalog.load(name) for name in saved if name.endswith("_metrics")},
+            decisions={
+                name.removesuffix(suffix): catalog.load(name)
+                for suffix in ["_external_predictions"]
+                for name in saved
+                if name.endswith(suffix)
+            },
             files=saved,
         )
