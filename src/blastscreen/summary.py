@@ -12,10 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, Decision, Split, Status
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, Consequence, Decision, Split, Status
 
 LIMITS = "research use only, not a medical device"
-_UNFIT = "unfit, never decided alone"
 _SHOWN_METRICS = ("n_cells", "n_unfit", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")
 
 
@@ -70,7 +69,7 @@ def _describe_reasons(index: pd.DataFrame, features: pd.DataFrame | None) -> Tex
     reasons: Counter[str] = Counter()
     for status in (Status.REJECTED, Status.REVIEW):
         codes = index.loc[index["status"] == status, "reasons"].str.split(";").explode()
-        reasons.update(f"{_UNFIT if code in UNFIT_CODES else status}: {code}" for code in codes)
+        reasons.update(f"{Consequence.UNFIT if code in UNFIT_CODES else status}: {code}" for code in codes)
     if features is not None:
         reasons.update(f"not modelled: {reason}" for reason in features["reasons"] if reason)
     return Text("; ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "No file was flagged.")

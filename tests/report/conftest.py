@@ -171,7 +171,8 @@ def parameters():
 def entries():
     """Every entry that the report reads, for two models."""
     reasons = {"truncated": {"n_files": 2, "examples": [HOSTILE, "b.bmp"]}}
-    integrity = {"n_files": 63, "n_accepted": 55, "n_review": 6, "n_rejected": 2, "rejected_reasons": reasons}
+    integrity = {"n_files": 64, "n_accepted": 55, "n_review": 6, "n_rejected": 2, "rejected_reasons": reasons}
+    integrity |= {"n_duplicate": 1, "n_unfit": 5}
     repeats = {"groups": 1, "images": 2, "examples": []}
     integrity |= {"review_reasons": {"border": {"n_files": 6, "examples": ["c.bmp"]}}, "reference": None}
     integrity |= {"duplicates": {"within_subject": repeats, "across_subjects": repeats}}

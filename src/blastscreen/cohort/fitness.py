@@ -6,7 +6,7 @@ import pandas as pd
 
 from blastscreen.refusal import Refusal
 from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import ReasonCode, Split
+from blastscreen.vocabulary import ReasonCode, Split, Status
 
 TAIL = 0.005
 """Share of the training cells at either end of the areas that does not widen the range."""
@@ -45,13 +45,10 @@ def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "p
         training_range: Result of `measure_training_cells`.
 
     Returns:
-        Codes joined by ";", by image_id.
+        Codes joined by ";", by image_id; rejected files keep theirs.
     """
-    area, allowed = cell_index["cell_area"], training_range["cell_area"]
-    found = cell_index["reasons"].copy()
-    for code, is_found in {
-        ReasonCode.SMALL_CELL: area < allowed["low"],
-        ReasonCode.LARGE_CELL: area > allowed["high"],
-    }.items():
-        found = found.mask(is_found.fillna(False).astype(bool), found + f";{code}")
+    area = cell_index["cell_area"].astype(float).where(cell_index["status"] != Status.REJECTED)
+    found, allowed = cell_index["reasons"], training_range["cell_area"]
+    found = found.mask(area < allowed["low"], found + f";{ReasonCode.SMALL_CELL}")
+    found = found.mask(area > allowed["high"], found + f";{ReasonCode.LARGE_CELL}")
     return found.str.strip(";").set_axis(cell_index["image_id"])
