@@ -247,7 +247,7 @@ def test_duplicates_count_once_and_unfit_cells_are_never_decided(predictions):
 
 
 def test_a_subject_known_only_by_a_duplicate_is_no_stranger():
-    (problem,) = problems(index(*OUTSIDE, ("UID_2_1_1_all.bmp", "p")))
+    (problem,) = problems(index(*OUTSIDE, ("copy/UID_2_1_1_all.bmp", "p")))
     assert "1 subject with 1 cell of the cohort that the models were made from: 2." in problem
 
 

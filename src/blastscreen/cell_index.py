@@ -77,9 +77,14 @@ def build_cell_index(
 
 
 def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
-    """Count a picture with the first of its files, those first whose name tells subject and label."""
+    """Count a picture with the file that says most of it, and has the shortest name: a copy's is longer."""
     readable = index[index["status"] != Status.REJECTED]
-    ordered = readable.assign(nameless=readable["label"].isna()).sort_values(["nameless", "image_id"])
+    merits = {
+        "nameless": readable["label"].isna(),
+        "foldless": readable["source_fold"].isna(),
+        "length": readable["image_id"].str.len(),
+    }
+    ordered = readable.assign(**merits).sort_values([*merits, "image_id"])
     originals = ordered.groupby("pixel_hash")["image_id"].transform("first")
     repeats = originals[ordered["pixel_hash"].duplicated()]
     changed = index.copy()
