@@ -79,12 +79,15 @@ def build_cell_index(
 def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
     """Count a picture with the file that says most of it, and has the shortest name: a copy's is longer."""
     readable = index[index["status"] != Status.REJECTED]
-    merits = {
-        "nameless": readable["label"].isna(),
-        "foldless": readable["source_fold"].isna(),
-        "length": readable["image_id"].str.len(),
-    }
-    ordered = readable.assign(**merits).sort_values([*merits, "image_id"])
+    demerits = pd.DataFrame(
+        {
+            "nameless": readable["label"].isna(),
+            "foldless": readable["source_fold"].isna(),
+            "length": readable["image_id"].str.len(),
+            "image_id": readable["image_id"],
+        }
+    )
+    ordered = readable.loc[demerits.sort_values(list(demerits)).index]
     originals = ordered.groupby("pixel_hash")["image_id"].transform("first")
     repeats = originals[ordered["pixel_hash"].duplicated()]
     changed = index.copy()

@@ -219,9 +219,9 @@ def evaluate_strangers(
 
     Returns:
         data_source; n_files that came in, n_rejected and n_duplicate of them, n_unscored of the rest; n_unfit of the
-        scored cells, n_referred (unfit ones included), coverage and
-        selective_risk of the triage (None where there is nothing to be a share of); and the result of `evaluate_cells`
-        on the scored cells, referred ones included. Ready for JSON.
+        scored cells, n_referred (unfit ones included), coverage and selective_risk of the triage (None where there is
+        nothing to be a share of); and the result of `evaluate_cells` on the scored cells, referred ones included. Ready
+        for JSON.
 
     Raises:
         ValueError: The model was made from another cohort than the one that was compared with.

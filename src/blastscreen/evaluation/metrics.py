@@ -8,6 +8,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.intervals import subject_bootstrap_interval
+from blastscreen.evaluation.referral import find_reasons
 from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel
 
@@ -50,10 +51,10 @@ def evaluate_predictions(
         Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide.
 
     Raises:
-        ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
+        ValueError: A label is not one of C-NMC's, a probability is not within 0 to 1, or a cell has no reasons.
     """
     settings: dict[str, Any] = {"confidence_level": confidence_level, "n_resamples": n_resamples, "seed": seed}
-    unfit = is_unfit(predictions["image_id"].map(reasons))
+    unfit = is_unfit(find_reasons(predictions, reasons))
     return {
         str(split): evaluate_cells(predictions[predictions["split"] == split], threshold=threshold, **settings)
         | {"n_unfit": int(unfit[predictions["split"] == split].sum())}

@@ -81,7 +81,7 @@ def rate_calls(
         threshold that finds more blasts accepts such calls.
 
     Raises:
-        ValueError: The tables do not speak of the same cells.
+        ValueError: The tables do not speak of the same cells, or a cell has no reasons.
     """
     key = ["image_id", "subject_group", "label", "split"]
     scores = predictions[[*key, "blast_probability"]].rename(columns={"blast_probability": "score"})
@@ -93,18 +93,31 @@ def rate_calls(
             f"{n_unscored} of the latter have no score with the same label and split. Load both from the same run"
         )
     is_called = table.pop("score") >= threshold
-    codes = table["image_id"].map(reasons)
-    if codes.isna().any():
-        raise ValueError(
-            f"{int(codes.isna().sum())} of {len(table)} cells are not in the cell index. Load both from the same run"
-        )
+    codes = find_reasons(table, reasons)
     probability = table["blast_probability"]
     confidence = probability.where(is_called, 1 - probability).mask(is_unfit(codes))
     return table.assign(
-        reasons=codes.astype("str"),
+        reasons=codes,
         call=is_called.map({True: Decision.BLAST.value, False: Decision.NORMAL.value}).astype("str"),
         confidence=confidence,
     )
+
+
+def find_reasons(cells: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[str]":
+    """Look up the codes of each cell.
+
+    Args:
+        cells: Any table with image_id.
+        reasons: By image_id the codes of at least these cells, "" for none.
+
+    Raises:
+        ValueError: A cell has no entry.
+    """
+    codes = cells["image_id"].map(reasons)
+    n_unknown = int(codes.isna().sum())
+    if n_unknown:
+        raise ValueError(f"{n_unknown} of {len(cells)} cells are not in the cell index. Load both from the same run")
+    return codes.astype("str")
 
 
 def triage_cells(
