@@ -87,7 +87,7 @@ def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
             "image_id": readable["image_id"],
         }
     )
-    ordered = readable.loc[demerits.sort_values(list(demerits)).index]
+    ordered = readable.loc[demerits.sort_values(demerits.columns.tolist()).index]
     originals = ordered.groupby("pixel_hash")["image_id"].transform("first")
     repeats = originals[ordered["pixel_hash"].duplicated()]
     changed = index.copy()
