@@ -35,7 +35,8 @@ def interval(value, width=0.05):
 
 
 def metrics(**changes):
-    split = {"n_cells": 20, "n_subjects": 4, "n_subject_groups": 4, "threshold": 0.4, **RATES, "confusion": CALLS}
+    split = {"n_cells": 20, "n_unfit": 2, "n_subjects": 4, "n_subject_groups": 4, "threshold": 0.4, **RATES}
+    split |= {"confusion": CALLS}
     split |= {"intervals": {name: interval(value) for name, value in RATES.items()}} | changes
     return {"validation": copy.deepcopy(split), "test": copy.deepcopy(split)}
 
