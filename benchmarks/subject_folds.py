@@ -47,7 +47,12 @@ class Cells:
 def read_cells(raw_cells: Any, *, n_folds: int, side: int, settings: PreprocessingParameters) -> Cells:
     """Check and standardise cells as the pipelines do, resize them, and deal their subjects to folds."""
     records = inspect_cells(list(raw_cells.items()), settings=settings)
-    table = accepted_cells(build_cell_index([tabulate_records(records)], data_source=name_data_source(raw_cells)))
+    index = build_cell_index(
+        [tabulate_records(records)],
+        data_source=name_data_source(raw_cells),
+        count_duplicates_once=settings.count_duplicates_once,
+    )
+    table = accepted_cells(index)
     names = tuple(table["image_id"])
 
     def read(start: int, stop: int) -> NDArray[np.uint8]:

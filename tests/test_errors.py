@@ -141,6 +141,15 @@ def test_no_errors_give_an_empty_gallery(tables):
     assert (errors["n_false_positives"], errors["false_positives"], errors["frame_side"]) == (0, [], 0)
 
 
+def test_an_unfit_cell_has_no_confidence_and_comes_last(tables):
+    predictions, triage, *others = tables
+    first = gather(tables)["false_positives"][0]["image_id"]
+    unfit = triage.assign(confidence=triage["confidence"].mask(triage["image_id"] == first))
+    found = gather((predictions, unfit, *others))["false_positives"]
+    assert (found[-1]["image_id"], found[-1]["confidence"]) == (first, None)
+    json.dumps(found, allow_nan=False)
+
+
 def test_a_triage_of_other_cells_is_refused(tables):
     predictions, triage, *others = tables
     with pytest.raises(ValueError, match="come from different runs: 1 test cells"):

@@ -17,25 +17,27 @@ from blastscreen.external import (
     score_with_forest,
 )
 from blastscreen.schemas import EXTERNAL_PREDICTIONS
-from blastscreen.vocabulary import FEATURE_NAMES, Calibration
+from blastscreen.vocabulary import FEATURE_NAMES, REVIEW_CODES, Calibration
 
 SETTINGS = {"confidence_level": 0.95}
 OPERATING_POINT = {"threshold": 0.4}
+TRAINING_RANGE = {"cell_area": {"low": 1000.0, "high": 3000.0}}
 
 
 def index(*files, source="outside"):
-    """Build the index of files that are given as name, pixel hash and, for rejected ones, a reason."""
+    """Build the index of files that are given as name, pixel hash and, for rejected or flagged ones, a reason."""
     records = [
         {
             "image_id": name,
-            "status": "rejected" if reason else "accepted",
+            "status": "accepted" if not reason else "review" if set(reason) <= REVIEW_CODES else "rejected",
             "reasons": "".join(reason),
             "detail": "",
+            "cell_area": 500 if pixels == "half" else 2000,
             "pixel_hash": pixels,
         }
         for name, pixels, *reason in files
     ]
-    return build_cell_index([tabulate_records(records)], data_source=source)
+    return build_cell_index([tabulate_records(records)], data_source=source, count_duplicates_once=True)
 
 
 COHORT = index(
@@ -131,7 +133,8 @@ def predictions():
 def decide(predictions, files, scores, *, min_confidence):
     scores = pd.DataFrame(scores, columns=["image_id", "blast_probability", "reasons"])
     referral = {"min_confidence": min_confidence}
-    return decide_on_files(files, scores, predictions, OPERATING_POINT, {"chosen": "isotonic"}, referral)
+    settled = (OPERATING_POINT, {"chosen": "isotonic"}, referral, TRAINING_RANGE)
+    return decide_on_files(files, scores, predictions, *settled)
 
 
 FILES = index(*OUTSIDE, ("holiday.bmp", "h"), ("odd.bmp", "o"))
@@ -144,14 +147,49 @@ SCORES = (
 )
 
 
-def test_every_file_has_a_row_and_only_scored_ones_a_decision(predictions):
+def test_every_file_has_a_row_and_only_scored_ones_a_call(predictions):
     table = EXTERNAL_PREDICTIONS.validate(decide(predictions, FILES, SCORES, min_confidence=0.8))
     assert table["image_id"].tolist() == FILES["image_id"].tolist()
     table = table.set_index("image_id")
     assert table["call"].dropna().tolist() == ["blast", "normal", "blast", "normal"]
-    assert table["decision"].dropna().tolist() == ["blast", "refer", "refer", "normal"]
+    assert table["decision"].dropna().tolist() == ["blast", "refer", "refer", "normal", "refer"]
     assert table.loc[["x.bmp", "odd.bmp"], "reasons"].tolist() == ["alpha", "non_finite:solidity"]
-    assert table.loc[["x.bmp", "odd.bmp"], ["blast_probability", "confidence", "decision"]].isna().all(axis=None)
+    assert table.loc[["x.bmp", "odd.bmp"], ["blast_probability", "call", "confidence"]].isna().all(axis=None)
+    # what could be read but not scored goes to an expert
+    assert table.loc[["x.bmp", "odd.bmp"], "decision"].fillna("").tolist() == ["", "refer"]
+
+
+def test_unfit_files_are_referred_with_their_reason_however_sure_the_score_is(predictions):
+    unfit = (("smear.bmp", "s", "unsegmented"), ("small.bmp", "half"))
+    files = index(*unfit, ("fit.bmp", "f", "lossy_source"))
+    table = decide(predictions, files, [(name, 0.99, "") for name in files["image_id"]], min_confidence=0.0)
+    EXTERNAL_PREDICTIONS.validate(table)
+    assert table["decision"].tolist() == ["refer", "refer", "blast"]
+    assert table["reasons"].tolist() == ["unsegmented", "small_cell", "lossy_source"]
+    assert table["blast_probability"].tolist() == [0.99] * 3
+    silent = ["calibrated_probability", "call", "confidence"]
+    assert table[silent].isna().all(axis=1).tolist() == [True, True, False]
+    assert list_for_lab(table, {"attainable": True})[["calibrated_probability", "confidence"]].isna().all(
+        axis=1
+    ).tolist() == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_duplicate_gets_what_the_file_gets_that_it_repeats(predictions):
+    files = index(("b.bmp", "h"), ("a.bmp", "h"), ("z.bmp", "half"), ("y.bmp", "half"), ("u.bmp", "u"), ("t.bmp", "u"))
+    scores = [("a.bmp", 0.9, ""), ("y.bmp", 0.9, ""), ("t.bmp", np.nan, "non_finite:solidity")]
+    table = EXTERNAL_PREDICTIONS.validate(decide(predictions, files, scores, min_confidence=0.0))
+    assert table["image_id"].tolist() == files["image_id"].tolist()
+    assert table["decision"].tolist() == ["blast", "blast", "refer", "refer", "refer", "refer"]
+    assert table["reasons"].tolist() == [
+        *("duplicate", ""),
+        *("duplicate;small_cell", "small_cell"),
+        *("duplicate;non_finite:solidity", "non_finite:solidity"),
+    ]
+    assert table["confidence"][0] == table["confidence"][1]
 
 
 def test_probabilities_are_those_of_the_calibration_on_the_models_own_validation_cells(predictions):
@@ -182,8 +220,7 @@ def test_a_spreadsheet_runs_no_file_name(predictions, start):
     listed = list_for_lab(table, {"attainable": True})
     assert listed["note"].tolist() == ["", ""]
     assert listed["image_id"].tolist() == [f"'{hostile}", "a-b.bmp"]
-    assert listed["decision"].tolist()[0] == "blast"
-    assert listed["decision"].isna().tolist() == [False, True]
+    assert listed["decision"].tolist() == ["blast", "refer"]
 
 
 def test_metrics_are_of_scored_cells_at_the_stored_threshold(predictions):
@@ -200,10 +237,27 @@ def test_metrics_are_of_scored_cells_at_the_stored_threshold(predictions):
         "true_positives": 1,
     }
     assert (metrics["n_files"], metrics["n_rejected"], metrics["n_unscored"], metrics["n_cells"]) == (6, 1, 1, 4)
+    assert (metrics["n_duplicate"], metrics["n_unfit"]) == (0, 0)
     assert (metrics["n_referred"], metrics["coverage"], metrics["selective_risk"]) == (2, 0.5, 0.0)
     assert metrics["threshold"] == 0.4
     assert metrics["n_subject_groups"] == 4
     assert metrics["data_source"] == "outside"
+
+
+def test_duplicates_count_once_and_unfit_cells_are_never_decided(predictions):
+    files = index(*OUTSIDE, ("copy/UID_51_1_1_all.bmp", "p"), ("UID_H53_1_1_hem.bmp", "half"))
+    scores = (*SCORES[1:3], ("UID_51_1_1_all.bmp", 0.9, ""), ("UID_H53_1_1_hem.bmp", 0.9, ""))
+    table = decide(predictions, files, scores, min_confidence=0.0)
+    own = predictions[["image_id", "subject_id", "label"]]
+    metrics = evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, **SETTINGS)
+    assert (metrics["n_files"], metrics["n_cells"], metrics["n_duplicate"], metrics["n_unfit"]) == (6, 4, 1, 1)
+    # of the three that are decided two are called wrongly; the wrong score of the unfit one decides nothing
+    assert (metrics["n_referred"], metrics["coverage"], metrics["selective_risk"]) == (1, 0.75, 2 / 3)
+
+
+def test_a_subject_known_only_by_a_duplicate_is_no_stranger():
+    (problem,) = problems(index(*OUTSIDE, ("copy/UID_2_1_1_all.bmp", "p")))
+    assert "1 subject with 1 cell of the cohort that the models were made from: 2." in problem
 
 
 def test_another_cohort_than_the_models_own_is_no_comparison(predictions):

@@ -13,15 +13,16 @@ from blastscreen.summary import print_summary
 def printed(**changes):
     index = pd.DataFrame(
         {
-            "status": ["accepted", "accepted", "review", "rejected", "rejected"],
-            "reasons": ["", "", "border;size", "truncated", "truncated"],
-            "label": ["all", "hem", "hem", None, None],
-            "subject_id": ["1", "H1", "H2", "H2", None],
+            "status": ["accepted", "accepted", "review", "rejected", "rejected", "duplicate"],
+            "reasons": ["", "", "border;frame_size", "truncated", "truncated", "border;duplicate"],
+            "label": ["all", "hem", "hem", None, None, "all"],
+            "subject_id": ["1", "H1", "H2", "H2", None, "2"],
             "data_source": "somebody's cells",
         }
     )
     rates = {
         "n_cells": 3,
+        "n_unfit": 1,
         "n_subjects": 2,
         "threshold": 0.115,
         "accuracy": 2 / 3,
@@ -35,6 +36,7 @@ def printed(**changes):
         "features": pd.DataFrame({"reasons": ["", "non_finite:glcm_correlation"]}),
         "metrics": {"rf": {"validation": rates | {"n_cells": 99}, "test": rates}},
         "promises": {"rf": ["Every cell goes to an expert."]},
+        "decisions": {},
         "files": {"rf_metrics": PurePosixPath("/x/data/08_reporting/sample/rf_metrics.json")},
     }
     output = io.StringIO()
@@ -44,10 +46,10 @@ def printed(**changes):
 
 def test_every_file_is_accounted_for():
     text = printed()
-    assert "5 files came in: 2 accepted, 1 flagged for review, 2 rejected" in text
+    assert "6 files came in: 2 accepted, 1 flagged for review, 1 set aside as duplicates, 2 rejected" in text
     assert "1 all of 1 subjects, 2 hem of 2 subjects" in text
     assert "rejected: truncated 2" in text
-    assert "review: border 1; review: size 1" in text
+    assert "review: frame_size 1; unfit: border 1" in text
     assert "not modelled: non_finite:glcm_correlation 1" in text
 
 
@@ -59,6 +61,7 @@ def test_test_metrics_are_shown_and_undefined_ones_say_so():
     text = printed()
     for name, value in {
         "n cells": "3",
+        "n unfit": "1",
         "threshold": "0.115",
         "accuracy": r"0.667 \(0.31-0.90\)",
         "sensitivity": "1.000",
@@ -69,9 +72,21 @@ def test_test_metrics_are_shown_and_undefined_ones_say_so():
 
 
 def test_metrics_of_cells_from_outside_are_shown_too():
-    metrics = dict.fromkeys(("n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc"))
+    metrics = dict.fromkeys(("n_unfit", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc"))
     text = printed(metrics={"rf_external": metrics | {"n_cells": 77, "intervals": {}}})
     assert re.search(r"test cells +rf_external .*\n.* n cells +77 ", text)
+
+
+def test_decisions_on_files_from_outside_are_counted_with_the_reasons_of_unfit_ones():
+    files = pd.DataFrame(
+        {
+            "decision": ["blast", "refer", "refer", "refer", None],
+            "reasons": ["lossy_source", "", "border;small_cell", "lossy_source;small_cell", "no_cell"],
+        }
+    )
+    text = printed(decisions={"rf": files})
+    assert "rf: 1 blast, 0 normal, 3 refer, of which 2 unfit to be decided (border 1, small_cell 2)" in text
+    assert "unfit" not in printed(decisions={"rf": files.head(2)}).split("rf: 1 blast")[1]
 
 
 def test_places_are_named_without_the_folders_above_the_project():

@@ -5,8 +5,8 @@ from itertools import chain
 
 import pandas as pd
 
-from blastscreen.cohort import group_subjects, parse_cell_name
-from blastscreen.vocabulary import GENERATED_SAMPLE, Status
+from blastscreen.cohort import group_subjects, parse_cell_name, select_counted
+from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
 _SEEN_NUMBERS = ("height", "width", "background_threshold", "cell_area")
@@ -49,18 +49,23 @@ def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
 
 
 def build_cell_index(
-    parts: Iterable[pd.DataFrame], *, data_source: str, original_names: Mapping[str, str] | None = None
+    parts: Iterable[pd.DataFrame],
+    *,
+    data_source: str,
+    count_duplicates_once: bool,
+    original_names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Join what was seen in each file with what its name says, and group subjects that share an image.
 
     Args:
         parts: Results of `tabulate_records`; none if there is no file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
+        count_duplicates_once: Give all files of one picture but one the status `duplicate`.
         original_names: By image id the name that tells subject and label, where files were renamed.
 
     Returns:
-        Table in the schema `CELL_INDEX`. Rejected rows have no label; accepted rows whose name cannot be parsed have
-        neither subject nor label.
+        Table in the schema `CELL_INDEX`. Rejected rows have no label; other rows whose name cannot be parsed have
+        neither subject nor label. A duplicate names the file that it repeats in `detail`, and keeps label and group.
     """
     index = pd.concat([_add_names(part, original_names or {}) for part in chain([tabulate_records([])], parts)])
     index = index.reset_index(drop=True)
@@ -68,7 +73,31 @@ def build_cell_index(
     groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
     index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
     index["data_source"] = pd.Series(data_source, index=index.index, dtype="str")
-    return index[list(COLUMNS)]
+    return (_set_duplicates_aside(index) if count_duplicates_once else index)[list(COLUMNS)]
+
+
+def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
+    """Count a picture with the file that says most of it, and has the shortest name: a copy's is longer."""
+    readable = index[index["status"] != Status.REJECTED]
+    demerits = pd.DataFrame(
+        {
+            "nameless": readable["label"].isna(),
+            "foldless": readable["source_fold"].isna(),
+            "length": readable["image_id"].str.len(),
+            "image_id": readable["image_id"],
+        }
+    )
+    ordered = readable.loc[demerits.sort_values(demerits.columns.tolist()).index]
+    originals = ordered.groupby("pixel_hash")["image_id"].transform("first")
+    repeats = originals[ordered["pixel_hash"].duplicated()]
+    changed = index.copy()
+    changed.loc[repeats.index, "status"] = str(Status.DUPLICATE)
+    changed.loc[repeats.index, "reasons"] = [
+        ";".join(sorted({*filter(None, reasons.split(";")), str(ReasonCode.DUPLICATE)}))
+        for reasons in index.loc[repeats.index, "reasons"]
+    ]
+    changed.loc[repeats.index, "detail"] = "the same picture as " + repeats
+    return changed
 
 
 def keep_source(splits: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -117,5 +146,5 @@ def _add_names(part: pd.DataFrame, original_names: Mapping[str, str]) -> pd.Data
 
 
 def accepted_cells(cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the rows that go on: everything that was not rejected."""
-    return cell_index.loc[cell_index["status"] != Status.REJECTED].reset_index(drop=True)
+    """Select the rows that go on: everything that was neither rejected nor set aside."""
+    return select_counted(cell_index).reset_index(drop=True)

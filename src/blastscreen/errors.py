@@ -54,9 +54,9 @@ def gather_errors(
     Returns:
         Ready for JSON: model, threshold, split, the numbers of all n_false_positives and n_false_negatives, frame_side
         (native pixels that each picture shows, the same for all so that sizes compare), and the chosen cells under
-        false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence and the
-        decision of the triage, standing_out (see `describe_oddities`), and the pictures thumbnail and heatmap (None
-        without `explain`) as PNG in base64.
+        false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence (None if
+        unfit) and the decision of the triage, standing_out (see `describe_oddities`), and the pictures thumbnail and
+        heatmap (None without `explain`) as PNG in base64.
 
     Raises:
         ValueError: The tables speak of different cells.
@@ -94,7 +94,7 @@ def find_wrong_calls(predictions: pd.DataFrame, triage: pd.DataFrame, *, thresho
     """
     test = predictions[predictions["split"] == Split.TEST]
     cells = test.merge(triage[["image_id", "confidence", "decision"]], on="image_id", how="left", validate="1:1")
-    n_missing = int(cells["confidence"].isna().sum())
+    n_missing = int(cells["decision"].isna().sum())
     if n_missing:
         raise ValueError(
             f"predictions and triage come from different runs: {n_missing} test cells are in one of them only. "
@@ -204,7 +204,7 @@ def _describe_cell(
         "image_id": cell["image_id"],
         "subject_id": cell["subject_id"],
         "blast_probability": float(cell["blast_probability"]),
-        "confidence": float(cell["confidence"]),
+        "confidence": None if pd.isna(cell["confidence"]) else float(cell["confidence"]),
         "decision": str(cell["decision"]),
         "standing_out": describe_oddities(features.loc[cell["image_id"]], of_class),
         "thumbnail": _encode(pixels[window]),

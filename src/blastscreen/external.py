@@ -7,7 +7,16 @@ import pandas as pd
 
 from blastscreen import evaluation, models
 from blastscreen.cell_index import accepted_cells
-from blastscreen.cohort import CohortError, count_noun, name_some, natural_key, require_sound_cohort
+from blastscreen.cohort import (
+    CohortError,
+    count_noun,
+    list_reasons,
+    name_some,
+    natural_key,
+    require_sound_cohort,
+    select_readable,
+)
+from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", 
 
 
 def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the files that can be scored: everything that was not rejected.
+    """Select the files that are scored: everything that was neither rejected nor a duplicate of another.
 
     Args:
         external_index: In the schema `CELL_INDEX`; names that say nothing are fine.
@@ -51,7 +60,7 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
         cell_index: The same of the cohort that the models were made from.
 
     Returns:
-        The rows of `external_index` that were not rejected.
+        The rows of `external_index` that were neither rejected nor set aside.
 
     Raises:
         CohortError: naming every problem at once: what `require_sound_cohort` finds, subjects and pictures of the
@@ -62,12 +71,12 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
         require_sound_cohort(external_index)
     except CohortError as error:
         problems += error.args
-    outside, cohort = accepted_cells(external_index), accepted_cells(cell_index)
+    outside, cohort = select_readable(external_index), select_readable(cell_index)
     shared = (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort))
     problems += [problem for problem in shared if problem is not None]
     if problems:
         raise CohortError(*(f"external images: {problem}" for problem in problems))
-    return outside
+    return accepted_cells(external_index)
 
 
 def _shared_subjects(outside: pd.DataFrame, cohort: pd.DataFrame) -> str | None:
@@ -117,36 +126,50 @@ def decide_on_files(
     operating_point: dict[str, Any],
     calibration: dict[str, Any],
     referral: dict[str, Any],
+    training_range: dict[str, Any],
 ) -> pd.DataFrame:
     """Call, or refer, every file that has a score, by what was settled on the validation cells of the cohort.
 
     Args:
         external_index: In the schema `CELL_INDEX`.
-        scores: image_id, blast_probability and reasons of the cells; NaN where there is a reason.
+        scores: image_id, blast_probability and reasons of the cells, duplicates left out; NaN where there is a reason.
         predictions: In the schema `PREDICTIONS`: the model's own, whose validation cells the calibration is fitted to.
         operating_point: `threshold`.
         calibration: `chosen`, the method.
         referral: `min_confidence`.
+        training_range: Result of `measure_training_cells`.
 
     Returns:
         In the schema `EXTERNAL_PREDICTIONS`, one row per file that came in, rejected ones included.
     """
-    scored = scores.dropna(subset="blast_probability")
+    scores = _share_scores(scores, external_index)
+    scored = scores.dropna(subset="blast_probability").drop(columns="reasons")
     cells = scored.merge(external_index.drop(columns="reasons"), on="image_id", validate="1:1").assign(split="external")
     calibrator = evaluation.fit_calibration(predictions, method=Calibration(calibration["chosen"]))
     calibrated = cells.assign(
         blast_probability=evaluation.calibrate(calibrator, cells["blast_probability"].to_numpy(np.float64))
     )
+    reasons = list_reasons(external_index, training_range)
     triage = evaluation.triage_cells(
-        cells, calibrated, threshold=operating_point["threshold"], min_confidence=referral["min_confidence"]
+        cells, calibrated, reasons, threshold=operating_point["threshold"], min_confidence=referral["min_confidence"]
     ).rename(columns={"blast_probability": "calibrated_probability"})
-    files = external_index[_KEPT].merge(
-        scores.rename(columns={"reasons": "not_scored"}), on="image_id", how="left", validate="1:1"
-    )
-    reasons = files.pop("not_scored").fillna("")
-    files["reasons"] = (files["reasons"] + ";" + reasons).str.strip(";")
-    table = files.merge(triage[["image_id", *_SCORED[1:]]], on="image_id", how="left", validate="1:1")
+    # of a cell on which the model must not decide, nothing is said that could be taken for a decision
+    triage = triage.loc[triage["confidence"].notna(), ["image_id", *_SCORED[1:]]]
+    files = external_index[_KEPT].assign(reasons=reasons.to_numpy())
+    files = files.merge(scores.rename(columns={"reasons": "not_scored"}), on="image_id", how="left", validate="1:1")
+    files["reasons"] = (files["reasons"] + ";" + files.pop("not_scored").fillna("")).str.strip(";")
+    table = files.merge(triage, on="image_id", how="left", validate="1:1")
+    is_open = table["decision"].isna() & (table["status"] != Status.REJECTED)
+    table["decision"] = table["decision"].mask(is_open, str(Decision.REFER))
     return table.astype({"call": "str", "decision": "str"})[_KEPT + _SCORED]
+
+
+def _share_scores(scores: pd.DataFrame, external_index: pd.DataFrame) -> pd.DataFrame:
+    """Give every file that could be read the score of its picture, which was scored once."""
+    pictures = select_readable(external_index)[["image_id", "pixel_hash"]]
+    scored = scores.merge(pictures, on="image_id", validate="1:1").drop(columns="image_id")
+    scored = scored.drop_duplicates("pixel_hash")
+    return pictures.merge(scored, on="pixel_hash", validate="m:1").drop(columns="pixel_hash")
 
 
 def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
@@ -157,9 +180,9 @@ def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -
         referral: Result of `plan_referral`.
 
     Returns:
-        One row per file: image_id, decision (empty where nothing could be scored), confidence and
-        calibrated_probability (rounded to 4 digits), status, reasons, data_source, and note: why all are referred,
-        where that is the plan. Text that a spreadsheet would take for a formula begins with an apostrophe.
+        One row per file: image_id, decision (empty for rejected files), confidence and calibrated_probability (rounded
+        to 4 digits, empty where the model must not decide), status, reasons, data_source, and note: why all are
+        referred, where that is the plan. Text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     columns = ["image_id", "decision", "confidence", "calibrated_probability", "status", "reasons", "data_source"]
     table = external_predictions[columns].round(4)
@@ -194,9 +217,10 @@ def evaluate_strangers(
         confidence_level: Of the intervals, 0 to 1.
 
     Returns:
-        data_source; n_files that came in, n_rejected of them, n_unscored of the rest; n_referred, coverage and
-        selective_risk of the triage (None where there is nothing to be a share of); and the result of `evaluate_cells`
-        on the scored cells, referred ones included. Ready for JSON.
+        data_source; n_files that came in, n_rejected and n_duplicate of them, n_unscored of the rest; n_unfit of the
+        scored cells, n_referred (unfit ones included), coverage and selective_risk of the triage (None where there is
+        nothing to be a share of); and the result of `evaluate_cells` on the scored cells, referred ones included. Ready
+        for JSON.
 
     Raises:
         ValueError: The model was made from another cohort than the one that was compared with.
@@ -210,7 +234,9 @@ def evaluate_strangers(
         "data_source": ", ".join(sorted(external_predictions["data_source"].unique())),
         "n_files": len(external_predictions),
         "n_rejected": int((external_predictions["status"] == Status.REJECTED).sum()),
+        "n_duplicate": int((external_predictions["status"] == Status.DUPLICATE).sum()),
         "n_unscored": len(cells) - len(scored),
+        "n_unfit": int(is_unfit(scored["reasons"]).sum()),
         "n_referred": len(scored) - len(decided),
         "coverage": _share(len(decided), len(scored)),
         "selective_risk": _share(int(wrong.sum()), len(decided)),

@@ -7,6 +7,7 @@ import pandas as pd
 from blastscreen import plots
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.imaging.stack import CellStack
+from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import CellLabel, Status
 
 
@@ -21,13 +22,15 @@ def choose_sheet_cells(
         per_group: How many cells of each group at most.
 
     Returns:
-        Heading and cells of three groups: ordinary cells of ALL, of HEM, and cells flagged for review. The choice
-        depends on nothing but the index.
+        Heading and cells of four groups: ordinary cells of ALL, of HEM, cells flagged for review, and flagged cells on
+        which no model may decide. The choice depends on nothing but the index.
     """
+    flagged, unfit = cell_index["status"] == Status.REVIEW, is_unfit(cell_index["reasons"])
     groups = {
         "leukemic blasts (ALL)": (cell_index["status"] == Status.ACCEPTED) & (cell_index["label"] == CellLabel.ALL),
         "normal precursors (HEM)": (cell_index["status"] == Status.ACCEPTED) & (cell_index["label"] == CellLabel.HEM),
-        "flagged for review": cell_index["status"] == Status.REVIEW,
+        "flagged for review": flagged & ~unfit,
+        "unfit: always referred to an expert": flagged & unfit,
     }
     return {
         heading: [_sheet_cell(row, cell_images) for _, row in _spread(cell_index[chosen]).head(per_group).iterrows()]

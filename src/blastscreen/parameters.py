@@ -45,7 +45,8 @@ class PreprocessingParameters(Parameters):
     max_specks: Count = Field(description="more separate objects than this means a lossy background")
     min_cell_area: Count = Field(description="smaller objects are not a cell, pixels")
     second_object_fraction: Fraction = Field(description="another object this large, relative to the cell, is flagged")
-    max_cell_fraction: Fraction = Field(description="a mask over more of the frame than this is not a segmented cell")
+    max_cell_fraction: Fraction = Field(description="a mask at the border, over more of the frame: no cell")
+    count_duplicates_once: bool = Field(description="identical pictures are one cell; the others are set aside")
     reference_cohort: ReferenceCohort = Field(description="published counts that the integrity report compares with")
 
 

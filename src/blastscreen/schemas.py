@@ -5,7 +5,17 @@ from enum import StrEnum
 import pandas as pd
 import pandera.pandas as pa
 
-from blastscreen.vocabulary import FEATURE_NAMES, Balancing, CellLabel, Decision, Region, Split, SplitStrategy, Status
+from blastscreen.vocabulary import (
+    FEATURE_NAMES,
+    UNFIT_CODES,
+    Balancing,
+    CellLabel,
+    Decision,
+    Region,
+    Split,
+    SplitStrategy,
+    Status,
+)
 
 _UNIT = pa.Check.in_range(0, 1)
 
@@ -24,6 +34,28 @@ def _one_of(words: type[StrEnum], *, nullable: bool = False) -> pa.Column:
 
 def _table(columns: dict[str, pa.Column], *checks: pa.Check) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, checks=list(checks), strict=True, ordered=True)
+
+
+def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
+    """Tell which cells no model may decide on.
+
+    Args:
+        reasons: Codes joined by ";".
+
+    Examples:
+        >>> is_unfit(pd.Series(["", "frame_size;lossy_source", "border;lossy_source"])).tolist()
+        [False, False, True]
+    """
+    return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
+
+
+_UNFIT_IS_REFERRED = pa.Check(
+    lambda cells: (
+        cells.loc[is_unfit(cells["reasons"]), "confidence"].isna().all()
+        and (cells.loc[cells["confidence"].isna(), "decision"].fillna(Decision.REFER) == Decision.REFER).all()
+    ),
+    error="an unfit cell must have no confidence, and a cell without confidence must be referred",
+)
 
 
 def _rejected_rows_are_explained(index: pd.DataFrame) -> bool:
@@ -96,10 +128,16 @@ PREDICTIONS = _table(
 
 TRIAGE = _table(
     dict(PREDICTIONS.columns)
-    | {"call": _one_of(Decision), "confidence": pa.Column(float, checks=_UNIT), "decision": _one_of(Decision)}
+    | {
+        "reasons": _text(),
+        "call": _one_of(Decision),
+        "confidence": pa.Column(float, checks=_UNIT, nullable=True),
+        "decision": _one_of(Decision),
+    },
+    _UNFIT_IS_REFERRED,
 )
 """One row per evaluated cell. `blast_probability` is calibrated, `confidence` the calibrated probability that the call
-is right, and `decision` is the call or `refer`."""
+is right, and `decision` is the call or `refer`. Cells whose `reasons` make them unfit have no confidence."""
 
 SUBJECTS = _table(
     {
@@ -207,6 +245,8 @@ EXTERNAL_PREDICTIONS = _table(
         lambda files: (files["reasons"] != "")[files["blast_probability"].isna()].all(),
         error="a file without a score must carry a reason",
     ),
+    _UNFIT_IS_REFERRED,
 )
 """One row per file of a folder from outside. `confidence` is the calibrated probability that the call is right, and
-`decision` the call or `refer`; a file that could not be scored has neither."""
+`decision` the call or `refer`. A cell that is unfit, or could not be scored, is referred without call, confidence and
+calibrated probability; a rejected file has no decision either."""

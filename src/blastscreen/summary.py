@@ -11,10 +11,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from blastscreen.vocabulary import Split, Status
+from blastscreen.schemas import is_unfit
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, Consequence, Decision, Split, Status
 
 LIMITS = "research use only, not a medical device"
-_SHOWN_METRICS = ("n_cells", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")
+_SHOWN_METRICS = ("n_cells", "n_unfit", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")
 
 
 def print_summary(
@@ -23,6 +24,7 @@ def print_summary(
     features: pd.DataFrame | None,
     metrics: Mapping[str, Mapping[str, Any]],
     promises: Mapping[str, Sequence[str]],
+    decisions: Mapping[str, pd.DataFrame],
     files: Mapping[str, PurePath],
     console: Console | None = None,
 ) -> None:
@@ -33,6 +35,7 @@ def print_summary(
         features: In the schema `CELL_FEATURES`, where the run made one.
         metrics: Per model, its metrics per split; those of cells from outside have none.
         promises: Per model, sentences on what it can be relied on for.
+        decisions: Per model what it decided on files from outside, in the schema `EXTERNAL_PREDICTIONS`.
         files: What the run wrote, and where.
         console: Where to print; standard output by default.
     """
@@ -42,6 +45,7 @@ def print_summary(
     if metrics:
         lines.append(_tabulate_metrics(metrics))
     lines += [Text(f"{model}: {sentence}") for model, sentences in promises.items() for sentence in sentences]
+    lines += [_describe_decisions(model, table) for model, table in decisions.items()]
     lines.append(_list_files(files))
     (console or Console()).print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
 
@@ -53,12 +57,13 @@ def _title(index: pd.DataFrame | None) -> Text:
 
 def _describe_cells(index: pd.DataFrame) -> Text:
     counts = Counter(index["status"])
-    labels = index.groupby("label")["subject_id"].agg(["size", "nunique"])
+    labels = index[index["status"].isin(COUNTED)].groupby("label")["subject_id"].agg(["size", "nunique"])
     cohort = ", ".join(f"{row['size']} {label} of {row['nunique']} subjects" for label, row in labels.iterrows())
     files = "file" if len(index) == 1 else "files"
+    aside = f"{counts[Status.DUPLICATE]} set aside as duplicates, " if counts[Status.DUPLICATE] else ""
     return Text(
         f"{len(index)} {files} came in: {counts[Status.ACCEPTED]} accepted, "
-        f"{counts[Status.REVIEW]} flagged for review, {counts[Status.REJECTED]} rejected. "
+        f"{counts[Status.REVIEW]} flagged for review, {aside}{counts[Status.REJECTED]} rejected. "
         f"Cells: {cohort or 'without labels'}."
     )
 
@@ -67,10 +72,19 @@ def _describe_reasons(index: pd.DataFrame, features: pd.DataFrame | None) -> Tex
     reasons: Counter[str] = Counter()
     for status in (Status.REJECTED, Status.REVIEW):
         codes = index.loc[index["status"] == status, "reasons"].str.split(";").explode()
-        reasons.update(f"{status}: {code}" for code in codes)
+        reasons.update(f"{Consequence.UNFIT if code in UNFIT_CODES else status}: {code}" for code in codes)
     if features is not None:
         reasons.update(f"not modelled: {reason}" for reason in features["reasons"] if reason)
     return Text("; ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "No file was flagged.")
+
+
+def _describe_decisions(model: str, files: pd.DataFrame) -> Text:
+    counts = files["decision"].value_counts()
+    unfit = files.loc[is_unfit(files["reasons"]) & files["decision"].notna(), "reasons"].str.split(";")
+    codes = Counter(code for code in unfit.explode() if code in UNFIT_CODES)
+    told = ", ".join(f"{code} {n}" for code, n in sorted(codes.items()))
+    decided = ", ".join(f"{counts.get(decision, 0)} {decision}" for decision in Decision)
+    return Text(f"{model}: {decided}" + (f", of which {len(unfit)} unfit to be decided ({told})" if told else ""))
 
 
 def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:

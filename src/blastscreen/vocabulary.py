@@ -91,15 +91,20 @@ GENERATED_MARKER = "GENERATED_SAMPLE.txt"
 
 
 class Status(StrEnum):
-    """What became of an incoming file: accepted, processed but flagged, or kept out with a reason."""
+    """What became of an incoming file: accepted, processed but flagged, set aside, or kept out with a reason."""
 
     ACCEPTED = "accepted"
     REVIEW = "review"
+    DUPLICATE = "duplicate"
     REJECTED = "rejected"
 
 
+COUNTED = (Status.ACCEPTED, Status.REVIEW)
+"""What goes on to pictures, features, splits and models."""
+
+
 class ReasonCode(StrEnum):
-    """Why a file was rejected or flagged."""
+    """Why a file was rejected, set aside or flagged."""
 
     # rejected before decoding
     EMPTY_FILE = "empty_file"
@@ -122,26 +127,50 @@ class ReasonCode(StrEnum):
     CELL_TOO_LARGE = "cell_too_large"
     # rejected after measuring: `non_finite:<feature>`
     NON_FINITE = "non_finite"
+    # set aside
+    DUPLICATE = "duplicate"
     # flagged
     EXTENSION_MISMATCH = "extension_mismatch"
     LOSSY_SOURCE = "lossy_source"
+    FRAME_SIZE = "frame_size"
     MULTI_OBJECT = "multi_object"
     BORDER = "border"
     UNSEGMENTED = "unsegmented"
-    SIZE = "size"
+    # flagged where a model decides: unlike the cells that it learned from
+    SMALL_CELL = "small_cell"
+    LARGE_CELL = "large_cell"
 
 
-REVIEW_CODES = frozenset(
-    {
-        ReasonCode.EXTENSION_MISMATCH,
-        ReasonCode.LOSSY_SOURCE,
-        ReasonCode.MULTI_OBJECT,
-        ReasonCode.BORDER,
-        ReasonCode.UNSEGMENTED,
-        ReasonCode.SIZE,
-    }
-)
-REJECT_CODES = frozenset(ReasonCode) - REVIEW_CODES
+class Consequence(StrEnum):
+    """What a reason entails: the file is kept out, counted once, never decided alone, or only to be looked at."""
+
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    UNFIT = "unfit"
+    REVIEW = "review"
+
+
+CONSEQUENCES = dict.fromkeys(ReasonCode, Consequence.REJECTED) | {
+    ReasonCode.DUPLICATE: Consequence.DUPLICATE,
+    ReasonCode.EXTENSION_MISMATCH: Consequence.REVIEW,
+    ReasonCode.LOSSY_SOURCE: Consequence.REVIEW,
+    ReasonCode.FRAME_SIZE: Consequence.REVIEW,
+    ReasonCode.MULTI_OBJECT: Consequence.UNFIT,
+    ReasonCode.BORDER: Consequence.UNFIT,
+    ReasonCode.UNSEGMENTED: Consequence.UNFIT,
+    ReasonCode.SMALL_CELL: Consequence.UNFIT,
+    ReasonCode.LARGE_CELL: Consequence.UNFIT,
+}
+"""The only place that says what follows from a reason."""
+
+
+def _codes_with(*consequences: Consequence) -> frozenset[ReasonCode]:
+    return frozenset(code for code, consequence in CONSEQUENCES.items() if consequence in consequences)
+
+
+REJECT_CODES = _codes_with(Consequence.REJECTED)
+UNFIT_CODES = _codes_with(Consequence.UNFIT)
+REVIEW_CODES = _codes_with(Consequence.UNFIT, Consequence.REVIEW)
 
 SHAPE_FEATURES = ("area", "perimeter", "circularity", "solidity", "aspect_ratio")
 TEXTURE_FEATURES = ("glcm_contrast", "glcm_dissimilarity", "glcm_homogeneity", "glcm_energy", "glcm_correlation")

@@ -22,6 +22,6 @@ def index_of() -> Callable[..., pd.DataFrame]:
             | changes.get(image_id, {})
             for image_id in [*image_ids, *(set(changes) - set(image_ids))]
         ]
-        return build_cell_index([tabulate_records(records)], data_source="a test")
+        return build_cell_index([tabulate_records(records)], data_source="a test", count_duplicates_once=True)
 
     return build

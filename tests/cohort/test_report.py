@@ -20,11 +20,8 @@ def small_index(index_of: IndexOf) -> pd.DataFrame:
             "fold_0/all/UID_20_1_1_all.bmp": same,
             "fold_2/all/UID_21_1_1_all.bmp": same,
             "fold_2/hem/UID_h3_1_1_hem.bmp": {"pixel_hash": "twice in H3"},
-            "fold_2/hem/UID_h3_1_2_hem.bmp": {
-                "pixel_hash": "twice in H3",
-                "status": "review",
-                "reasons": "border;size",
-            },
+            "fold_2/hem/UID_h3_1_2_hem.bmp": {"pixel_hash": "twice in H3", "status": "review", "reasons": "border"},
+            "fold_2/hem/UID_h3_1_3_hem.bmp": {"status": "review", "reasons": "border;frame_size"},
             "fold_2/hem/UID_H10_1_1_hem.bmp": {"status": "rejected", "reasons": "extension_mismatch;no_cell"},
             "fold_2/hem/UID_H10_1_2_hem.bmp": {"status": "rejected", "reasons": "no_cell"},
             "notes.txt": {"status": "rejected", "reasons": "unreadable"},
@@ -37,10 +34,12 @@ def test_everything_is_counted(small_index: pd.DataFrame) -> None:
 
     assert report == {
         "data_sources": ["a test"],
-        "n_files": 9,
-        "n_accepted": 5,
+        "n_files": 10,
+        "n_accepted": 4,
         "n_review": 1,
+        "n_duplicate": 2,
         "n_rejected": 3,
+        "n_unfit": 1,
         "rejected_reasons": {
             "extension_mismatch": {"n_files": 1, "examples": ["fold_2/hem/UID_H10_1_1_hem.bmp"]},
             "no_cell": {
@@ -50,27 +49,26 @@ def test_everything_is_counted(small_index: pd.DataFrame) -> None:
             "unreadable": {"n_files": 1, "examples": ["notes.txt"]},
         },
         "review_reasons": {
-            "border": {"n_files": 1, "examples": ["fold_2/hem/UID_h3_1_2_hem.bmp"]},
-            "size": {"n_files": 1, "examples": ["fold_2/hem/UID_h3_1_2_hem.bmp"]},
+            "border": {"n_files": 1, "examples": ["fold_2/hem/UID_h3_1_3_hem.bmp"]},
+            "frame_size": {"n_files": 1, "examples": ["fold_2/hem/UID_h3_1_3_hem.bmp"]},
         },
         "labels": [
-            {"label": "all", "images": 3, "subjects": 3},
+            {"label": "all", "images": 2, "subjects": 2},
             {"label": "hem", "images": 2, "subjects": 1},
             {"label": None, "images": 1, "subjects": 0},
         ],
         "folds": [
             {"source_fold": "fold_0", "label": "all", "images": 2, "subjects": 2},
-            {"source_fold": "fold_2", "label": "all", "images": 1, "subjects": 1},
             {"source_fold": "fold_2", "label": "hem", "images": 2, "subjects": 1},
             {"source_fold": None, "label": None, "images": 1, "subjects": 0},
         ],
         "subjects": [
-            {"subject_id": None, "accepted": 1, "review": 0, "rejected": 1},
-            {"subject_id": "1", "accepted": 1, "review": 0, "rejected": 0},
-            {"subject_id": "20", "accepted": 1, "review": 0, "rejected": 0},
-            {"subject_id": "21", "accepted": 1, "review": 0, "rejected": 0},
-            {"subject_id": "H3", "accepted": 1, "review": 1, "rejected": 0},
-            {"subject_id": "H10", "accepted": 0, "review": 0, "rejected": 2},
+            {"subject_id": None, "accepted": 1, "review": 0, "duplicate": 0, "rejected": 1},
+            {"subject_id": "1", "accepted": 1, "review": 0, "duplicate": 0, "rejected": 0},
+            {"subject_id": "20", "accepted": 1, "review": 0, "duplicate": 0, "rejected": 0},
+            {"subject_id": "21", "accepted": 0, "review": 0, "duplicate": 1, "rejected": 0},
+            {"subject_id": "H3", "accepted": 1, "review": 1, "duplicate": 1, "rejected": 0},
+            {"subject_id": "H10", "accepted": 0, "review": 0, "duplicate": 0, "rejected": 2},
         ],
         "duplicates": {
             "within_subject": {
@@ -126,7 +124,7 @@ def test_empty_folder_is_described(index_of: IndexOf) -> None:
 def test_row_without_a_known_status_is_refused(small_index: pd.DataFrame) -> None:
     broken = small_index.assign(status=small_index["status"].replace("review", "pending"))
 
-    with pytest.raises(CohortError, match=r"1 of 9 rows .* first of them fold_2/hem/UID_h3_1_2_hem\.bmp"):
+    with pytest.raises(CohortError, match=r"1 of 10 rows .* first of them fold_2/hem/UID_h3_1_3_hem\.bmp"):
         describe_cohort(broken, reference=ReferenceCohort.NONE)
 
 

@@ -61,6 +61,29 @@ def test_identical_pixels_with_one_label_pass(index_of: IndexOf) -> None:
     require_sound_cohort(index_of(*SOUND, **{"UID_8_1_1_all.bmp": same, "UID_9_1_1_all.bmp": same}))
 
 
+def test_a_duplicate_still_contradicts_but_need_not_be_named(index_of: IndexOf) -> None:
+    same = {"pixel_hash": "one picture"}
+    require_sound_cohort(index_of(*SOUND, **{"UID_8_1_1_all.bmp": same, "copy of UID_8_1_1_all.bmp": same}))
+
+    (problem,) = _problems(index_of(*SOUND, **{"UID_8_1_1_all.bmp": same, "hem/UID_8_1_2_all.bmp": same}))
+
+    assert problem.startswith("1 file named with one label in the folder of the other: hem/UID_8_1_2_all.bmp")
+
+
+def test_a_class_of_mostly_unfit_cells_is_refused_with_the_counts(index_of: IndexOf) -> None:
+    unfit = {"status": "review", "reasons": "border;frame_size;unsegmented"}
+    (problem,) = _problems(index_of(*SOUND, **{"UID_H9_1_1_hem.bmp": unfit, "UID_H9_1_2_hem.bmp": unfit}))
+
+    assert problem.startswith("cells that no model may decide on: 2 of 3 hem (border 2, unsegmented 2). What")
+
+    require_sound_cohort(index_of(*SOUND, **{"UID_H9_1_1_hem.bmp": unfit}))
+
+
+def test_flags_that_leave_a_cell_fit_do_not_matter(index_of: IndexOf) -> None:
+    lossy = {"status": "review", "reasons": "frame_size;lossy_source"}
+    require_sound_cohort(index_of(**dict.fromkeys(SOUND, lossy)))
+
+
 def test_one_class_only(index_of: IndexOf) -> None:
     (problem,) = _problems(index_of(*SOUND[:2]))
 
@@ -69,7 +92,7 @@ def test_one_class_only(index_of: IndexOf) -> None:
 
 def test_one_person_under_two_ids(index_of: IndexOf) -> None:
     same = {"pixel_hash": "one picture"}
-    problems = _problems(index_of(**{"UID_H3_1_1_hem.bmp": same, "UID_H10_1_1_hem.bmp": same}))
+    problems = _problems(index_of("UID_H10_1_2_hem.bmp", **{"UID_H3_1_1_hem.bmp": same, "UID_H10_1_1_hem.bmp": same}))
 
     assert len(problems) == 2
     assert problems[0].startswith("all 2 labelled cells are hem")

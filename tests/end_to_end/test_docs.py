@@ -16,7 +16,7 @@ from blastscreen import parameters
 from blastscreen.evaluation.metrics import evaluate_cells
 from blastscreen.pipeline_registry import register_pipelines
 from blastscreen.runs.checks import RUN_ONLY_PARAMETERS
-from blastscreen.vocabulary import FEATURE_NAMES, REJECT_CODES, REVIEW_CODES
+from blastscreen.vocabulary import CONSEQUENCES, FEATURE_NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -100,9 +100,7 @@ def load(file: Path) -> dict:
 
 def test_reason_codes_are_complete_and_rightly_called():
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", text("reference/reasons.md"), re.MULTILINE)
-    assert sorted(rows) == sorted(
-        [(code.value, "review") for code in REVIEW_CODES] + [(code.value, "rejected") for code in REJECT_CODES]
-    )
+    assert sorted(rows) == sorted((code.value, consequence.value) for code, consequence in CONSEQUENCES.items())
 
 
 def test_features_are_complete_and_in_order():

@@ -1,7 +1,9 @@
 """`--pipelines=predict` and `external`: images from outside meet stored models, and nothing else."""
 
+import re
 import shutil
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from blastscreen.cohort import CohortError
 from blastscreen.runs.checks import RunRefused
+from blastscreen.schemas import is_unfit
 from blastscreen.synthesis import plan_sample, write_cells
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE
 
@@ -63,13 +66,82 @@ def test_images_without_names_are_decided_on_row_by_row(project, renamed):
     for model in ("rf", "cnn"):
         table, listed = catalog.load(f"{model}_external_predictions"), catalog.load(f"{model}_external_triage")
         assert table["image_id"].tolist() == index["image_id"].tolist()
-        scored = table["status"] != "rejected"
-        assert table["decision"].notna().tolist() == scored.tolist()
+        read = table["status"] != "rejected"
+        assert table["decision"].notna().tolist() == read.tolist()
         assert table["label"].isna().all()
         assert listed["decision"].fillna("").tolist() == table["decision"].fillna("").tolist()
         assert listed["image_id"].tolist()[-1] == "'=notes.txt"
     threshold = catalog.load("cnn_operating_point")["threshold"]
-    np.testing.assert_array_equal(table["call"].eq("blast")[scored], table["blast_probability"][scored] >= threshold)
+    fit = table["confidence"].notna()
+    assert fit.tolist() == (read & ~is_unfit(table["reasons"])).tolist()
+    np.testing.assert_array_equal(table["call"].eq("blast")[fit], table["blast_probability"][fit] >= threshold)
+
+
+def whiten(cell):
+    return np.where(cell.any(axis=2, keepdims=True), cell, 255).astype(np.uint8)
+
+
+def shrink(cell):
+    return cv2.resize(cell, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def put_in_frame(cell):
+    return np.pad(cell, ((112, 113), (112, 113), (0, 0)))
+
+
+UNLIKE_TRAINING = {
+    "white background": (whiten, "unsegmented"),
+    "inverted": (lambda cell: 255 - cell, "unsegmented"),
+    "noise": (lambda cell: np.random.default_rng(0).integers(0, 256, cell.shape, np.uint8), "unsegmented"),
+    "tissue": (lambda cell: np.full((224, 224, 3), (170, 90, 150), np.uint8), "unsegmented"),
+    "half scale": (shrink, "small_cell"),
+    "half scale padded": (lambda cell: put_in_frame(shrink(cell)), "small_cell"),
+    "double scale": (lambda cell: shrink(np.repeat(np.repeat(cell, 4, 0), 4, 1))[225:675, 225:675], "large_cell"),
+    "two": (lambda cell: np.hstack([shrink(cell)] * 2), "multi_object"),
+    "cut": (lambda cell: cell[225:], "border"),
+}
+
+
+@pytest.fixture(scope="module")
+def unlike(tree, tmp_path_factory):
+    """Three cells as the models know them, what they don't know, and a copy of everything."""
+    folder = tmp_path_factory.mktemp("unlike")
+    areas = {file: (cv2.imread(str(file)) > 0).any(axis=2).sum() for file in sorted(tree.rglob("UID_*.bmp"))}
+    ordinary = sorted(areas, key=areas.get)[len(areas) // 2 :][:3]
+    for file in ordinary:
+        cell = cv2.imread(str(file))
+        cv2.imwrite(str(folder / f"ordinary {file.stem}.png"), cell)
+        # as much black around a whole cell tells nothing
+        cv2.imwrite(str(folder / f"frame {file.stem}.png"), cell[40:-40, 40:-40])
+        for kind, (change, _) in UNLIKE_TRAINING.items():
+            cv2.imwrite(str(folder / f"{kind} {file.stem}.png"), change(cell))
+    shutil.copytree(folder, folder / "again")
+    return folder
+
+
+def test_what_the_models_do_not_know_is_referred_with_its_reason(project, unlike, capsys):
+    project.run("predict", params={"external_images": str(unlike)})
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    n_unfit = 2 * 3 * len(UNLIKE_TRAINING)
+    for model in ("rf", "cnn"):
+        table = project.catalog().load(f"{model}_external_predictions").set_index("image_id")
+        assert len(table) == n_unfit + 2 * 3 * 2
+        for kind, (_, reason) in UNLIKE_TRAINING.items():
+            cells = table[table.index.str.contains(f"{kind} UID")]
+            assert set(cells["decision"]) == {"refer"}, kind
+            assert cells["reasons"].str.split(";").map(lambda codes, reason=reason: reason in codes).all(), kind
+            assert cells[["confidence", "calibrated_probability", "call"]].isna().all(axis=None), kind
+        assert table.loc[table.index.str.contains("ordinary UID"), "confidence"].notna().all()
+        framed = table[table.index.str.contains("frame UID")]
+        assert set(framed["reasons"].str.replace("duplicate;", "")) == {"frame_size"}
+        assert framed["confidence"].notna().all()
+        copies = table[table.index.str.startswith("again/")]
+        pd.testing.assert_frame_equal(
+            copies.set_index(copies.index.str.removeprefix("again/"))[["blast_probability", "decision", "confidence"]],
+            table.loc[copies.index.str.removeprefix("again/"), ["blast_probability", "decision", "confidence"]],
+        )
+        assert re.search(rf"{model}: \d+ blast, \d+ normal, \d+ refer, of which {n_unfit} unfit to be", shown)
+    assert "set aside as duplicates" in shown
 
 
 def test_labels_of_the_sheet_give_metrics(project, renamed):
@@ -77,7 +149,7 @@ def test_labels_of_the_sheet_give_metrics(project, renamed):
     catalog = project.catalog()
     for model in ("rf", "cnn"):
         metrics, table = catalog.load(f"{model}_external_metrics"), catalog.load(f"{model}_external_predictions")
-        scored = table[table["label"].notna()]
+        scored = table[table["label"].notna() & (table["status"] != "duplicate")]
         assert metrics["n_cells"] == len(scored)
         assert metrics["n_subjects"] == 8
         assert metrics["auroc"] == roc_auc_score(scored["label"] == "all", scored["blast_probability"])

@@ -8,8 +8,9 @@ from itertools import combinations
 import pandas as pd
 import pytest
 
+from blastscreen.cohort import list_reasons
 from blastscreen.pipeline_registry import MODELS, register_pipelines
-from blastscreen.schemas import IDENTITY
+from blastscreen.schemas import IDENTITY, is_unfit
 from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split
 
 pytestmark = pytest.mark.slow
@@ -23,12 +24,14 @@ def finished(sample_run):
 def test_every_file_has_a_row_and_every_accepted_cell_a_picture_features_and_a_role(finished):
     catalog = finished[0].catalog()
     index = catalog.load("cell_index")
-    accepted = sorted(index.loc[index["status"] != "rejected", "image_id"])
+    accepted = sorted(index.loc[index["status"].isin(["accepted", "review"]), "image_id"])
     assert sorted(catalog.load("raw_cells")) == index["image_id"].tolist()
     assert sorted(catalog.load("cell_images").image_ids) == accepted
     assert sorted(catalog.load("cell_features")["image_id"]) == accepted
     assert sorted(catalog.load("cell_splits")["image_id"]) == accepted
     assert catalog.load("integrity_report")["n_files"] == len(index)
+    assert index.loc[index["status"].isin(["accepted", "review"]), "pixel_hash"].is_unique
+    assert set(index["status"]) == {"accepted", "review", "rejected", "duplicate"}
 
 
 def test_predictions_cover_validation_and_test_and_metrics_count_them(finished):
@@ -61,6 +64,10 @@ def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(finishe
         confusion["false_negatives"],
     )
     assert referral["test"]["false_alarms_without"] == confusion["false_positives"]
+    triage = catalog.load(f"{model}_triage")
+    reasons = list_reasons(catalog.load("cell_index"), catalog.load(f"{model}_training_range"))
+    assert triage["reasons"].tolist() == reasons[triage["image_id"]].tolist()
+    assert set(triage.loc[is_unfit(triage["reasons"]), "decision"]) <= {Decision.REFER}
     subjects = catalog.load(f"{model}_subjects")
     assert subjects["n_cells"].sum() == len(predictions)
     votes = catalog.load(f"{model}_subject_votes")["test"]

@@ -15,6 +15,7 @@ def predictions(split, *cells):
     subjects, labels, probabilities = zip(*cells, strict=True)
     return pd.DataFrame(
         {
+            "image_id": [f"{split}_{number}" for number in range(len(cells))],
             "subject_id": subjects,
             "subject_group": [f"group of {subject}" for subject in subjects],
             "label": labels,
@@ -64,8 +65,13 @@ def test_evaluation_by_hand():
 
 def test_every_split_is_evaluated_by_itself_and_training_cells_are_not():
     table = pd.concat([VALIDATION, TEST, TEST.assign(split="train", label="hem")])
-    result = evaluate_predictions(table, threshold=0.5, **LEVEL)
-    assert result == {"validation": evaluate(VALIDATION), "test": evaluate(TEST)}
+    reasons = pd.Series("lossy_source", index=table["image_id"].unique())
+    reasons[TEST["image_id"].iloc[0]] = "lossy_source;small_cell"
+    result = evaluate_predictions(table, reasons, threshold=0.5, **LEVEL)
+    assert result == {
+        "validation": evaluate(VALIDATION) | {"n_unfit": 0},
+        "test": evaluate(TEST) | {"n_unfit": 1},
+    }
 
 
 def test_the_threshold_itself_calls_a_blast():

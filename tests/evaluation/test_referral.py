@@ -59,9 +59,14 @@ BOTH = pd.concat([VALIDATION, TEST], ignore_index=True)
 UNSURE = {"max_residual_error": 0.15, "confidence_level": 0.05}
 
 
-def plan(table, *, max_residual_error, **changes):
+def fit(table):
+    """Give every cell no reason at all."""
+    return pd.Series("", index=table["image_id"])
+
+
+def plan(table, *, max_residual_error, calibrated=None, **changes):
     arguments = {"threshold": 0.5, "max_residual_error": max_residual_error} | SETTINGS | changes
-    return plan_referral(table, table, **arguments)
+    return plan_referral(table, table if calibrated is None else calibrated, fit(table), **arguments)
 
 
 def test_curve_by_hand():
@@ -170,7 +175,7 @@ def test_an_error_that_no_confidence_gives_refers_every_cell():
     assert (test["n_decided"], test["n_referred"], test["coverage"], test["selective_risk"]) == (0, 2, 0, None)
     assert (test["missed_blasts_with"], test["n_subjects_all_referred"]) == (0, 1)
     assert test["intervals"] == {"coverage": None, "selective_risk": None}
-    assert set(triage_cells(wrong, wrong, threshold=0.5, min_confidence=None)["decision"]) == {"refer"}
+    assert set(triage_cells(wrong, wrong, fit(wrong), threshold=0.5, min_confidence=None)["decision"]) == {"refer"}
 
 
 def test_test_cells_do_not_move_the_plan():
@@ -185,9 +190,11 @@ def test_cells_without_a_confidence_are_referred_and_tell_nothing():
     odd = predictions("validation", ("9", "hem", 0.99), ("9", "hem", 0.99))
     odd["image_id"] = ["odd_0", "odd_1"]
     table = pd.concat([BOTH, odd], ignore_index=True)
-    calibrated = table.assign(blast_probability=table["blast_probability"].where(table["subject_group"] != "9"))
+    reasons = fit(table)
+    reasons[["odd_0", "odd_1"]] = "unsegmented"
     arguments = {"threshold": 0.5} | UNSURE
-    found, without = plan_referral(table, calibrated, **arguments), plan_referral(BOTH, BOTH, **arguments)
+    found = plan_referral(table, table, reasons, **arguments)
+    without = plan_referral(BOTH, BOTH, fit(BOTH), **arguments)
     assert (found["trials"], found["n_groups"]) == (without["trials"], without["n_groups"])
     validation = found["validation"]
     assert (validation["n_cells"], validation["n_decided"], validation["n_referred"]) == (7, 3, 4)
@@ -196,7 +203,7 @@ def test_cells_without_a_confidence_are_referred_and_tell_nothing():
         without["validation"][name] for name in ("aurc", "aurc_oracle", "aurc_random")
     ]
     assert [point["coverage"] for point in found["curve"]["validation"]] == pytest.approx([1 / 7, 3 / 7, 5 / 7])
-    triage = triage_cells(table, calibrated, threshold=0.5, min_confidence=0.0)
+    triage = triage_cells(table, table, reasons, threshold=0.5, min_confidence=0.0)
     assert triage.loc[triage["decision"] == "refer", "image_id"].tolist() == ["odd_0", "odd_1"]
 
 
@@ -227,14 +234,14 @@ def test_intervals_hold_the_rates_and_long_curves_are_thinned():
     assert (steps > 0).all()
     assert steps.max() < 0.02
     for point in points[::40]:
-        triage = triage_cells(table, table, threshold=0.5, min_confidence=point["min_confidence"])
+        triage = triage_cells(table, table, fit(table), threshold=0.5, min_confidence=point["min_confidence"])
         decided = triage[(triage["decision"] != "refer") & (triage["split"] == "validation")]
         assert len(decided) == pytest.approx(point["coverage"] * 960)
 
 
 def test_triage_by_hand():
     calibrated = BOTH.assign(blast_probability=[0.7, 0.6, 0.1, 0.45, 0.4, 0.8, 0.35, 0.2, 0.5, 0.45, 0.65])
-    triage = triage_cells(BOTH, calibrated.iloc[::-1], threshold=0.5, min_confidence=0.6)
+    triage = triage_cells(BOTH, calibrated.iloc[::-1], fit(BOTH), threshold=0.5, min_confidence=0.6)
     TRIAGE.validate(triage)
     assert list(triage["image_id"]) == list(BOTH["image_id"])[::-1]
     by_cell = triage.set_index("image_id").loc[list(BOTH["image_id"])]
@@ -248,7 +255,7 @@ def test_triage_by_hand():
 
 
 def test_no_cell_is_referred_at_confidence_0():
-    triage = triage_cells(BOTH, BOTH.assign(blast_probability=0.0), threshold=0.5, min_confidence=0.0)
+    triage = triage_cells(BOTH, BOTH.assign(blast_probability=0.0), fit(BOTH), threshold=0.5, min_confidence=0.0)
     assert (triage["decision"] == triage["call"]).all()
     assert triage["confidence"].min() == 0
 
@@ -263,13 +270,28 @@ def test_no_cell_is_referred_at_confidence_0():
 )
 def test_tables_of_different_cells_are_refused(calibrated, n_unscored):
     with pytest.raises(ValueError, match=f"{n_unscored} of the latter have no score.*same run"):
-        rate_calls(BOTH, calibrated, threshold=0.5)
+        rate_calls(BOTH, calibrated, fit(BOTH), threshold=0.5)
 
 
 def test_confidence_is_the_probability_of_the_call():
-    rated = rate_calls(BOTH, BOTH, threshold=0.3)
+    rated = rate_calls(BOTH, BOTH, fit(BOTH), threshold=0.3)
     assert all(
         math.isclose(confidence, p if call == "blast" else 1 - p)
         for p, call, confidence in zip(rated["blast_probability"], rated["call"], rated["confidence"], strict=True)
     )
     assert list(rated["call"] == "blast") == list(BOTH["blast_probability"] >= 0.3)
+
+
+def test_unfit_cells_are_referred_however_sure_the_score_is():
+    reasons = fit(BOTH)
+    reasons["validation_0"], reasons["test_0"], reasons["test_1"] = "small_cell", "border;lossy_source", "lossy_source"
+    triage = TRIAGE.validate(triage_cells(BOTH, BOTH, reasons, threshold=0.5, min_confidence=0.0))
+    assert list(triage["reasons"]) == list(reasons)
+    unfit = triage["image_id"].isin(["validation_0", "test_0"])
+    assert triage["confidence"].isna().equals(unfit)
+    assert (triage["decision"] == "refer").equals(unfit)
+
+
+def test_cells_without_a_row_in_the_index_are_refused():
+    with pytest.raises(ValueError, match="1 of 11 cells are not in the cell index"):
+        rate_calls(BOTH, BOTH, fit(BOTH).drop("test_3"), threshold=0.5)

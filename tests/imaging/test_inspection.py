@@ -22,6 +22,7 @@ SETTINGS = PreprocessingParameters(
     min_cell_area=100,
     second_object_fraction=0.05,
     max_cell_fraction=0.6,
+    count_duplicates_once=True,
     reference_cohort=ReferenceCohort.NONE,
 )
 
@@ -56,7 +57,7 @@ def test_an_ordinary_cell_is_accepted_with_its_measures():
         (lambda: np.zeros((64, 64, 3), np.uint8), "rejected", "no_cell"),
         (lambda: disc(side=200, centre=(100, 100), radius=40), "rejected", "cell_too_large"),
         (lambda: disc(centre=(10, 32)), "review", "border"),
-        (lambda: disc(side=80), "review", "size"),
+        (lambda: disc(side=80), "review", "frame_size"),
         (lambda: disc() | disc(centre=(8, 8), radius=5), "review", "multi_object"),
     ],
 )

@@ -18,6 +18,7 @@ SETTINGS = PreprocessingParameters(
     min_cell_area=9,
     second_object_fraction=0.25,
     max_cell_fraction=0.5,
+    count_duplicates_once=True,
     reference_cohort="none",
 )
 
@@ -42,7 +43,7 @@ def test_an_ordinary_cell_has_nothing_to_review(side: int) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(21, 21), (20, 30), (30, 20)])
 def test_a_frame_of_another_size_or_not_square_is_flagged(height: int, width: int) -> None:
-    assert codes(frame(height, width)) == (ReasonCode.SIZE,)
+    assert codes(frame(height, width)) == (ReasonCode.FRAME_SIZE,)
 
 
 @pytest.mark.parametrize("area", [0, 8])
@@ -116,12 +117,18 @@ def test_objects_are_judged_above_the_background() -> None:
 
 def test_a_mask_over_most_of_the_frame_is_not_a_segmented_cell() -> None:
     grey = np.zeros((20, 20), np.uint8)
-    grey[1:19, 1:12] = grey[1:3, 12] = 200
+    grey[:, :10] = 200
     assert np.count_nonzero(grey) == 0.5 * grey.size
-    assert codes(grey) == ()
+    assert codes(grey) == (ReasonCode.BORDER,)
 
-    grey[3, 12] = 200
-    assert codes(grey) == (ReasonCode.UNSEGMENTED,)
+    grey[3, 10] = 200
+    assert codes(grey) == (ReasonCode.BORDER, ReasonCode.UNSEGMENTED)
+
+
+def test_a_cell_in_a_tight_frame_is_segmented_as_long_as_black_surrounds_it() -> None:
+    grey = np.zeros((20, 20), np.uint8)
+    grey[1:19, 1:19] = 200
+    assert codes(grey) == ()
 
 
 def test_codes_are_review_codes_in_order() -> None:
@@ -131,4 +138,8 @@ def test_codes_are_review_codes_in_order() -> None:
     found = codes(grey, threshold=10)
 
     assert found == tuple(sorted(found))
-    assert set(found) == REVIEW_CODES - {ReasonCode.EXTENSION_MISMATCH}
+    assert set(found) == REVIEW_CODES - {
+        ReasonCode.EXTENSION_MISMATCH,
+        ReasonCode.SMALL_CELL,
+        ReasonCode.LARGE_CELL,
+    }

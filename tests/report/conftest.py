@@ -35,7 +35,8 @@ def interval(value, width=0.05):
 
 
 def metrics(**changes):
-    split = {"n_cells": 20, "n_subjects": 4, "n_subject_groups": 4, "threshold": 0.4, **RATES, "confusion": CALLS}
+    split = {"n_cells": 20, "n_unfit": 2, "n_subjects": 4, "n_subject_groups": 4, "threshold": 0.4, **RATES}
+    split |= {"confusion": CALLS}
     split |= {"intervals": {name: interval(value) for name, value in RATES.items()}} | changes
     return {"validation": copy.deepcopy(split), "test": copy.deepcopy(split)}
 
@@ -179,7 +180,8 @@ def parameters():
 def entries():
     """Every entry that the report reads, for two models."""
     reasons = {"truncated": {"n_files": 2, "examples": [HOSTILE, "b.bmp"]}}
-    integrity = {"n_files": 63, "n_accepted": 55, "n_review": 6, "n_rejected": 2, "rejected_reasons": reasons}
+    integrity = {"n_files": 64, "n_accepted": 55, "n_review": 6, "n_rejected": 2, "rejected_reasons": reasons}
+    integrity |= {"n_duplicate": 1, "n_unfit": 5}
     repeats = {"groups": 1, "images": 2, "examples": []}
     integrity |= {"review_reasons": {"border": {"n_files": 6, "examples": ["c.bmp"]}}, "reference": None}
     integrity |= {"duplicates": {"within_subject": repeats, "across_subjects": repeats}}

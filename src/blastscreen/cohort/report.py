@@ -6,7 +6,8 @@ import pandas as pd
 
 from blastscreen.cohort.names import natural_key, parse_cell_name
 from blastscreen.cohort.published import CNMC_2019, CNMC_2019_DOI
-from blastscreen.cohort.soundness import CohortError, select_kept
+from blastscreen.cohort.soundness import CohortError, select_counted, select_readable
+from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import ReferenceCohort, Status
 
 _MAX_EXAMPLES = 10
@@ -15,32 +16,35 @@ _MAX_EXAMPLES = 10
 def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> dict[str, Any]:
     """Count what came in, what was kept and what repeats.
 
-    "Kept" means accepted or flagged for review. Labels, folds, duplicates and the comparison are about kept cells;
-    cells whose name names nobody are counted under a subject, label or fold of None.
+    Labels and folds count cells that were accepted or flagged for review; duplicates, merged subjects and the
+    comparison are about all files that were not rejected. Cells whose name names nobody are counted under a subject,
+    label or fold of None.
 
     Args:
         cell_index: one row per file that came in, as `CELL_INDEX` describes.
         reference: published cohort to compare with, fold by fold.
 
     Returns:
-        Plain values, ready for JSON. A file with two reasons counts under both. `reference` is None unless a published
-        cohort was asked for; what it calls missing or unexpected are images.
+        Plain values, ready for JSON. A file with two reasons counts under both. No model decides alone on n_unfit of
+        the accepted and flagged cells. `reference` is None unless a published cohort was asked for; what it calls
+        missing or unexpected are images.
 
     Raises:
-        CohortError: a row is neither accepted, in review nor rejected.
+        CohortError: a row has no status of the vocabulary.
     """
-    kept = select_kept(cell_index)
+    readable, counted = select_readable(cell_index), select_counted(cell_index)
     return {
         "data_sources": sorted(cell_index["data_source"].unique()),
         **_count_files(cell_index),
+        "n_unfit": int(is_unfit(counted["reasons"]).sum()),
         "rejected_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REJECTED]),
         "review_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REVIEW]),
-        "labels": _count_cells(kept, by=["label"]),
-        "folds": _count_cells(kept, by=["source_fold", "label"]),
+        "labels": _count_cells(counted, by=["label"]),
+        "folds": _count_cells(counted, by=["source_fold", "label"]),
         "subjects": _count_subjects(cell_index),
-        "duplicates": _count_duplicates(kept),
-        "merged_subjects": _list_merged_subjects(kept),
-        "reference": _compare_with_cnmc(kept) if reference == ReferenceCohort.CNMC_2019 else None,
+        "duplicates": _count_duplicates(readable),
+        "merged_subjects": _list_merged_subjects(readable),
+        "reference": _compare_with_cnmc(readable) if reference == ReferenceCohort.CNMC_2019 else None,
     }
 
 
@@ -49,8 +53,8 @@ def _count_files(cell_index: pd.DataFrame) -> dict[str, int]:
     if sum(counts.values()) != len(cell_index):
         unknown = cell_index.loc[~cell_index["status"].isin(list(Status)), "image_id"]
         raise CohortError(
-            f"{len(unknown):,} of {len(cell_index):,} rows of the cell index are neither accepted, in review nor "
-            f"rejected, the first of them {unknown.iloc[0]}. Run preprocessing again"
+            f"{len(unknown):,} of {len(cell_index):,} rows of the cell index have a status that is not one of "
+            f"{', '.join(Status)}, the first of them {unknown.iloc[0]}. Run preprocessing again"
         )
     return {"n_files": len(cell_index)} | counts
 

@@ -6,10 +6,12 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from blastscreen.cohort.names import natural_key
-from blastscreen.vocabulary import CellLabel, Status
+from blastscreen.refusal import Refusal
+from blastscreen.schemas import is_unfit
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, Status
 
 
-class CohortError(ValueError):
+class CohortError(Refusal):
     """The cells can't be used for training as they stand; `args` holds every problem, one text each."""
 
     def __str__(self) -> str:
@@ -29,30 +31,38 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
 
     Raises:
         CohortError: naming every problem at once: nothing accepted, a name that can't be read, a label that its folder
-            contradicts, a subject with both labels, identical pixels with both labels, one class or one subject only.
+            contradicts, a subject with both labels, identical pixels with both labels, one class or one subject only, a
+            class of which most cells are unfit.
     """
-    kept = select_kept(cell_index)
-    if kept.empty:
+    readable, counted = select_readable(cell_index), select_counted(cell_index)
+    if readable.empty:
         raise CohortError(
             f"none of {count_noun(len(cell_index), 'file')} was accepted. Look at the reasons in the cell index, and "
             "check that the folder holds the cohort"
         )
-    checks: tuple[Callable[[pd.DataFrame], str | None], ...] = (
-        _unreadable_names,
-        _contradicted_labels,
-        _subjects_with_both_labels,
-        _pixels_with_both_labels,
-        _single_class,
-        _single_subject,
+    # a duplicate can still contradict the file that it repeats
+    checks: tuple[tuple[Callable[[pd.DataFrame], str | None], pd.DataFrame], ...] = (
+        (_unreadable_names, counted),
+        (_contradicted_labels, readable),
+        (_subjects_with_both_labels, readable),
+        (_pixels_with_both_labels, readable),
+        (_single_class, counted),
+        (_single_subject, counted),
+        (_mostly_unfit, counted),
     )
-    problems = [problem for check in checks if (problem := check(kept)) is not None]
+    problems = [problem for check, cells in checks if (problem := check(cells)) is not None]
     if problems:
         raise CohortError(*problems)
 
 
-def select_kept(cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the rows that were accepted or flagged for review."""
+def select_readable(cell_index: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows that were not rejected, duplicates included."""
     return cell_index[cell_index["status"] != Status.REJECTED]
+
+
+def select_counted(cell_index: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows that were accepted or flagged for review."""
+    return cell_index[cell_index["status"].isin(COUNTED)]
 
 
 def count_noun(number: int, noun: str) -> str:
@@ -142,4 +152,19 @@ def _single_subject(kept: pd.DataFrame) -> str | None:
     return (
         f"all {len(groups):,} cells come from one subject ({found[0]}). Add subjects: training and test must never "
         "share a person"
+    )
+
+
+def _mostly_unfit(counted: pd.DataFrame) -> str | None:
+    unfit = is_unfit(counted["reasons"])
+    shares = unfit.groupby(counted["label"], dropna=False).agg(["sum", "size"])
+    mostly = shares[shares["sum"] > shares["size"] / 2]
+    if mostly.empty:
+        return None
+    codes = counted.loc[unfit, "reasons"].str.split(";").explode()
+    reasons = ", ".join(f"{code} {n}" for code, n in codes[codes.isin(UNFIT_CODES)].value_counts().sort_index().items())
+    classes = ", ".join(f"{n_unfit:,} of {n:,} {label}" for label, (n_unfit, n) in mostly.iterrows())
+    return (
+        f"cells that no model may decide on: {classes} ({reasons}). What is learned from or measured on "
+        "them says nothing about single cells on black: cut the cells out on black, or take them out of the folder"
     )

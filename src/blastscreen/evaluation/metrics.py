@@ -9,6 +9,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
 from blastscreen.evaluation.intervals import rate_interval
+from blastscreen.evaluation.referral import find_reasons
+from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel
 
 METRICS = (
@@ -28,24 +30,28 @@ METRICS = (
 
 
 def evaluate_predictions(
-    predictions: pd.DataFrame, *, threshold: float, confidence_level: float
+    predictions: pd.DataFrame, reasons: "pd.Series[str]", *, threshold: float, confidence_level: float
 ) -> dict[str, dict[str, Any]]:
     """Describe a model's calls on the validation and test cells.
 
     Args:
         predictions: Schema `PREDICTIONS`.
+        reasons: By image_id the codes of these cells, result of `list_reasons`.
         threshold: `blast_probability` at or above this is called a blast.
         confidence_level: Of the intervals, 0 to 1.
 
     Returns:
-        Per split the result of `evaluate_cells`.
+        Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide.
 
     Raises:
-        ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
+        ValueError: A label is not one of C-NMC's, a probability is not within 0 to 1, or a cell has no reasons.
     """
+    unfit = is_unfit(find_reasons(predictions, reasons))
     settings = {"threshold": threshold, "confidence_level": confidence_level}
     return {
-        str(split): evaluate_cells(predictions[predictions["split"] == split], **settings) for split in EVALUATED_SPLITS
+        str(split): evaluate_cells(predictions[predictions["split"] == split], **settings)
+        | {"n_unfit": int(unfit[predictions["split"] == split].sum())}
+        for split in EVALUATED_SPLITS
     }
 
 

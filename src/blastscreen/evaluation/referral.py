@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from blastscreen.evaluation.intervals import Interval
 from blastscreen.evaluation.promise import choose_min_confidence, count_groups_needed
 from blastscreen.evaluation.shares import share_interval
+from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Decision, Split
 
 CURVE_POINTS = 200
@@ -65,20 +66,24 @@ def area_under(curve: RiskCoverage) -> float | None:
     return float(np.sum(np.diff(curve.coverage, prepend=0.0) * curve.selective_risk))
 
 
-def rate_calls(predictions: pd.DataFrame, calibrated: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
+def rate_calls(
+    predictions: pd.DataFrame, calibrated: pd.DataFrame, reasons: "pd.Series[str]", *, threshold: float
+) -> pd.DataFrame:
     """Call each cell by its score, and give the calibrated probability that the call is right.
 
     Args:
         predictions: Schema `PREDICTIONS`, scores of the model.
         calibrated: Schema `PREDICTIONS`, calibrated probabilities of the same cells.
+        reasons: By image_id the codes of at least these cells, result of `list_reasons`.
         threshold: A score at or above this is called a blast.
 
     Returns:
-        The calibrated table in its own order, with call (a `Decision`, never refer) and confidence, 0 to 1. A cell may
-        be called a blast with a confidence below a half: a threshold that finds more blasts accepts such calls.
+        The calibrated table in its own order, with reasons, call (a `Decision`, never refer) and confidence, 0 to 1, or
+        NaN for an unfit cell, of which nothing is known. A cell may be called a blast with a confidence below a half: a
+        threshold that finds more blasts accepts such calls.
 
     Raises:
-        ValueError: The tables do not speak of the same cells.
+        ValueError: The tables do not speak of the same cells, or a cell has no reasons.
     """
     key = ["image_id", "subject_group", "label", "split"]
     scores = predictions[[*key, "blast_probability"]].rename(columns={"blast_probability": "score"})
@@ -90,23 +95,49 @@ def rate_calls(predictions: pd.DataFrame, calibrated: pd.DataFrame, *, threshold
             f"{n_unscored} of the latter have no score with the same label and split. Load both from the same run"
         )
     is_called = table.pop("score") >= threshold
+    codes = find_reasons(table, reasons)
     probability = table["blast_probability"]
+    confidence = probability.where(is_called, 1 - probability).mask(is_unfit(codes))
     return table.assign(
+        reasons=codes,
         call=is_called.map({True: Decision.BLAST.value, False: Decision.NORMAL.value}).astype("str"),
-        confidence=probability.where(is_called, 1 - probability),
+        confidence=confidence,
     )
 
 
+def find_reasons(cells: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[str]":
+    """Look up the codes of each cell.
+
+    Args:
+        cells: Any table with image_id.
+        reasons: By image_id the codes of at least these cells, "" for none.
+
+    Raises:
+        ValueError: A cell has no entry.
+    """
+    codes = cells["image_id"].map(reasons)
+    n_unknown = int(codes.isna().sum())
+    if n_unknown:
+        raise ValueError(f"{n_unknown} of {len(cells)} cells are not in the cell index. Load both from the same run")
+    return codes.astype("str")
+
+
 def triage_cells(
-    predictions: pd.DataFrame, calibrated: pd.DataFrame, *, threshold: float, min_confidence: float | None
+    predictions: pd.DataFrame,
+    calibrated: pd.DataFrame,
+    reasons: "pd.Series[str]",
+    *,
+    threshold: float,
+    min_confidence: float | None,
 ) -> pd.DataFrame:
     """Decide for each cell between its call and an expert.
 
     Args:
-        predictions: As in `rate_calls`, like calibrated and threshold.
+        predictions: As in `rate_calls`, like calibrated, reasons and threshold.
         calibrated: See there.
+        reasons: See there.
         threshold: See there.
-        min_confidence: Cells less sure than this are referred; None refers all.
+        min_confidence: Cells less sure than this are referred, as are unfit ones always; None refers all.
 
     Returns:
         Schema `TRIAGE`, in the order of the calibrated table.
@@ -114,13 +145,14 @@ def triage_cells(
     Raises:
         ValueError: The tables do not speak of the same cells.
     """
-    rated = rate_calls(predictions, calibrated, threshold=threshold)
+    rated = rate_calls(predictions, calibrated, reasons, threshold=threshold)
     return rated.assign(decision=rated["call"].where(_decide(rated, min_confidence), Decision.REFER.value))
 
 
 def plan_referral(
     predictions: pd.DataFrame,
     calibrated: pd.DataFrame,
+    reasons: "pd.Series[str]",
     *,
     threshold: float,
     max_residual_error: float,
@@ -129,8 +161,9 @@ def plan_referral(
     """Choose on validation which cells to refer, and say what it would have meant on validation and test.
 
     Args:
-        predictions: As in `rate_calls`, like calibrated and threshold.
+        predictions: As in `rate_calls`, like calibrated, reasons and threshold.
         calibrated: See there.
+        reasons: See there.
         threshold: See there.
         max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
         confidence_level: Of the promise and the intervals, 0 to 1.
@@ -145,7 +178,7 @@ def plan_referral(
     Raises:
         ValueError: The tables do not speak of the same cells.
     """
-    rated = rate_calls(predictions, calibrated, threshold=threshold)
+    rated = rate_calls(predictions, calibrated, reasons, threshold=threshold)
     rated = rated.assign(is_right=(rated["call"] == Decision.BLAST) == (rated["label"] == POSITIVE_LABEL))
     cells = {split: rated[rated["split"] == split] for split in EVALUATED_SPLITS}
     curves = {split: _trace(cells[split]) for split in EVALUATED_SPLITS}
@@ -171,6 +204,7 @@ def plan_referral(
 
 
 def _trace(cells: pd.DataFrame) -> RiskCoverage:
+    cells = cells[cells["confidence"].notna()]
     return risk_coverage(cells["confidence"].to_numpy(dtype=np.float64), cells["is_right"].to_numpy(dtype=np.bool_))
 
 

@@ -17,10 +17,10 @@ def assess(cell: Segmentation, *, settings: PreprocessingParameters) -> tuple[Re
         settings: the limits.
 
     Returns:
-        Review codes, sorted: BORDER (the cell touches the frame), LOSSY_SOURCE (the background is not exactly black),
-        MULTI_OBJECT (another object outside the mask, of at least `second_object_fraction` of the cell's area),
-        SIZE (the frame is not a square of an expected side), UNSEGMENTED (the mask covers more of the frame than
-        `max_cell_fraction`).
+        Review codes, sorted: BORDER (the cell touches the frame), FRAME_SIZE (the frame is not a square of an expected
+        side), LOSSY_SOURCE (the background is not exactly black), MULTI_OBJECT (another object outside the mask, of at
+        least `second_object_fraction` of the cell's area), UNSEGMENTED (the mask reaches the border and covers more of
+        the frame than `max_cell_fraction`; a cell in a tight frame, black all around it, may cover as much).
 
     Raises:
         ImageRejected: NO_CELL when the mask has fewer than `min_cell_area` pixels.
@@ -31,12 +31,13 @@ def assess(cell: Segmentation, *, settings: PreprocessingParameters) -> tuple[Re
             ReasonCode.NO_CELL, f"the largest object has {area} pixels, a cell at least {settings.min_cell_area}"
         )
     height, width = cell.frame
+    touches_frame = _touches_frame(cell)
     found = {
-        ReasonCode.BORDER: _touches_frame(cell),
+        ReasonCode.BORDER: touches_frame,
+        ReasonCode.FRAME_SIZE: height != width or height not in settings.expected_sizes,
         ReasonCode.LOSSY_SOURCE: cell.threshold > 0,
         ReasonCode.MULTI_OBJECT: _second_area(cell) >= settings.second_object_fraction * area,
-        ReasonCode.SIZE: height != width or height not in settings.expected_sizes,
-        ReasonCode.UNSEGMENTED: area > settings.max_cell_fraction * height * width,
+        ReasonCode.UNSEGMENTED: touches_frame and area > settings.max_cell_fraction * height * width,
     }
     return tuple(code for code, is_found in found.items() if is_found)
 

@@ -8,22 +8,22 @@ import pandas as pd
 from blastscreen.report.quantities import Quantity, quantity
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table
-from blastscreen.vocabulary import CellLabel, Split
+from blastscreen.vocabulary import UNFIT_CODES, CellLabel, Split
 
 
 def describe_flow(study: Study) -> dict[str, Any]:
     """Count cells from the incoming files to the splits.
 
     Returns:
-        n_files, n_rejected, n_review, n_kept, n_unmeasured (Quantity each), rejected and unmeasured (reason and count),
-        splits (per split its name and its counts), groups_on_both_sides (see `Study`), table of reasons with examples,
-        table of the splits.
+        n_files, n_rejected, n_duplicate, n_review, n_unfit, n_kept, n_unmeasured (Quantity each), rejected and
+        unmeasured (reason and count), splits (per split its name and its counts), groups_on_both_sides (see `Study`),
+        table of reasons with examples, table of the splits.
     """
     report = study.entries["integrity_report"]
     features = study.get("cell_features")
     unmeasured = {} if features is None else features.loc[features["reasons"] != "", "reasons"].value_counts().to_dict()
-    counts = {name: report[name] for name in ("n_files", "n_rejected", "n_review")}
-    counts |= {"n_kept": report["n_files"] - report["n_rejected"], "n_unmeasured": sum(unmeasured.values())}
+    counts = {name: report[name] for name in ("n_files", "n_rejected", "n_duplicate", "n_review", "n_unfit")}
+    counts |= {"n_kept": report["n_accepted"] + report["n_review"], "n_unmeasured": sum(unmeasured.values())}
     splits = _count_splits(study.entries["cell_splits"])
     return {
         **{name: quantity(count, kind="count", name=f"cohort.{name}") for name, count in counts.items()},
@@ -78,8 +78,10 @@ def _tabulate_splits(study: Study, splits: Mapping[str, Mapping[str, Quantity]])
 
 def _tabulate_reasons(study: Study, report: Mapping[str, Any]) -> Table:
     rows: list[list[str | Quantity]] = []
-    for fate, reasons in (("rejected", "rejected_reasons"), ("kept, for review", "review_reasons")):
+    fates = {"rejected_reasons": "rejected", "review_reasons": "kept, for review"}
+    for reasons, usual in fates.items():
         for reason, found in report[reasons].items():
+            fate = "kept, never decided alone" if reason in UNFIT_CODES else usual
             n_files = quantity(found["n_files"], kind="count", name=f"cohort.reasons.{reason}")
             rows.append([reason, fate, n_files, ", ".join(found["examples"][:3])])
     return make_table(

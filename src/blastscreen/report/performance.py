@@ -27,7 +27,8 @@ def describe_performance(study: Study) -> dict[str, Any]:
 
 def _tabulate_metrics(study: Study, split: Split) -> Table:
     metrics = {model: study.entries[f"{model}_metrics"][split] for model in study.models}
-    counts = {"n_cells": "cells", "n_subjects": "subjects", "n_subject_groups": "subject groups"}
+    counts = {"n_cells": "cells", "n_unfit": "cells unfit to be decided, always referred"}
+    counts |= {"n_subjects": "subjects", "n_subject_groups": "subject groups"}
     rows: list[list[str | Quantity]] = [
         [
             words,

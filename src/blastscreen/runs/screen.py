@@ -35,6 +35,12 @@ class RunSummary:
             features=tables.get("features"),
             promises=_read_promises(catalog, self._saved),
             metrics={name.removesuffix("_metrics"): catalog.load(name) for name in saved if name.endswith("_metrics")},
+            decisions={
+                name.removesuffix(suffix): catalog.load(name)
+                for suffix in ["_external_predictions"]
+                for name in saved
+                if name.endswith(suffix)
+            },
             files=saved,
         )
 

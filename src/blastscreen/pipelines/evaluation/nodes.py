@@ -4,9 +4,14 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen import evaluation
+from blastscreen import cohort, evaluation
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.vocabulary import Calibration
+
+
+def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) -> dict[str, Any]:
+    """Measure the cells that the model learns from, to tell later which others are unlike them."""
+    return cohort.measure_training_cells(cell_index, cell_splits)
 
 
 def choose_operating_point(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
@@ -15,11 +20,16 @@ def choose_operating_point(predictions: pd.DataFrame, settings: EvaluationParame
 
 
 def evaluate_predictions(
-    predictions: pd.DataFrame, chosen: dict[str, Any], settings: EvaluationParameters
+    predictions: pd.DataFrame,
+    cell_index: pd.DataFrame,
+    training_range: dict[str, Any],
+    chosen: dict[str, Any],
+    settings: EvaluationParameters,
 ) -> dict[str, Any]:
     """Count and rate the calls of one model on validation and test, with intervals."""
+    reasons = cohort.list_reasons(cell_index, training_range)
     return evaluation.evaluate_predictions(
-        predictions, threshold=chosen["threshold"], confidence_level=settings.confidence_level
+        predictions, reasons, threshold=chosen["threshold"], confidence_level=settings.confidence_level
     )
 
 
@@ -36,12 +46,18 @@ def calibrate_predictions(predictions: pd.DataFrame, calibration: dict[str, Any]
 
 
 def plan_referral(
-    predictions: pd.DataFrame, calibrated: pd.DataFrame, chosen: dict[str, Any], settings: EvaluationParameters
+    predictions: pd.DataFrame,
+    calibrated: pd.DataFrame,
+    cell_index: pd.DataFrame,
+    training_range: dict[str, Any],
+    chosen: dict[str, Any],
+    settings: EvaluationParameters,
 ) -> dict[str, Any]:
     """Choose on the validation cells how sure a call must be to need no expert."""
     return evaluation.plan_referral(
         predictions,
         calibrated,
+        cohort.list_reasons(cell_index, training_range),
         threshold=chosen["threshold"],
         max_residual_error=settings.max_residual_error,
         confidence_level=settings.confidence_level,
@@ -49,11 +65,17 @@ def plan_referral(
 
 
 def triage_cells(
-    predictions: pd.DataFrame, calibrated: pd.DataFrame, chosen: dict[str, Any], plan: dict[str, Any]
+    predictions: pd.DataFrame,
+    calibrated: pd.DataFrame,
+    cell_index: pd.DataFrame,
+    training_range: dict[str, Any],
+    chosen: dict[str, Any],
+    plan: dict[str, Any],
 ) -> pd.DataFrame:
     """Decide for each cell between its call and an expert."""
+    reasons = cohort.list_reasons(cell_index, training_range)
     return evaluation.triage_cells(
-        predictions, calibrated, threshold=chosen["threshold"], min_confidence=plan["min_confidence"]
+        predictions, calibrated, reasons, threshold=chosen["threshold"], min_confidence=plan["min_confidence"]
     )
 
 

@@ -9,6 +9,7 @@ from blastscreen.pipelines.evaluation.nodes import (
     describe_calibration,
     describe_subjects,
     evaluate_predictions,
+    measure_training_cells,
     plan_referral,
     triage_cells,
 )
@@ -24,7 +25,7 @@ def create_pipeline(model: str) -> Pipeline:
     template = _create_calls() + _create_referral()
     return Pipeline(
         template,
-        inputs={"predictions": f"{model}_predictions"},
+        inputs={"predictions": f"{model}_predictions", "cell_index": "cell_index", "cell_splits": "cell_splits"},
         outputs={name: f"{model}_{name}" for name in template.all_outputs()},
         parameters={"params:evaluation"},
         namespace=model,
@@ -35,6 +36,12 @@ def _create_calls() -> Pipeline:
     return Pipeline(
         [
             node(
+                measure_training_cells,
+                inputs=["cell_index", "cell_splits"],
+                outputs="training_range",
+                name="measure_training_cells",
+            ),
+            node(
                 choose_operating_point,
                 inputs=["predictions", "params:evaluation"],
                 outputs="operating_point",
@@ -42,7 +49,7 @@ def _create_calls() -> Pipeline:
             ),
             node(
                 evaluate_predictions,
-                inputs=["predictions", "operating_point", "params:evaluation"],
+                inputs=["predictions", "cell_index", "training_range", "operating_point", "params:evaluation"],
                 outputs="metrics",
                 name="evaluate_predictions",
             ),
@@ -63,6 +70,7 @@ def _create_calls() -> Pipeline:
 
 
 def _create_referral() -> Pipeline:
+    rated = ("predictions", "calibrated_predictions", "cell_index", "training_range")
     return Pipeline(
         [
             node(
@@ -79,13 +87,13 @@ def _create_referral() -> Pipeline:
             ),
             node(
                 plan_referral,
-                inputs=["predictions", "calibrated_predictions", "operating_point", "params:evaluation"],
+                inputs=[*rated, "operating_point", "params:evaluation"],
                 outputs="referral",
                 name="plan_referral",
             ),
             node(
                 triage_cells,
-                inputs=["predictions", "calibrated_predictions", "operating_point", "referral"],
+                inputs=[*rated, "operating_point", "referral"],
                 outputs="triage",
                 name="triage_cells",
             ),

@@ -44,7 +44,7 @@ def create_pipeline() -> Pipeline:
 
 
 def _create_decisions(model: str) -> Pipeline:
-    stored = ("predictions", "operating_point", "calibration", "referral")
+    stored = ("predictions", "operating_point", "calibration", "referral", "training_range")
     return Pipeline(
         [
             node(

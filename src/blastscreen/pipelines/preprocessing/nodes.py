@@ -31,7 +31,12 @@ def index_cells(
         names=name_sources,
     )
     names = index.find_original_names(raw_cells)
-    return index.build_cell_index(parts, data_source=index.name_data_source(raw_cells), original_names=names)
+    return index.build_cell_index(
+        parts,
+        data_source=index.name_data_source(raw_cells),
+        count_duplicates_once=settings.count_duplicates_once,
+        original_names=names,
+    )
 
 
 def accept_cells(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> tuple[pd.DataFrame, dict[str, object]]:

@@ -1,0 +1,54 @@
+"""Which cells are unlike those that a model knows, so that it must not decide on them."""
+
+from typing import Any
+
+import pandas as pd
+
+from blastscreen.refusal import Refusal
+from blastscreen.schemas import is_unfit
+from blastscreen.vocabulary import ReasonCode, Split, Status
+
+TAIL = 0.005
+"""Share of the training cells at either end of the areas that does not widen the range."""
+MARGIN = 0.1
+"""By which the range is wider than the rest of them: other people's cells differ a little."""
+
+
+def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) -> dict[str, Any]:
+    """Measure what areas the training cells have, those left out that are unfit themselves.
+
+    Args:
+        cell_index: In the schema `CELL_INDEX`.
+        cell_splits: In the schema `CELL_SPLITS`.
+
+    Returns:
+        Ready for JSON: n_cells; low and high under cell_area (pixels), the quantiles `TAIL` and 1 - `TAIL`, widened by
+        `MARGIN`.
+
+    Raises:
+        Refusal: No training cell is fit.
+    """
+    training = cell_splits.loc[cell_splits["split"] == Split.TRAIN, "image_id"]
+    cells = cell_index[cell_index["image_id"].isin(training)]
+    area = cells.loc[~is_unfit(cells["reasons"]), "cell_area"].astype(float)
+    if area.empty:
+        raise Refusal(f"none of {len(cells):,} training cells is fit. Look at the reasons in the cell index")
+    low, high = area.quantile([TAIL, 1 - TAIL])
+    return {"n_cells": len(area), "cell_area": {"low": low * (1 - MARGIN), "high": high / (1 - MARGIN)}}
+
+
+def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "pd.Series[str]":
+    """List all reasons of each file, those included that follow from the cells that a model learned from.
+
+    Args:
+        cell_index: In the schema `CELL_INDEX`.
+        training_range: Result of `measure_training_cells`.
+
+    Returns:
+        Codes joined by ";", by image_id; rejected files keep theirs.
+    """
+    area = cell_index["cell_area"].astype(float).where(cell_index["status"] != Status.REJECTED)
+    found, allowed = cell_index["reasons"], training_range["cell_area"]
+    found = found.mask(area < allowed["low"], found + f";{ReasonCode.SMALL_CELL}")
+    found = found.mask(area > allowed["high"], found + f";{ReasonCode.LARGE_CELL}")
+    return found.str.strip(";").set_axis(cell_index["image_id"])
