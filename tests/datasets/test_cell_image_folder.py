@@ -259,9 +259,9 @@ def test_the_pixel_cap_reaches_the_decoder(tmp_path: Path) -> None:
     assert CellImageFolder(path=str(tmp_path), max_pixels=90).load()["a.bmp"]().shape == (9, 10, 3)
 
 
-def test_the_default_cap_is_25_megapixels(tmp_path: Path) -> None:
-    for width, name in ((5_000, "allowed"), (5_001, "over")):
-        header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 54, 40, width, 5_000, 1, 24, 0, 0, 0, 0, 0, 0)
+def test_the_default_cap_is_9_megapixels(tmp_path: Path) -> None:
+    for width, name in ((3_000, "allowed"), (3_001, "over")):
+        header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 54, 40, width, 3_000, 1, 24, 0, 0, 0, 0, 0, 0)
         (tmp_path / f"{name}.bmp").write_bytes(header)
 
     assert code_of(tmp_path, "allowed.bmp") == ReasonCode.TRUNCATED

@@ -52,7 +52,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
         *,
         path: str,
         labels: str | None = None,
-        max_pixels: int = 25_000_000,
+        max_pixels: int = 9_000_000,
         credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
