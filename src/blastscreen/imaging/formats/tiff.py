@@ -5,7 +5,9 @@ Pixels come as stored: the orientation tag is not applied. Reference: Adobe, TIF
 
 import contextlib
 import ctypes
+import re
 import struct
+import threading
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from itertools import pairwise
@@ -45,10 +47,20 @@ class _Tag(IntEnum):
     SAMPLE_FORMAT = 339
 
 
+_thread = threading.local()
+
+
+def _keep_error(_module: bytes, template: bytes, values: int) -> None:
+    text = ctypes.create_string_buffer(100)
+    ctypes.CDLL(None).vsnprintf(text, len(text), template, ctypes.c_void_p(values))
+    _thread.error = re.sub("[^ -.0-~]+", " ", text.value.decode("ascii", errors="replace"))
+
+
+_ERROR_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)(_keep_error)
 with contextlib.suppress(AttributeError):
-    # libtiff would write its errors to standard error, without the name of the file that a rejection has. Set once, for
-    # all threads; where Pillow was built with libtiff inside, the function is hidden and the lines remain.
-    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]
+    # libtiff would write its errors to standard error, without the name of the file, and read on. Set once for all
+    # threads; where Pillow was built with libtiff inside, the function is hidden and the lines remain.
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(_ERROR_HANDLER)  # type: ignore[attr-defined]
 
 _TAGS = frozenset(_Tag)
 _Directory = Mapping[int, tuple[int, ...]]
@@ -101,7 +113,11 @@ def decode_tiff(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
         require_little_data(data)
     _require_whole_strips(directory, len(data), width=width, height=height, max_pixels=max_pixels)
     mode = "RGBA" if _first(directory, _Tag.SAMPLES, 3) == 4 else "RGB"
-    pixels = decode_pixels("libtiff", mode, data, mode, "raw", 0, offset, width=width, height=height)
+    pixels, _thread.error = None, ""
+    with contextlib.suppress(ImageRejected):
+        pixels = decode_pixels("libtiff", mode, data, mode, "raw", 0, offset, width=width, height=height)
+    if pixels is None or _thread.error:
+        raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {_thread.error or 'can not be decoded'}")
     return pixels if mode == "RGB" else drop_opaque_alpha(pixels)
 
 
