@@ -3,6 +3,7 @@
 import pandas as pd
 
 from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, note_on_source, tabulate_records
+from blastscreen.cohort import parse_cell_name
 from blastscreen.schemas import CELL_INDEX
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
@@ -48,11 +49,19 @@ def test_a_name_that_says_nothing_gives_no_identity():
 
 
 def test_a_name_from_before_renaming_gives_the_identity_and_the_file_keeps_its_own():
-    renamed = {"holiday.png": "UID_H10_7_2_hem.bmp"}
-    row = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere", original_names=renamed).iloc[4]
+    renamed = {"holiday.png": parse_cell_name("UID_H10_7_2_hem.bmp")}
+    row = build_cell_index([tabulate_records(RECORDS)], data_source="somewhere", cell_names=renamed).iloc[4]
     assert row["image_id"] == "holiday.png"
     assert (row["subject_id"], row["label"], row["field_number"]) == ("H10", "hem", 7)
     assert row["subject_group"] == "H3+H10"
+
+
+def test_a_folder_gives_the_label_of_a_name_that_says_nothing_and_no_subject():
+    index = build_cell_index([tabulate_records([record("fold_1/ALL/1.bmp")])], data_source="somewhere")
+    CELL_INDEX.validate(index)
+    row = index.iloc[0]
+    assert (row["label"], row["source_fold"]) == ("all", "fold_1")
+    assert row[["subject_id", "subject_group"]].isna().all()
 
 
 def test_only_rejected_rows_stay_behind():

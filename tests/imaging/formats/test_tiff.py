@@ -2,6 +2,7 @@
 
 import io
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -91,6 +92,32 @@ def test_no_cut_is_read_as_a_picture(compression: str) -> None:
 
     for length in range(4, len(data), 7):
         assert rejection_of(data[:length]).code == ReasonCode.TRUNCATED
+
+
+def test_errors_of_libtiff_are_told_of_their_own_file_and_nowhere_else(capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = {"check": tiff(compression="zlib")[:-40] + bytes(40), "code": by_pillow("tiff_lzw")}
+    damaged["code"] = damaged["code"][:100] + b"\xff" * 300 + damaged["code"][400:]
+    names = [*damaged, "whole"] * 20
+
+    def detail_of(name: str) -> str:
+        try:
+            decode_tiff(damaged.get(name, by_pillow("tiff_lzw")), max_pixels=PIXELS)
+        except ImageRejected as rejection:
+            return rejection.detail
+        return "whole"
+
+    with ThreadPoolExecutor(4) as pool:
+        details = list(pool.map(detail_of, names))
+
+    assert all(name in detail for name, detail in zip(names, details, strict=True))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_entry_that_libtiff_finds_wrong_and_passes_over_is_refused() -> None:
+    rejected = rejection_of(with_tag(tiff(), 284, 5))
+
+    assert rejected.code == ReasonCode.UNREADABLE
+    assert "PlanarConfiguration" in rejected.detail
 
 
 @pytest.mark.parametrize(("tag", "value"), [(322, 2**20), (323, 2**31)])

@@ -117,7 +117,7 @@ def decode_tiff(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
     with contextlib.suppress(ImageRejected):
         pixels = decode_pixels("libtiff", mode, data, mode, "raw", 0, offset, width=width, height=height)
     if pixels is None or _thread.error:
-        raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {_thread.error or 'can not be decoded'}")
+        raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {_thread.error or 'no pixels'}")
     return pixels if mode == "RGB" else drop_opaque_alpha(pixels)
 
 

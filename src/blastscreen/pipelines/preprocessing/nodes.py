@@ -30,8 +30,8 @@ def index_cells(
         description="Reading images",
         names=name_sources,
     )
-    names = index.find_original_names(raw_cells)
-    return index.build_cell_index(parts, data_source=index.name_data_source(raw_cells), original_names=names)
+    names = index.find_cell_names(raw_cells)
+    return index.build_cell_index(parts, data_source=index.name_data_source(raw_cells), cell_names=names)
 
 
 def accept_cells(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> tuple[pd.DataFrame, dict[str, object]]:
