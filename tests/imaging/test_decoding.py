@@ -32,9 +32,9 @@ RGB = np.random.default_rng(11).integers(0, 256, (14, 11, 3), dtype=np.uint8)
 CAP = 1_000
 
 
-def encode(file_format: str, **options: object) -> bytes:
+def encode(file_format: str, mode: str = "RGB", **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(RGB).save(buffer, file_format, **options)
+    Image.fromarray(RGB).convert(mode).save(buffer, file_format, **options)
     return buffer.getvalue()
 
 
@@ -46,6 +46,7 @@ GOOD = [
     encode("TIFF"),
     encode("TIFF", compression="tiff_lzw"),
     encode("TIFF", compression="tiff_adobe_deflate"),
+    *(encode(file_format, mode="RGBA") for file_format in ("BMP", "PNG", "TIFF")),
 ]
 
 

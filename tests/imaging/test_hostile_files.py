@@ -1,6 +1,7 @@
 """Small files made to stop a run: none takes the reader more than seconds of processor or 300 MB."""
 
 import io
+import json
 import struct
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from blastscreen.vocabulary import ReasonCode
@@ -155,31 +157,47 @@ ATTACKS: dict[str, tuple[Callable[[], bytes], ReasonCode | None]] = {
     "gzip": (lambda: zlib.compress(bytes(10**8), wbits=31), UNREADABLE),
 }
 
-DECODE = """
+SPECKS = np.zeros((3_000, 3_000, 3), np.uint8)
+SPECKS[::2, ::2] = 200
+
+READ = """
 import resource, sys
 from pathlib import Path
 from blastscreen.imaging.decoding import ImageRejected, decode_image
+from blastscreen.imaging.inspection import inspect_cells
+from blastscreen.parameters import PreprocessingParameters
 
+settings = PreprocessingParameters.model_validate_json(sys.argv[1])
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 300 * 2**20, -1))
-for path in map(Path, sys.argv[1:]):
+for path in map(Path, sys.argv[2:]):
     usage = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + 6, -1))
+    def decode():
+        return decode_image(path.read_bytes(), suffix=path.suffix, max_pixels=9_000_000)
+    if path.stem == "specks":
+        print("specks", inspect_cells([("", lambda: decode().pixels)], settings=settings)[0]["reasons"], sep=";")
+        continue
     try:
-        print(path.stem, *decode_image(path.read_bytes(), suffix=path.suffix, max_pixels=9_000_000).reasons, sep=";")
+        print(path.stem, *decode().reasons, sep=";")
     except ImageRejected as rejection:
-        print(path.stem, rejection.code, sep=";", flush=True)
+        print(path.stem, rejection.code, sep=";")
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems don't bound the memory of a process")
-def test_no_file_takes_more_than_its_share_of_processor_and_memory(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{name}.{name.split(',')[0]}" for name in ATTACKS]
-    for path, (make, _) in zip(paths, ATTACKS.values(), strict=True):
-        path.write_bytes(make())
+def test_no_file_takes_more_than_its_share_of_processor_and_memory(tmp_path: Path, repository: Path) -> None:
+    attacks = {name: (make(), code) for name, (make, code) in ATTACKS.items()}
+    attacks["specks"] = (saved(Image.fromarray(SPECKS), "BMP"), ReasonCode.NO_CELL)
+    paths = [tmp_path / f"{name}.{name.split(',')[0]}" for name in attacks]
+    for path, (data, _) in zip(paths, attacks.values(), strict=True):
+        path.write_bytes(data)
+    settings = yaml.safe_load((repository / "conf/base/parameters/preprocessing.yml").read_text())["preprocessing"]
 
     # a process of its own: C libraries can't be interrupted, and their memory is bounded from outside only
-    finished = subprocess.run([sys.executable, "-c", DECODE, *paths], capture_output=True, text=True, check=False)
+    finished = subprocess.run(
+        [sys.executable, "-c", READ, json.dumps(settings), *paths], capture_output=True, text=True, check=False
+    )
 
-    lines = [f"{name};{code}" if code else name for name, (_, code) in ATTACKS.items()]
+    lines = [f"{name};{code}" if code else name for name, (_, code) in attacks.items()]
     assert finished.stdout.splitlines() == lines, finished.stderr
