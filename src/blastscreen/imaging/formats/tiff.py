@@ -130,10 +130,10 @@ def _read_directory(data: bytes) -> tuple[int, _Directory, bool]:
     if offset + 2 > len(data):
         raise ImageRejected(ReasonCode.TRUNCATED, f"{len(data)} bytes, the directory would begin at byte {offset}")
     (count,) = struct.unpack_from(order + "H", data, offset)
-    require_at_most(_MOST_ENTRIES, count, "entries in the TIFF directory")
     end = offset + 2 + _ENTRY_SIZE * count
     if end + 4 > len(data):
         raise ImageRejected(ReasonCode.TRUNCATED, "ends within the TIFF directory")
+    require_at_most(_MOST_ENTRIES, count, "entries in the TIFF directory")
     entries = [_read_entry(data, position, order) for position in range(offset + 2, end, _ENTRY_SIZE)]
     if any(entry.tag >= following.tag for entry, following in pairwise(entries)):
         # of two entries one decoder takes the first and another the last, so what is judged may not be what is read
