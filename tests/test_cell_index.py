@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, note_on_source, tabulate_records
+from blastscreen.cohort import parse_cell_name
 from blastscreen.schemas import CELL_INDEX
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
@@ -55,11 +56,19 @@ def test_a_name_that_says_nothing_gives_no_identity():
 
 
 def test_a_name_from_before_renaming_gives_the_identity_and_the_file_keeps_its_own():
-    renamed = {"holiday.png": "UID_H10_7_2_hem.bmp"}
-    row = index_of(RECORDS, original_names=renamed).iloc[4]
+    renamed = {"holiday.png": parse_cell_name("UID_H10_7_2_hem.bmp")}
+    row = index_of(RECORDS, cell_names=renamed).iloc[4]
     assert row["image_id"] == "holiday.png"
     assert (row["subject_id"], row["label"], row["field_number"]) == ("H10", "hem", 7)
     assert row["subject_group"] == "H3+H10"
+
+
+def test_a_folder_gives_the_label_of_a_name_that_says_nothing_and_no_subject():
+    index = index_of([record("fold_1/ALL/1.bmp")])
+    CELL_INDEX.validate(index)
+    row = index.iloc[0]
+    assert (row["label"], row["source_fold"]) == ("all", "fold_1")
+    assert row[["subject_id", "subject_group"]].isna().all()
 
 
 @pytest.mark.parametrize(("once", "going_on"), [(True, (1, 2, 4)), (False, (0, 1, 2, 4))])

@@ -84,7 +84,7 @@ def test_a_picture_of_the_cohort_is_refused_whatever_its_name():
 def test_everything_wrong_is_said_at_once():
     found = problems(index(*OUTSIDE, ("17.bmp", "a"), ("UID_1_9_9_all.bmp", "z")))
     assert [text.split(":")[1].split(" of ")[0].strip() for text in found] == [
-        "1 name without subject and label",
+        "1 file without subject and label",
         "1 subject with 1 cell",
         "1 picture",
     ]

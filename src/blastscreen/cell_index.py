@@ -5,7 +5,7 @@ from itertools import chain
 
 import pandas as pd
 
-from blastscreen.cohort import group_subjects, parse_cell_name, select_counted
+from blastscreen.cohort import CellName, describe_cell, group_subjects, select_counted
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
@@ -53,7 +53,7 @@ def build_cell_index(
     *,
     data_source: str,
     count_duplicates_once: bool,
-    original_names: Mapping[str, str] | None = None,
+    cell_names: Mapping[str, CellName] | None = None,
 ) -> pd.DataFrame:
     """Join what was seen in each file with what its name says, and group subjects that share an image.
 
@@ -61,15 +61,15 @@ def build_cell_index(
         parts: Results of `tabulate_records`; none if there is no file.
         data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
         count_duplicates_once: Give all files of one picture but one the status `duplicate`.
-        original_names: By image id the name that tells subject and label, where files were renamed.
+        cell_names: By image id what a sheet of labels says of it; of others, name and folders are read.
 
     Returns:
         Table in the schema `CELL_INDEX`. Rejected rows have no label; other rows whose name cannot be parsed have
         neither subject nor label. A duplicate names the file that it repeats in `detail`, and keeps label and group.
     """
-    index = pd.concat([_add_names(part, original_names or {}) for part in chain([tabulate_records([])], parts)])
+    index = pd.concat([_add_names(part, cell_names or {}) for part in chain([tabulate_records([])], parts)])
     index = index.reset_index(drop=True)
-    known = index.loc[index["label"].notna()]
+    known = index.loc[index["label"].notna() & index["subject_id"].notna()]
     groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
     index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
     index["data_source"] = pd.Series(data_source, index=index.index, dtype="str")
@@ -118,9 +118,9 @@ def name_data_source(raw_cells: object) -> str:
     return str(getattr(raw_cells, "data_source", "unnamed source"))
 
 
-def find_original_names(raw_cells: object) -> Mapping[str, str]:
-    """Give the names that images were renamed from, as far as their dataset tells: its `original_names`, or none."""
-    names: Mapping[str, str] = getattr(raw_cells, "original_names", {})
+def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
+    """Give what a sheet of labels says of images, as far as their dataset tells: its `cell_names`, or nothing."""
+    names: Mapping[str, CellName] = getattr(raw_cells, "cell_names", {})
     return names
 
 
@@ -133,10 +133,9 @@ def note_on_source(cells: pd.DataFrame) -> str:
     return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
 
 
-def _add_names(part: pd.DataFrame, original_names: Mapping[str, str]) -> pd.DataFrame:
-    names = [parse_cell_name(original_names.get(image_id, image_id)) for image_id in part["image_id"]]
+def _add_names(part: pd.DataFrame, cell_names: Mapping[str, CellName]) -> pd.DataFrame:
     named = pd.DataFrame(
-        [{} if name is None else vars(name) for name in names],
+        [vars(cell_names.get(image_id) or describe_cell(image_id)) for image_id in part["image_id"]],
         index=part.index,
         columns=[*_NAMED_TEXT, *_NAMED_NUMBERS],
     )

@@ -114,6 +114,7 @@ class ReasonCode(StrEnum):
     OUTSIDE_ROOT = "outside_root"
     UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_COMPLEX = "too_complex"
     # rejected because the pixels are not 8-bit RGB
     SIXTEEN_BIT = "sixteen_bit"
     FLOAT_PIXELS = "float_pixels"

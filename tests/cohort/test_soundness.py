@@ -27,8 +27,15 @@ def test_unreadable_names_are_counted_and_capped(index_of: IndexOf) -> None:
     (problem,) = _problems(index_of(*SOUND, *nameless))
 
     assert problem.startswith(
-        "7 names without subject and label: 1.bmp, 2.bmp, 3.bmp, 4.bmp, 5.bmp and 2 more. Rename to UID_<subject>_"
+        "7 files without subject and label: 1.bmp, 2.bmp, 3.bmp, 4.bmp, 5.bmp and 2 more. Name them UID_<subject>_"
     )
+
+
+def test_labels_of_folders_do_not_stand_in_for_subjects(index_of: IndexOf) -> None:
+    (problem,) = _problems(index_of(*SOUND, "all/1.bmp", "hem/2.bmp"))
+
+    assert problem.startswith("2 files without subject: all/1.bmp, hem/2.bmp. ")
+    assert "--params=labels=<file>" in problem
 
 
 def test_rejected_files_do_not_matter(index_of: IndexOf) -> None:
@@ -123,7 +130,7 @@ def test_every_problem_is_listed_at_once(index_of: IndexOf) -> None:
     text = str(CohortError(*problems))
 
     assert [problem.split(":")[0] for problem in problems] == [
-        "1 name without subject and label",
+        "1 file without subject and label",
         "1 file named with one label in the folder of the other",
         "1 subject with both labels",
         "1 picture present with both labels",

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kedro.io import AbstractDataset, DatasetError
 from PIL import Image
 
-from blastscreen.datasets.cell_image_folder import CellImageFolder
+from blastscreen.datasets.cell_image_folder import CellImageFolder, LabelsRefused
 from blastscreen.datasets.file_names import escape_name, unescape_name
 from blastscreen.imaging.decoding import ImageRejected, decode_partition
 from blastscreen.vocabulary import ReasonCode
@@ -259,9 +259,9 @@ def test_the_pixel_cap_reaches_the_decoder(tmp_path: Path) -> None:
     assert CellImageFolder(path=str(tmp_path), max_pixels=90).load()["a.bmp"]().shape == (9, 10, 3)
 
 
-def test_the_default_cap_is_25_megapixels(tmp_path: Path) -> None:
-    for width, name in ((5_000, "allowed"), (5_001, "over")):
-        header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 54, 40, width, 5_000, 1, 24, 0, 0, 0, 0, 0, 0)
+def test_the_default_cap_is_9_megapixels(tmp_path: Path) -> None:
+    for width, name in ((3_000, "allowed"), (3_001, "over")):
+        header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 0, 0, 0, 54, 40, width, 3_000, 1, 24, 0, 0, 0, 0, 0, 0)
         (tmp_path / f"{name}.bmp").write_bytes(header)
 
     assert code_of(tmp_path, "allowed.bmp") == ReasonCode.TRUNCATED
@@ -346,7 +346,7 @@ def test_a_sheet_of_labels_in_the_folder_gives_names_and_is_no_image(tmp_path: P
     images = CellImageFolder(path=str(tmp_path), labels=str(tmp_path / "labels.csv")).load()
 
     assert list(images) == ["1.bmp", "2.bmp"]
-    assert images.original_names == {"1.bmp": "UID_57_29_1_all.bmp", "2.bmp": "UID_H40_2_1_hem.bmp"}
+    assert {key: name.subject_id for key, name in images.cell_names.items()} == {"1.bmp": "57", "2.bmp": "H40"}
     assert list(CellImageFolder(path=str(tmp_path)).load()) == ["1.bmp", "2.bmp", "labels.csv"]
 
 
@@ -365,7 +365,7 @@ def test_other_files_need_no_row_and_stay_rows_of_the_index(tmp_path: Path) -> N
     ("content", "said"),
     [
         (None, "No such file"),
-        ("", "No columns"),
+        ("", "no column"),
         (SHEET.replace("2.bmp", "3.bmp"), "without a row: 2.bmp"),
     ],
 )
@@ -377,5 +377,5 @@ def test_a_sheet_that_does_not_serve_is_named_with_what_is_wrong(
     sheet = tmp_path / "labels.csv"
     if content is not None:
         sheet.write_text(content)
-    with pytest.raises(DatasetError, match=rf"labels\.csv' can't be used: (?s:.*){said}"):
+    with pytest.raises(LabelsRefused, match=rf"labels\.csv' can't be used: (?s:.*){said}"):
         CellImageFolder(path=str(tmp_path), labels=str(sheet)).load()

@@ -147,7 +147,7 @@ def test_marker_and_sheet_of_labels_are_no_rows(images, storage):
     files = {"1.bmp": encode(), "2.bmp": encode(), GENERATED_MARKER: b"drawn", "labels.csv": sheet}
     loaded = images(files, labels=f"memory:/{storage[1]}/cells/labels.csv").load()
     assert list(loaded) == ["1.bmp", "2.bmp"]
-    assert loaded.original_names == {"1.bmp": "UID_57_29_1_all.bmp", "2.bmp": "UID_H40_2_1_hem.bmp"}
+    assert {key: name.subject_id for key, name in loaded.cell_names.items()} == {"1.bmp": "57", "2.bmp": "H40"}
     assert loaded.data_source == GENERATED_SAMPLE
     with pytest.raises(DatasetError, match=r"can't be used: (?s:.*)without a row: 3\.bmp"):
         images({"3.bmp": encode()}, labels=f"memory:/{storage[1]}/cells/labels.csv").load()

@@ -32,9 +32,9 @@ RGB = np.random.default_rng(11).integers(0, 256, (14, 11, 3), dtype=np.uint8)
 CAP = 1_000
 
 
-def encode(file_format: str, **options: object) -> bytes:
+def encode(file_format: str, mode: str = "RGB", **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(RGB).save(buffer, file_format, **options)
+    Image.fromarray(RGB).convert(mode).save(buffer, file_format, **options)
     return buffer.getvalue()
 
 
@@ -46,6 +46,7 @@ GOOD = [
     encode("TIFF"),
     encode("TIFF", compression="tiff_lzw"),
     encode("TIFF", compression="tiff_adobe_deflate"),
+    *(encode(file_format, mode="RGBA") for file_format in ("BMP", "PNG", "TIFF")),
 ]
 
 
@@ -263,7 +264,8 @@ class Loader:
 
 
 def test_arrays_and_pillow_images_are_taken_as_they_are() -> None:
-    for picture in (RGB, Image.fromarray(RGB), Image.open(io.BytesIO(GOOD[0]))):
+    opaque = Image.fromarray(RGB).convert("RGBA")
+    for picture in (RGB, Image.fromarray(RGB), Image.open(io.BytesIO(GOOD[0])), opaque, np.asarray(opaque)):
         decoded = decode_partition(Loader(picture))
 
         np.testing.assert_array_equal(decoded.pixels, RGB)
@@ -293,6 +295,7 @@ def test_a_loader_that_decodes_is_asked_for_its_review_codes() -> None:
         (RGB[..., 0], ReasonCode.GREYSCALE),
         (RGB[..., :1], ReasonCode.GREYSCALE),
         (RGB[..., :2], ReasonCode.ALPHA),
+        (np.dstack([RGB[..., 0], np.full_like(RGB[..., 0], 255)]), ReasonCode.GREYSCALE),
         (np.dstack([RGB, RGB[..., :1]]), ReasonCode.ALPHA),
         (np.dstack([RGB, RGB]), ReasonCode.UNREADABLE),
         (np.stack([RGB, RGB]), ReasonCode.MULTI_FRAME),
@@ -300,8 +303,9 @@ def test_a_loader_that_decodes_is_asked_for_its_review_codes() -> None:
         (Image.fromarray(RGB).convert("L"), ReasonCode.GREYSCALE),
         (Image.fromarray(RGB).convert("1"), ReasonCode.GREYSCALE),
         (Image.fromarray(RGB).convert("P"), ReasonCode.PALETTE),
-        (Image.fromarray(RGB).convert("RGBA"), ReasonCode.ALPHA),
-        (Image.fromarray(RGB).convert("LA"), ReasonCode.ALPHA),
+        (Image.fromarray(RGB).convert("L").convert("P"), ReasonCode.GREYSCALE),
+        (Image.fromarray(np.dstack([RGB, RGB[..., :1]])), ReasonCode.ALPHA),
+        (Image.fromarray(RGB).convert("LA"), ReasonCode.GREYSCALE),
         (Image.fromarray(RGB).convert("CMYK"), ReasonCode.CMYK),
         (Image.fromarray(RGB).convert("F"), ReasonCode.FLOAT_PIXELS),
         (Image.fromarray(RGB).convert("I"), ReasonCode.SIXTEEN_BIT),

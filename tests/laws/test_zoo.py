@@ -47,6 +47,13 @@ def bmp(
     return struct.pack("<2sIHHI", b"BM", size, 0, 0, offset) + info + padded
 
 
+def bmp32(*, alpha: int, masks: tuple[int, ...] = ()) -> bytes:
+    pixels = np.dstack([RGB[::-1, :, ::-1], np.full_like(GREY, alpha)]).tobytes()
+    fields = struct.pack(f"<{len(masks)}I", *masks)
+    info = struct.pack("<IiiHHIIiiII", 40 + len(fields), WIDTH, HEIGHT, 1, 32, 3 if masks else 0, 0, 0, 0, 0, 0)
+    return struct.pack("<2sIHHI", b"BM", 0, 0, 0, 54 + len(fields)) + info + fields + pixels
+
+
 def chunk(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
 
@@ -121,6 +128,10 @@ JPEG = saved(PICTURE, "JPEG", quality=95)
 PROGRESSIVE = saved(PICTURE, "JPEG", progressive=True)
 MISMATCH, LOSSY = (R.EXTENSION_MISMATCH,), (R.LOSSY_SOURCE,)
 BMP_PALETTE = saved(PICTURE.quantize(16), "BMP")
+OPAQUE = PICTURE.convert("RGBA")
+TRANSPARENT = Image.fromarray(np.dstack([RGB, np.where(GREY[5, 5] == GREY, 254, 255).astype(np.uint8)]))
+BGRA = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+ABSENT = next(colour for colour in np.ndindex(3, 3, 3) if not (colour == RGB).all(axis=2).any())
 FRAMES = [PICTURE, PICTURE.rotate(180)]
 TIFF_RAW = tiff()
 
@@ -149,10 +160,17 @@ BITMAPS: dict[str, tuple[bytes, Expected]] = {
     "bmp more pixel bytes declared.bmp": (bmp(pixel_bytes=9000, file_bytes=0), R.TRUNCATED),
     "bmp profile after pixels cut.bmp": (bmp(file_bytes=5000), R.TRUNCATED),
     "bmp palette.bmp": (BMP_PALETTE, R.PALETTE),
-    "bmp bilevel.bmp": (saved(PICTURE.convert("1"), "BMP"), R.PALETTE),
-    "bmp grey.bmp": (saved(PICTURE.convert("L"), "BMP"), R.PALETTE),
-    "bmp alpha.bmp": (saved(PICTURE.convert("RGBA"), "BMP"), R.ALPHA),
-    "bmp bitfields.bmp": (bmp(bits=32, compression=3, header_size=56), R.ALPHA),
+    "bmp bilevel.bmp": (saved(PICTURE.convert("1"), "BMP"), R.GREYSCALE),
+    "bmp grey.bmp": (saved(PICTURE.convert("L"), "BMP"), R.GREYSCALE),
+    "bmp palette missing.bmp": (bmp(bits=8), R.PALETTE),
+    "bmp opaque.bmp": (saved(OPAQUE, "BMP"), ()),
+    "bmp alpha.bmp": (saved(TRANSPARENT, "BMP"), R.ALPHA),
+    "bmp fourth byte unused.bmp": (bmp32(alpha=0), ()),
+    "bmp opaque by masks.bmp": (bmp32(alpha=255, masks=BGRA), ()),
+    "bmp alpha by masks.bmp": (bmp32(alpha=0, masks=BGRA), R.ALPHA),
+    "bmp fourth byte without mask.bmp": (bmp32(alpha=0, masks=BGRA[:3]), ()),
+    "bmp half of fourth byte.bmp": (bmp32(alpha=128), R.ALPHA),
+    "bmp other masks.bmp": (bmp32(alpha=255, masks=BGRA[::-1]), R.UNSUPPORTED_FORMAT),
     "bmp high colour.bmp": (bmp(bits=16), R.UNSUPPORTED_FORMAT),
     "bmp run length.bmp": (bmp(bits=8, compression=1), R.UNSUPPORTED_FORMAT),
     "bmp around a png.bmp": (bmp(bits=0, compression=5), R.UNSUPPORTED_FORMAT),
@@ -178,9 +196,15 @@ PNGS: dict[str, tuple[bytes, Expected]] = {
     "png grey.png": (saved(PICTURE.convert("L"), "PNG"), R.GREYSCALE),
     "png bilevel.png": (saved(PICTURE.convert("1"), "PNG"), R.GREYSCALE),
     "png palette.png": (saved(PICTURE.quantize(16), "PNG"), R.PALETTE),
-    "png alpha.png": (saved(PICTURE.convert("RGBA"), "PNG"), R.ALPHA),
-    "png grey alpha.png": (saved(PICTURE.convert("LA"), "PNG"), R.ALPHA),
-    "png one colour transparent.png": (saved(PICTURE, "PNG", transparency=(0, 0, 0)), R.ALPHA),
+    "png palette of greys.png": (saved(PICTURE.convert("L").convert("P"), "PNG"), R.GREYSCALE),
+    "png palette missing.png": (png(colour=3), R.PALETTE),
+    "png opaque.png": (saved(OPAQUE, "PNG"), ()),
+    "png alpha.png": (saved(TRANSPARENT, "PNG"), R.ALPHA),
+    "png grey opaque.png": (saved(PICTURE.convert("LA"), "PNG"), R.GREYSCALE),
+    "png grey alpha.png": (saved(TRANSPARENT.convert("LA"), "PNG"), R.ALPHA),
+    "png one colour transparent.png": (saved(PICTURE, "PNG", transparency=tuple(RGB[3, 4])), R.ALPHA),
+    "png absent colour transparent.png": (saved(PICTURE, "PNG", transparency=ABSENT), ()),
+    "png transparency cut.png": (png(before_pixels=chunk(b"tRNS", b"\0")), R.ALPHA),
     "png animated.png": (saved(PICTURE, "PNG", save_all=True, append_images=FRAMES[1:]), R.MULTI_FRAME),
     "png signature only.png": (png()[:8], R.TRUNCATED),
     "png half a signature.png": (png()[:5], R.TRUNCATED),
@@ -223,7 +247,7 @@ JPEGS: dict[str, tuple[bytes, Expected]] = {
     "jpeg no height.jpg": (with_start_of_frame(JPEG, 5, b"\0\0"), R.UNREADABLE),
     "jpeg bomb.jpg": (with_start_of_frame(JPEG, 5, b"\xff\xff\xff\xff"), R.TOO_MANY_PIXELS),
     "jpeg two frame headers.jpg": (with_two_frame_headers(JPEG), R.UNREADABLE),
-    "jpeg thousand scans.jpg": (with_repeated_scan(PROGRESSIVE, 1000), R.UNREADABLE),
+    "jpeg thousand scans.jpg": (with_repeated_scan(PROGRESSIVE, 1000), R.TOO_COMPLEX),
     "jpeg twenty scans.jpg": (with_repeated_scan(PROGRESSIVE, 10), LOSSY),
     "jpeg ends in fill bytes.jpg": (JPEG[:2] + b"\xff\xff\xff", R.TRUNCATED),
     "jpeg mark without a segment.jpg": (JPEG[:2] + b"\xff\x01" + JPEG[2:], LOSSY),
@@ -256,7 +280,11 @@ TIFFS: dict[str, tuple[bytes, Expected]] = {
     "tiff signed.tif": (tiff(RGB.astype(np.int8)), R.UNSUPPORTED_FORMAT),
     "tiff grey.tif": (tiff(GREY, photometric="minisblack"), R.GREYSCALE),
     "tiff palette.tif": (saved(PICTURE.quantize(16), "TIFF"), R.PALETTE),
-    "tiff alpha.tif": (saved(PICTURE.convert("RGBA"), "TIFF"), R.ALPHA),
+    "tiff palette of greys.tif": (saved(PICTURE.convert("L").convert("P"), "TIFF"), R.GREYSCALE),
+    "tiff opaque.tif": (saved(OPAQUE, "TIFF"), ()),
+    "tiff opaque in planes.tif": (tiff(np.moveaxis(np.asarray(OPAQUE), 2, 0), planarconfig="separate"), ()),
+    "tiff alpha.tif": (saved(TRANSPARENT, "TIFF"), R.ALPHA),
+    "tiff five channels.tif": (tiff(np.dstack([RGB, GREY, GREY])), R.ALPHA),
     "tiff cmyk.tif": (saved(PICTURE.convert("CMYK"), "TIFF"), R.CMYK),
     "tiff lab.tif": (saved(PICTURE.convert("LAB"), "TIFF"), R.UNSUPPORTED_FORMAT),
     "tiff jpeg inside.tif": (saved(PICTURE, "TIFF", compression="jpeg"), R.UNSUPPORTED_FORMAT),

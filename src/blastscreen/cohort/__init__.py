@@ -2,8 +2,8 @@
 
 from blastscreen.cohort.fitness import list_reasons, measure_training_cells
 from blastscreen.cohort.groups import group_subjects
-from blastscreen.cohort.label_sheet import read_original_names
-from blastscreen.cohort.names import CellName, natural_key, parse_cell_name
+from blastscreen.cohort.label_sheet import parse_label_sheet, read_cell_names
+from blastscreen.cohort.names import CellName, describe_cell, natural_key, parse_cell_name
 from blastscreen.cohort.published import CNMC_2019, CNMC_2019_DOI, PublishedCount
 from blastscreen.cohort.report import describe_cohort
 from blastscreen.cohort.soundness import (
@@ -22,6 +22,7 @@ __all__ = [
     "CohortError",
     "PublishedCount",
     "count_noun",
+    "describe_cell",
     "describe_cohort",
     "group_subjects",
     "list_reasons",
@@ -29,7 +30,8 @@ __all__ = [
     "name_some",
     "natural_key",
     "parse_cell_name",
-    "read_original_names",
+    "parse_label_sheet",
+    "read_cell_names",
     "require_sound_cohort",
     "select_counted",
     "select_readable",

@@ -12,17 +12,18 @@ _CELL_NAME = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _FOLD = re.compile(r"fold_[0-9]+", re.IGNORECASE | re.ASCII)
+_LABEL = re.compile("|".join(CellLabel), re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
 class CellName:
-    """What the name of a C-NMC training file says."""
+    """What is known of a cell from its file's name, the folders above it, or a sheet of labels; None for what isn't."""
 
-    subject_id: str
-    field_number: int
-    cell_number: int
-    label: CellLabel
-    source_fold: str | None
+    subject_id: str | None = None
+    field_number: int | None = None
+    cell_number: int | None = None
+    label: CellLabel | None = None
+    source_fold: str | None = None
 
 
 def parse_cell_name(image_id: str) -> CellName | None:
@@ -44,18 +45,46 @@ def parse_cell_name(image_id: str) -> CellName | None:
         >>> parse_cell_name("1867.bmp") is None
         True
     """
-    path = PurePosixPath(image_id)
-    match = _CELL_NAME.fullmatch(path.name)
+    match = _CELL_NAME.fullmatch(PurePosixPath(image_id).name)
     if match is None:
         return None
-    folds = [part.lower() for part in path.parts[:-1] if _FOLD.fullmatch(part)]
     return CellName(
         subject_id=match["subject"].upper(),
         field_number=int(match["field"]),
         cell_number=int(match["cell"]),
         label=CellLabel(match["label"].lower()),
-        source_fold=folds[-1] if folds else None,
+        source_fold=_nearest_folder(image_id, _FOLD),
     )
+
+
+def describe_cell(image_id: str) -> CellName:
+    """Read what a file's name says, and where it says nothing, the label from the folders above it.
+
+    Args:
+        image_id: path relative to the root of the cohort, with forward slashes.
+
+    Returns:
+        What `parse_cell_name` reads; or else no subject, and as label the nearest folder called "all" or "hem", in any
+        case. A subject is never guessed.
+
+    Examples:
+        >>> describe_cell("lab/ALL/1.bmp").label
+        <CellLabel.ALL: 'all'>
+    """
+    return parse_cell_name(image_id) or CellName(
+        label=folder_label(image_id), source_fold=_nearest_folder(image_id, _FOLD)
+    )
+
+
+def folder_label(image_id: str) -> CellLabel | None:
+    """Return the label that the nearest folder called "all" or "hem" gives, in any case; None without one."""
+    folder = _nearest_folder(image_id, _LABEL)
+    return CellLabel(folder) if folder else None
+
+
+def _nearest_folder(image_id: str, pattern: re.Pattern[str]) -> str | None:
+    folders = reversed(PurePosixPath(image_id).parts[:-1])
+    return next((folder.lower() for folder in folders if pattern.fullmatch(folder)), None)
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

@@ -1,11 +1,10 @@
 """Refusing a cohort from which no honest split can be made."""
 
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
 
 import pandas as pd
 
-from blastscreen.cohort.names import natural_key
+from blastscreen.cohort.names import folder_label, natural_key
 from blastscreen.refusal import Refusal
 from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, Status
@@ -78,23 +77,21 @@ def name_some(items: Iterable[str], limit: int = 5) -> str:
 
 
 def _unreadable_names(kept: pd.DataFrame) -> str | None:
-    unreadable = kept.loc[kept["subject_id"].isna() | kept["label"].isna(), "image_id"]
-    if unreadable.empty:
+    unnamed = kept[kept["subject_id"].isna() | kept["label"].isna()]
+    if unnamed.empty:
         return None
+    lacking = [name for name, column in (("subject", "subject_id"), ("label", "label")) if unnamed[column].isna().any()]
     return (
-        f"{count_noun(len(unreadable), 'name')} without subject and label: {name_some(unreadable.sort_values())}. "
-        "Rename to UID_<subject>_<field>_<cell>_<all or hem>.<extension>, name in a sheet of labels, or move out of "
-        "the folder"
+        f"{count_noun(len(unnamed), 'file')} without {' and '.join(lacking)}: "
+        f"{name_some(unnamed['image_id'].sort_values())}. Name them UID_<subject>_<field>_<cell>_<all or hem>, or say "
+        "whose cells they are in a sheet with the columns Patient_ID,new_names,labels: --params=labels=<file> "
+        "(external_labels=<file> for images from outside). Subjects are never guessed, since cells of one person must "
+        "not be divided between training and test"
     )
 
 
-def _folder_label(image_id: str) -> str | None:
-    labels = [part.lower() for part in PurePosixPath(image_id).parts[:-1] if part.lower() in set(CellLabel)]
-    return labels[-1] if labels else None
-
-
 def _contradicted_labels(kept: pd.DataFrame) -> str | None:
-    folder = kept["image_id"].map(_folder_label).astype("str")
+    folder = kept["image_id"].map(folder_label).astype("str")
     contradicted = kept.loc[folder.notna() & kept["label"].notna() & (folder != kept["label"]), "image_id"]
     if contradicted.empty:
         return None

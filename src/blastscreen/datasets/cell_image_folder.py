@@ -6,20 +6,19 @@ a hundred thousand files is listed at once, and what changes in between is seen.
 
 import os
 from collections.abc import Iterable, Mapping
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
-import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 
-from blastscreen.cohort import read_original_names
+from blastscreen.cohort import CellName, parse_label_sheet, read_cell_names
 from blastscreen.datasets.file_names import escape_name, escape_text
 from blastscreen.datasets.local_images import CellImageFile, CellImages, list_names
 from blastscreen.datasets.remote_images import RemoteImage, RemoteImages
 from blastscreen.datasets.remote_listing import list_objects
 from blastscreen.datasets.storage import connect, is_remote, local_path
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES
+from blastscreen.refusal import Refusal
 from blastscreen.vocabulary import GENERATED_MARKER
 
 _HOW_TO_GET_IMAGES = (
@@ -27,6 +26,10 @@ _HOW_TO_GET_IMAGES = (
     "Download and unpack them, then type:\n"
     "  kedro run --env=cnmc --pipeline=rf --params=images=/path/to/C-NMC_training_data"
 )
+
+
+class LabelsRefused(DatasetError, Refusal):
+    """The sheet of labels can't be read, or does not fit the images."""
 
 
 class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | RemoteImage]]):
@@ -52,7 +55,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
         *,
         path: str,
         labels: str | None = None,
-        max_pixels: int = 25_000_000,
+        max_pixels: int = 9_000_000,
         credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -61,7 +64,8 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
         Args:
             path: the folder; its links are followed, links inside it only to files that it holds itself. Or the address
                 of one in other storage, as fsspec spells it.
-            labels: sheet of labels of images whose names say nothing, a CSV file as `read_original_names` describes it.
+            labels: sheet of labels of images whose names say nothing, a file as `parse_label_sheet` and
+                `read_cell_names` describe it.
             max_pixels: largest width * height that is decoded; larger frames, and files of more than 8 bytes a pixel
                 and 16 MiB, are rejected unread.
             credentials: what fsspec is to be told to open the storage; of no meaning for local files.
@@ -104,7 +108,7 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
         if not names:
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         return CellImages(
-            root, names, max_pixels=self._max_pixels, original_names=self._read_labels(map(escape_name, names))
+            root, names, max_pixels=self._max_pixels, cell_names=self._read_labels(map(escape_name, names))
         )
 
     def _load_remote(self) -> RemoteImages:
@@ -122,29 +126,26 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
         if not objects:
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         names = self._read_labels(objects)
-        return RemoteImages(fs, root, objects, is_drawn=is_drawn, max_pixels=self._max_pixels, original_names=names)
+        return RemoteImages(fs, root, objects, is_drawn=is_drawn, max_pixels=self._max_pixels, cell_names=names)
 
     def save(self, data: NoReturn) -> None:
         """Refuse: raw images are never written."""
         raise DatasetError(f"CellImageFolder is read only; it does not save a {type(data).__name__}")
 
-    def _read_labels(self, keys: Iterable[str]) -> dict[str, str]:
+    def _read_labels(self, keys: Iterable[str]) -> dict[str, CellName]:
         if self._labels is None:
             return {}
         images = [key for key in keys if PurePosixPath(key).suffix.lower() in IMAGE_SUFFIXES]
         try:
-            sheet = pd.read_csv(
-                self._open_labels(self._labels), dtype="str", keep_default_na=False, encoding="utf-8-sig"
-            )
-            return read_original_names(sheet, images)
+            return read_cell_names(parse_label_sheet(self._fetch_labels(self._labels)), images)
         except (OSError, ValueError) as error:
-            raise DatasetError(f"The sheet of labels '{self._labels}' can't be used: {error}") from error
+            raise LabelsRefused(f"The sheet of labels '{self._labels}' can't be used: {error}") from error
 
-    def _open_labels(self, labels: str) -> str | BytesIO:
+    def _fetch_labels(self, labels: str) -> bytes:
         if not is_remote(labels):
-            return labels
+            return Path(labels).read_bytes()
         fs, path = connect(labels, self._credentials_of_labels())
-        return BytesIO(fs.cat_file(path))
+        return bytes(fs.cat_file(path))
 
     def _credentials_of_labels(self) -> dict[str, Any] | None:
         """Those of the images, unless the sheet lies in storage of another kind."""

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from blastscreen.cohort import CellName
 from blastscreen.datasets.file_names import escape_name, unescape_name
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, ImageRejected, decode_image
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
@@ -64,18 +65,18 @@ class CellImages(Mapping[str, CellImageFile]):
 
     Attributes:
         data_source: name of the folder, without those above it; of drawn cells, that they were drawn.
-        original_names: by escaped name, the one that a sheet of labels gives for the file.
+        cell_names: by escaped name, what a sheet of labels says of the file.
     """
 
     def __init__(
-        self, root: Path, names: Iterable[bytes], *, max_pixels: int, original_names: Mapping[str, str]
+        self, root: Path, names: Iterable[bytes], *, max_pixels: int, cell_names: Mapping[str, CellName]
     ) -> None:
         drawn = (root / GENERATED_MARKER).is_file()
         self.data_source = GENERATED_SAMPLE if drawn else escape_name(os.fsencode(root.name))
         self._root = root
         self._max_pixels = max_pixels
         self._keys = dict.fromkeys(sorted(escape_name(name) for name in names))
-        self.original_names = original_names
+        self.cell_names = cell_names
 
     def fingerprint(self, image_ids: Iterable[str]) -> str:
         """Hash names, sizes and times of change of some files: whatever is written to one of them changes it."""

@@ -9,6 +9,7 @@ import numpy as np
 from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 
+from blastscreen.cohort import CellName
 from blastscreen.datasets.file_names import escape_text, unescape_text
 from blastscreen.datasets.local_images import require_size, size_limit
 from blastscreen.datasets.remote_listing import ListedObject
@@ -81,7 +82,7 @@ class RemoteImages(Mapping[str, RemoteImage]):
 
     Attributes:
         data_source: as of the local `CellImages`.
-        original_names: as of those.
+        cell_names: as of those.
     """
 
     def __init__(
@@ -92,10 +93,10 @@ class RemoteImages(Mapping[str, RemoteImage]):
         *,
         is_drawn: bool,
         max_pixels: int,
-        original_names: Mapping[str, str],
+        cell_names: Mapping[str, CellName],
     ) -> None:
         self.data_source = GENERATED_SAMPLE if is_drawn else escape_text(root.rpartition("/")[2])
-        self.original_names = original_names
+        self.cell_names = cell_names
         self._fs, self._root, self._max_pixels = fs, root, max_pixels
         self._objects = dict(sorted(objects.items()))
 

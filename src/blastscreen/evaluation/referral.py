@@ -204,7 +204,6 @@ def plan_referral(
 
 
 def _trace(cells: pd.DataFrame) -> RiskCoverage:
-    cells = cells[cells["confidence"].notna()]
     return risk_coverage(cells["confidence"].to_numpy(dtype=np.float64), cells["is_right"].to_numpy(dtype=np.bool_))
 
 

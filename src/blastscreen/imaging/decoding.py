@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blastscreen.imaging.formats.bmp import decode_bmp
+from blastscreen.imaging.formats.codec import drop_opaque_alpha, judge_palette
 from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
 from blastscreen.imaging.formats.signatures import identify_format
@@ -45,12 +46,11 @@ IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES.values())
 _PILLOW_MODES = {
     "1": ReasonCode.GREYSCALE,
     "L": ReasonCode.GREYSCALE,
-    "P": ReasonCode.PALETTE,
     "CMYK": ReasonCode.CMYK,
     "F": ReasonCode.FLOAT_PIXELS,
     "I": ReasonCode.SIXTEEN_BIT,
     **dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), ReasonCode.SIXTEEN_BIT),
-    **dict.fromkeys(("LA", "La", "PA", "RGBA", "RGBa", "RGBX"), ReasonCode.ALPHA),
+    **dict.fromkeys(("La", "PA", "RGBa", "RGBX"), ReasonCode.ALPHA),
 }
 _LONGEST_DETAIL = 200
 
@@ -146,13 +146,17 @@ def _require_rgb(picture: object) -> NDArray[np.uint8]:
     if isinstance(picture, Image.Image):
         if getattr(picture, "is_animated", False):
             raise ImageRejected(ReasonCode.MULTI_FRAME, "more than one frame")
-        if picture.mode != "RGB":
+        if picture.mode == "P":
+            raise judge_palette(np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3))
+        if picture.mode not in ("RGB", "RGBA", "LA"):
             code = _PILLOW_MODES.get(picture.mode, ReasonCode.UNSUPPORTED_FORMAT)
             raise ImageRejected(code, f"a picture of mode {picture.mode}, not RGB")
         picture = np.asarray(picture)
     if not isinstance(picture, np.ndarray):
         raise ImageRejected(ReasonCode.UNREADABLE, f"the loader returned {type(picture).__name__}, not a picture")
     code_of_array = _judge_array(picture)
+    if code_of_array == ReasonCode.ALPHA:
+        return drop_opaque_alpha(picture)
     if code_of_array is not None:
         raise ImageRejected(code_of_array, f"an array of shape {picture.shape} and type {picture.dtype}, not 8-bit RGB")
     return picture

@@ -16,7 +16,7 @@ from blastscreen.refusal import Refusal
 
 logger = logging.getLogger(__name__)
 
-RUN_ONLY_PARAMETERS = frozenset({"images", "external_images", "external_labels", "seed"})
+RUN_ONLY_PARAMETERS = frozenset({"images", "labels", "external_images", "external_labels", "seed"})
 """Runtime parameters that conf reads by itself: no node takes them."""
 
 
@@ -45,13 +45,14 @@ class CheckRun:
 
     @hook_impl
     def after_catalog_created(self, conf_catalog: dict[str, Any], parameters: dict[str, Any]) -> None:
-        """Refuse `images=` where the catalog does not read a folder."""
-        images = parameters["parameters"].get("images")
-        if images is not None and "path" not in conf_catalog["raw_cells"]:
-            raise RunRefused(
-                f"--params=images={images} has no effect in this environment, which draws its sample cells. "
-                "Add --env=cnmc (leak-free protocol) or --env=paper (the paper's protocol) to read a folder of images."
-            )
+        """Refuse `images=` and `labels=` where the catalog does not read a folder, or no sheet with it."""
+        for name, key in (("images", "path"), ("labels", "labels")):
+            given = parameters["parameters"].get(name)
+            if given is not None and key not in conf_catalog["raw_cells"]:
+                raise RunRefused(
+                    f"--params={name}={given} has no effect in this environment, whose raw_cells has no '{key}'. Add "
+                    "--env=cnmc (leak-free protocol) or --env=paper (the paper's protocol) to read a folder of images."
+                )
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -10,7 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import decode_rgb, require_frame_size
+from blastscreen.imaging.formats.codec import (
+    decode_pixels,
+    require_at_most,
+    require_frame_size,
+    require_little_data,
+)
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
@@ -21,8 +26,12 @@ _DECODABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progres
 _APP2 = 0xE2
 _CHANNELS = 3
 _OTHER_CHANNELS = {1: ReasonCode.GREYSCALE, 4: ReasonCode.CMYK}
-# encoders write about ten; thousands of empty ones over a large frame would keep a decoder busy for hours
-_MAX_SCANS = 100
+# headers have about ten segments, with a large colour profile a hundred, and no fill bytes
+_MOST_SEGMENTS = 1_000
+_MOST_FILL_BYTES = 1_000
+# encoders write about ten; a decoder walks over the whole frame for each, whatever is in it
+_MOST_SCANS = 100
+_MOST_SCANNED_PIXELS = 100_000_000
 
 
 class _Segment(NamedTuple):
@@ -44,25 +53,34 @@ def decode_jpeg(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
     Raises:
         ImageRejected: the file is cut or damaged, too large, one of several frames, or not 8-bit RGB.
     """
+    require_little_data(data)
     frame: _Segment | None = None
     segment = _read_segment(data, 2)
+    n_segments = 1
     while segment.marker != _START_OF_SCAN:
         if segment.marker in _FRAMES:
             frame = segment
         if segment.marker == _APP2 and segment.payload.startswith(b"MPF\x00"):
             raise ImageRejected(ReasonCode.MULTI_FRAME, "several pictures in one JPEG (MPF)")
         segment = _read_segment(data, segment.end)
+        n_segments += 1
+        require_at_most(_MOST_SEGMENTS, n_segments, "segments before the first scan")
     if frame is None:
         raise ImageRejected(ReasonCode.UNREADABLE, "no frame header before the first scan")
     width, height = _read_frame_size(frame, max_pixels=max_pixels)
-    _require_whole_scans(data, segment.end)
-    return decode_rgb("jpeg", data, "RGB", "", width=width, height=height)
+    if data.find(b"\xff\xd9", segment.end) < 0:
+        raise ImageRejected(ReasonCode.TRUNCATED, f"ends at byte {len(data)} without an end-of-image mark")
+    n_scans = 1 + data.count(b"\xff\xda", segment.end)
+    require_at_most(_MOST_SCANS, n_scans, "scans")
+    require_at_most(_MOST_SCANNED_PIXELS, n_scans * width * height, f"pixels in {n_scans:,} scans")
+    return decode_pixels("jpeg", "RGB", data, "RGB", "", width=width, height=height)
 
 
 def _read_segment(data: bytes, position: int) -> _Segment:
     start = position
-    while data[position : position + 1] == b"\xff":
-        position += 1
+    fill = data[start : start + _MOST_FILL_BYTES + 1]
+    position += len(fill) - len(fill.lstrip(b"\xff"))
+    require_at_most(_MOST_FILL_BYTES, position - start, "fill bytes")
     if position >= len(data):
         raise ImageRejected(ReasonCode.TRUNCATED, f"ends at byte {len(data)}, before the first scan")
     marker = data[position]
@@ -93,10 +111,3 @@ def _read_frame_size(frame: _Segment, *, max_pixels: int) -> tuple[int, int]:
             f"JPEG of kind {frame.marker - 0xC0}, {bits} bits and {channels} channels; only Huffman-coded 8-bit colour",
         )
     return width, height
-
-
-def _require_whole_scans(data: bytes, scan_start: int) -> None:
-    if data.find(b"\xff\xd9", scan_start) < 0:
-        raise ImageRejected(ReasonCode.TRUNCATED, f"ends at byte {len(data)} without an end-of-image mark")
-    if data.count(b"\xff\xda", scan_start) >= _MAX_SCANS:
-        raise ImageRejected(ReasonCode.UNREADABLE, f"more than {_MAX_SCANS} scans")

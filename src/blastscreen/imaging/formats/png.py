@@ -1,4 +1,4 @@
-"""PNG with 8 bits a channel and three channels.
+"""PNG with 8 bits a channel, in RGB or in RGB with an alpha channel that hides nothing.
 
 Every chunk's checksum is verified, so any flipped bit is seen. Reference: Portable Network Graphics (PNG)
 Specification, Third Edition, W3C 2025.
@@ -11,15 +11,24 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import decode_rgb, require_frame_size
+from blastscreen.imaging.formats.codec import (
+    decode_pixels,
+    drop_opaque_alpha,
+    judge_palette,
+    require_at_most,
+    require_frame_size,
+    require_little_data,
+)
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_FRAME = 12  # length, kind and checksum around the payload
 _IMAGE_HEADER = struct.Struct(">IIBBBBB")
-_RGB = 2
-_OTHER_COLOURS = {0: ReasonCode.GREYSCALE, 3: ReasonCode.PALETTE, 4: ReasonCode.ALPHA, 6: ReasonCode.ALPHA}
+_GREY, _RGB, _PALETTE = 0, 2, 3
+_MODES = {_RGB: "RGB", 4: "LA", 6: "RGBA"}
+# a hundred times what the usual chunks of 8 KiB and the metadata of a cell make
+_MOST_CHUNKS = 10_000
 # first column, first row, column step, row step of each pass of an interlaced picture
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -38,18 +47,33 @@ def decode_png(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
         ImageRejected: the file is cut or damaged, too large, animated, or not 8-bit RGB.
     """
     chunks = _checked_chunks(data)
-    width, height, interlaced = _read_image_header(next(chunks), max_pixels=max_pixels)
+    width, height, colour, interlaced = _read_image_header(next(chunks), max_pixels=max_pixels)
+    require_little_data(data)
     compressed = []
-    for kind, payload in chunks:
+    transparent = None
+    for number, (kind, payload) in enumerate(chunks, start=2):
+        require_at_most(_MOST_CHUNKS, number, "chunks")
         if kind == b"acTL":
             raise ImageRejected(ReasonCode.MULTI_FRAME, "an animated PNG")
-        if kind == b"tRNS":
-            raise ImageRejected(ReasonCode.ALPHA, "one colour is declared transparent (tRNS)")
+        if kind == b"PLTE" and colour == _PALETTE:
+            raise judge_palette(np.frombuffer(payload, np.uint8, len(payload) // 3 * 3).reshape(-1, 3))
+        if kind == b"tRNS" and colour == _RGB:
+            transparent = np.frombuffer(payload, ">u2", len(payload) // 2)
         if kind == b"IDAT":
             compressed.append(payload)
-    rows = _inflate(b"".join(compressed), _row_bytes(width, height, interlaced=interlaced))
+    if colour == _PALETTE:
+        raise ImageRejected(ReasonCode.PALETTE, "colours of a palette that is missing")
+    mode = _MODES[colour]
+    row_bytes = _row_bytes(width, height, channels=len(mode), interlaced=interlaced)
+    rows = _inflate(b"".join(compressed), row_bytes)
     # Pillow's codec undoes the row filters; it reads a zlib stream, so the rows go back into one, uncompressed
-    return decode_rgb("zip", zlib.compress(rows, level=0), "RGB", int(interlaced), width=width, height=height)
+    packed = zlib.compress(rows, level=0)
+    pixels = decode_pixels("zip", mode, packed, mode, int(interlaced), width=width, height=height)
+    if mode != "RGB":
+        return drop_opaque_alpha(pixels)
+    if transparent is not None and (len(transparent) != 3 or (pixels == transparent).all(axis=2).any()):
+        raise ImageRejected(ReasonCode.ALPHA, "a colour of the picture is declared transparent (tRNS)")
+    return pixels
 
 
 def _checked_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -73,7 +97,7 @@ def _checked_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         position = end
 
 
-def _read_image_header(chunk: tuple[bytes, memoryview], *, max_pixels: int) -> tuple[int, int, bool]:
+def _read_image_header(chunk: tuple[bytes, memoryview], *, max_pixels: int) -> tuple[int, int, int, bool]:
     kind, payload = chunk
     if kind != b"IHDR" or len(payload) != _IMAGE_HEADER.size:
         raise ImageRejected(ReasonCode.UNREADABLE, "the first chunk of the PNG is not its header")
@@ -81,21 +105,22 @@ def _read_image_header(chunk: tuple[bytes, memoryview], *, max_pixels: int) -> t
     require_frame_size(width, height, max_pixels=max_pixels)
     if bits == 16:
         raise ImageRejected(ReasonCode.SIXTEEN_BIT, "16 bits a channel")
-    if colour in _OTHER_COLOURS:
-        raise ImageRejected(_OTHER_COLOURS[colour], f"PNG colour type {colour}, not RGB")
-    if (bits, colour, compression, filtering) != (8, _RGB, 0, 0) or interlace not in (0, 1):
+    if colour == _GREY:
+        raise ImageRejected(ReasonCode.GREYSCALE, "one channel, not RGB")
+    is_defined = colour == _PALETTE or (bits == 8 and colour in _MODES)
+    if not is_defined or (compression, filtering) != (0, 0) or interlace not in (0, 1):
         raise ImageRejected(ReasonCode.UNREADABLE, "the PNG header has values that are not defined")
-    return width, height, bool(interlace)
+    return width, height, colour, bool(interlace)
 
 
-def _row_bytes(width: int, height: int, *, interlaced: bool) -> int:
+def _row_bytes(width: int, height: int, *, channels: int, interlaced: bool) -> int:
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
     total = 0
     for first_column, first_row, column_step, row_step in passes:
         columns = -(-max(width - first_column, 0) // column_step)
         rows = -(-max(height - first_row, 0) // row_step)
         # each row is preceded by the number of its filter; a pass without columns has no rows
-        total += rows * (1 + 3 * columns) if columns else 0
+        total += rows * (1 + channels * columns) if columns else 0
     return total
 
 

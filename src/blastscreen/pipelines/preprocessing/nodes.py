@@ -30,12 +30,11 @@ def index_cells(
         description="Reading images",
         names=name_sources,
     )
-    names = index.find_original_names(raw_cells)
     return index.build_cell_index(
         parts,
         data_source=index.name_data_source(raw_cells),
         count_duplicates_once=settings.count_duplicates_once,
-        original_names=names,
+        cell_names=index.find_cell_names(raw_cells),
     )
 
 
