@@ -1,22 +1,21 @@
 """Refuse, before its first node, a run that cannot work or would do something else than was asked for."""
 
 import difflib
+import json
 import logging
+from pathlib import PurePath
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
 from kedro.io.core import Version, is_parameter
 from kedro.pipeline import Pipeline
 
 from blastscreen.refusal import Refusal
+from blastscreen.runs.typed import TEXT_PARAMETERS, list_kinds, place_paths
 
 logger = logging.getLogger(__name__)
-
-RUN_ONLY_PARAMETERS = frozenset({"images", "external_images", "external_labels", "seed"})
-"""Runtime parameters that conf reads by itself: no node takes them."""
 
 
 class RunRefused(Refusal):
@@ -28,19 +27,15 @@ class CheckRun:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse a misspelled runtime parameter, which Kedro would silently add beside the right one."""
+        """Refuse parameters that no node reads or that mean nothing, and spell paths in full."""
         self._context = context
-        known = RUN_ONLY_PARAMETERS | {
-            name.removeprefix("params:").split(".")[0]
-            for pipeline in pipelines.values()
-            for name in pipeline.inputs()
-            if name.startswith("params:")
-        }
-        for name in context._runtime_params or {}:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}."
-                raise RunRefused(f"Unknown parameter '{name}' in --params. {hint}")
+        conf = context.config_loader
+        _require_known(conf["parameters"], list_kinds())
+        _require_text(conf["parameters"])
+        _ = (
+            context.params
+        )  # asked for here, it holds every block against its model, those that this run leaves alone, too
+        conf["catalog"] = place_paths(conf["catalog"], project_path=context.project_path)
 
     @hook_impl
     def after_catalog_created(self, conf_catalog: dict[str, Any], parameters: dict[str, Any]) -> None:
@@ -72,6 +67,40 @@ class CheckRun:
         _warn_of_mixed_versions(inputs)
         if any(name.endswith("_model") for name in inputs):
             _require_same_settings(inputs, pipeline, catalog, self._context.params)
+
+
+def _require_known(parameters: dict[str, Any], kinds: dict[str, Any]) -> None:
+    named = {name.rpartition(".")[0] for name in kinds}
+    given = [str(block) for block in parameters if not str(block).startswith("_")]
+    given += [
+        f"{block}.{field}"
+        for block in given
+        if block in named and isinstance(parameters[block], dict)
+        for field in parameters[block]
+    ]
+    unknown = [f"'{name}'{_suggest(name, kinds)}" for name in given if name not in kinds]
+    if unknown:
+        raise RunRefused(
+            f"Unknown parameter {'; '.join(unknown)}. It stands in --params or in a file of conf/: correct it there."
+        )
+
+
+def _suggest(name: str, kinds: dict[str, Any]) -> str:
+    field = name.rpartition(".")[2]
+    close = difflib.get_close_matches(name, kinds, n=1) or [known for known in kinds if known.endswith(f".{field}")]
+    if close:
+        return f" (did you mean '{close[0]}'?)"
+    return f" (known: {', '.join(sorted(known for known in kinds if '.' not in known))})"
+
+
+def _require_text(parameters: dict[str, Any]) -> None:
+    for name in sorted(TEXT_PARAMETERS & parameters.keys()):
+        value = parameters[name]
+        if not isinstance(value, str | PurePath) or not str(value):
+            raise RunRefused(
+                f"{name} is {json.dumps(value)}, not the name of a folder or file. In a file, put names that "
+                f"look like numbers between quotes; on the command line type --params={name}=<path>"
+            )
 
 
 def _require_same_settings(
