@@ -5,7 +5,7 @@ from blastscreen.cohort.label_sheet import read_original_names
 from blastscreen.cohort.names import CellName, natural_key, parse_cell_name
 from blastscreen.cohort.published import CNMC_2019, CNMC_2019_DOI, PublishedCount
 from blastscreen.cohort.report import describe_cohort
-from blastscreen.cohort.soundness import CohortError, count_noun, name_some, require_sound_cohort
+from blastscreen.cohort.soundness import CohortError, count_noun, name_some, require_sound_cohort, tell_rejected
 
 __all__ = [
     "CNMC_2019",
@@ -21,4 +21,5 @@ __all__ = [
     "parse_cell_name",
     "read_original_names",
     "require_sound_cohort",
+    "tell_rejected",
 ]

@@ -6,10 +6,11 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from blastscreen.cohort.names import natural_key
-from blastscreen.vocabulary import CellLabel, Status
+from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import CellLabel, ReasonCode, Status
 
 
-class CohortError(ValueError):
+class CohortError(Refusal):
     """The cells can't be used for training as they stand; `args` holds every problem, one text each."""
 
     def __str__(self) -> str:
@@ -28,14 +29,14 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
         cell_index: one row per file that came in, as `CELL_INDEX` describes.
 
     Raises:
-        CohortError: naming every problem at once: nothing accepted, a name that can't be read, a label that its folder
-            contradicts, a subject with both labels, identical pixels with both labels, one class or one subject only.
+        CohortError: most files were rejected; or, naming every problem at once, a name that can't be read, a label
+            that its folder contradicts, a subject with both labels, identical pixels with both labels, one class or one
+            subject only.
     """
     kept = select_kept(cell_index)
-    if kept.empty:
+    if 2 * len(kept) < len(cell_index) or kept.empty:
         raise CohortError(
-            f"none of {count_noun(len(cell_index), 'file')} was accepted. Look at the reasons in the cell index, and "
-            "check that the folder holds the cohort"
+            f"{tell_rejected(cell_index)}. Check that the folder holds the cohort, or take them out of it"
         )
     checks: tuple[Callable[[pd.DataFrame], str | None], ...] = (
         _unreadable_names,
@@ -53,6 +54,20 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
 def select_kept(cell_index: pd.DataFrame) -> pd.DataFrame:
     """Select the rows that were accepted or flagged for review."""
     return cell_index[cell_index["status"] != Status.REJECTED]
+
+
+def tell_rejected(cell_index: pd.DataFrame) -> str:
+    """Say how many files were rejected, for which reasons, and what links have to do with it."""
+    rejected = cell_index[cell_index["status"] == Status.REJECTED]
+    counts = rejected["reasons"].str.split(";").explode().value_counts()
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
+    advice = (
+        ". outside_root: links that lead out of the folder are not followed; name the folder that they lead to, or "
+        "copy the files themselves (cp -rL)"
+        if ReasonCode.OUTSIDE_ROOT in counts
+        else ""
+    )
+    return f"{len(rejected):,} of {count_noun(len(cell_index), 'file')} rejected ({reasons or 'no files'}){advice}"
 
 
 def count_noun(number: int, noun: str) -> str:

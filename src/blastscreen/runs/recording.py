@@ -53,7 +53,8 @@ class RunManifest:
         self._save(run_params, outcome=f"failed: {type(error).__name__}")
 
     def _save(self, run_params: dict[str, Any], *, outcome: str) -> None:
-        from blastscreen.manifest import describe_environment, plain
+        from blastscreen.manifest import describe_environment
+        from blastscreen.redaction import redact
 
         manifest = {
             "run_id": run_params["run_id"],
@@ -62,8 +63,8 @@ class RunManifest:
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "environment": run_params["env"] or "local",
             "pipelines": run_params["pipeline_names"] or ["__default__"],
-            "runtime_parameters": plain(run_params["runtime_params"]),
-            "parameters": plain(self._context.params),
+            "runtime_parameters": redact(run_params["runtime_params"]),
+            "parameters": redact(self._context.params),
             "load_versions": dict(sorted(self._load_versions.items())),
             "save_version": run_params["run_id"],
             "saved": sorted(self._saved),

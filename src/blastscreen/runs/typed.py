@@ -67,7 +67,8 @@ def list_kinds() -> dict[str, Any]:
     inputs = {name for pipeline in pipelines.values() for name in pipeline.inputs() if name.startswith("params:")}
     kinds: dict[str, Any] = {name.removeprefix("params:"): None for name in sorted(inputs)}
     kinds |= {name.split(".")[0]: None for name in kinds}
-    for block, model in TypeExtractor(dict(pipelines)).extract_types_from_pipelines().items():
+    models: dict[str, Any] = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    for block, model in models.items():
         kinds |= {block: model} | {f"{block}.{name}": field.annotation for name, field in model.model_fields.items()}
     return kinds | {"seed": int} | dict.fromkeys(TEXT_PARAMETERS, str)
 
