@@ -70,9 +70,7 @@ def describe_environment(project_path: Path) -> dict[str, object]:
         "platform": f"{platform.system()} {platform.machine()}",
         "libraries": {name: version(name) for name in LIBRARIES},
         "cores": joblib.cpu_count(),
-        "processor_settings": {
-            name: redact_text(os.environ[name]) for name in PROCESSOR_SETTINGS if name in os.environ
-        },
+        "processor_settings": settings,
         "tensorflow": _describe_tensorflow(),
     }
 

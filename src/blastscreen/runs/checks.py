@@ -8,14 +8,18 @@ from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
-from kedro.io.core import Version, is_parameter
+from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
 from blastscreen.refusal import Refusal
+from blastscreen.runs.stored import find_stale, find_start, load_manifest, open_entry
 from blastscreen.runs.typed import TEXT_PARAMETERS, list_kinds, place_paths
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 5
 
 
 class RunRefused(Refusal):
@@ -56,15 +60,18 @@ class CheckRun:
                 "evaluate an older model without a word. Leave --runner out; work is spread over all cores inside the "
                 "nodes (--params=compute.n_jobs=4 sets how many)."
             )
-        inputs = {name: catalog[name] for name in sorted(pipeline.inputs()) if not is_parameter(name)}
+        inputs = {name: open_entry(catalog, name) for name in sorted(pipeline.inputs()) if not is_parameter(name)}
         if "external_cells" in inputs and not inputs["external_cells"].exists():
             folder = inputs["external_cells"]._describe().get("path")
             raise RunRefused(
                 f"There is no folder '{folder}'. Add --params=external_images=<folder>, and the --env that "
                 "the models were trained in: kedro run --pipelines=predict --params=external_images=<folder>"
             )
-        _require_stored(inputs)
+        whole = sum((pipelines[name] for name in run_params["pipeline_names"] or ["__default__"]), Pipeline([]))
+        _require_stored(inputs, run_params, whole, catalog)
         _warn_of_mixed_versions(inputs)
+        if run_params["only_missing_outputs"]:
+            _require_fresh(whole, pipeline, catalog, self._context.params)
         if any(name.endswith("_model") for name in inputs):
             _require_same_settings(inputs, pipeline, catalog, self._context.params)
 
@@ -110,15 +117,14 @@ def _require_same_settings(
     from blastscreen.manifest import compare_settings
 
     blocks = [name for name in ("preprocessing", "features") if f"params:{name}" in pipeline.inputs()]
-    manifests: Any = catalog["run_manifest"]
     for name, model in inputs.items():
         if not name.endswith("_model") or not isinstance(model, AbstractVersionedDataset):
             continue
         version = model.resolve_load_version()
-        if version not in manifests.list_versions(full_path=False):
+        made = load_manifest(catalog, version)
+        if made is None:
             logger.warning("The run that made %s of %s left no manifest: its settings are unknown.", name, version)
             continue
-        made = manifests._copy(_version=Version(version, None)).load()
         different = compare_settings(made["parameters"], parameters, blocks=blocks)
         if different:
             raise RunRefused(
@@ -127,17 +133,51 @@ def _require_same_settings(
             )
 
 
-def _require_stored(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:
+def _require_stored(
+    inputs: dict[str, AbstractDataset[Any, Any]], run_params: dict[str, Any], whole: Pipeline, catalog: DataCatalog
+) -> None:
     results = (AbstractVersionedDataset, MemoryDataset)
     missing = {
         name: dataset for name, dataset in inputs.items() if isinstance(dataset, results) and not dataset.exists()
     }
-    if missing:
-        texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
-        raise RunRefused(
-            f"This run starts from results that are not there: {', '.join(texts)}. Run the pipeline that makes them "
-            "first, in the same --env, or include it: `kedro run` runs all of them."
+    if not missing:
+        return
+    texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
+    start = find_start(whole, missing, catalog)
+    if start and run_params["node_names"]:
+        advice = f"Run what makes them, too: --nodes={','.join([*start, *run_params['node_names']])}"
+    elif start:
+        advice = f"Start where they are made: --from-nodes={','.join(start)}"
+    else:
+        advice = (
+            "Run the pipeline that makes them first, in the same --env, or include it: `kedro run` runs all of them."
         )
+    raise RunRefused(f"This run starts from results that are not there: {', '.join(texts)}. {advice}")
+
+
+def _require_fresh(whole: Pipeline, pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]) -> None:
+    stale = list(find_stale(whole, pipeline.nodes, catalog, parameters))
+    if stale:
+        nodes = {node.name: node for node, _ in stale}
+        later = {node.name for name in nodes for node in whole.from_nodes(name).nodes if node.name != name}
+        first = [node for name, node in nodes.items() if name not in later]
+        unstored = [
+            name
+            for node in first
+            for name in node.inputs
+            if not is_parameter(name) and isinstance(open_entry(catalog, name), MemoryDataset)
+        ]
+        start = dict.fromkeys([*find_start(whole, unstored, catalog), *(node.name for node in first)])
+        texts = [text for _, text in stale[:_SHOWN]] + [f"and {len(stale) - _SHOWN} more"] * (len(stale) > _SHOWN)
+        raise RunRefused(
+            "Nothing ran: --only-missing-outputs would keep results that were made otherwise than this run would make "
+            f"them.\n{chr(10).join(texts)}\n"
+            f"Make them again, with all that follows from them: --from-nodes={','.join(start)} instead of "
+            "--only-missing-outputs."
+        )
+    kept = [open_entry(catalog, name) for name in pipeline.all_outputs()]
+    if all(dataset.exists() for dataset in kept if not isinstance(dataset, MemoryDataset)):
+        logger.warning("Nothing has to run: all results are stored, made with these parameters and from these inputs.")
 
 
 def _tell_versions(dataset: AbstractDataset[Any, Any]) -> str:
