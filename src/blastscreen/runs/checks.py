@@ -68,7 +68,7 @@ class CheckRun:
                 "the models were trained in: kedro run --pipelines=predict --params=external_images=<folder>"
             )
         whole = sum((pipelines[name] for name in run_params["pipeline_names"] or ["__default__"]), Pipeline([]))
-        _require_stored(inputs, run_params, whole, catalog)
+        _require_stored(inputs, run_params, whole, pipeline, catalog)
         _warn_of_mixed_versions(inputs)
         if run_params["only_missing_outputs"]:
             _require_fresh(whole, pipeline, catalog, self._context.params)
@@ -134,7 +134,11 @@ def _require_same_settings(
 
 
 def _require_stored(
-    inputs: dict[str, AbstractDataset[Any, Any]], run_params: dict[str, Any], whole: Pipeline, catalog: DataCatalog
+    inputs: dict[str, AbstractDataset[Any, Any]],
+    run_params: dict[str, Any],
+    whole: Pipeline,
+    pipeline: Pipeline,
+    catalog: DataCatalog,
 ) -> None:
     results = (AbstractVersionedDataset, MemoryDataset)
     missing = {
@@ -143,31 +147,24 @@ def _require_stored(
     if not missing:
         return
     texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
-    start = find_start(whole, missing, catalog)
-    if start and run_params["node_names"]:
-        advice = f"Run what makes them, too: --nodes={','.join([*start, *run_params['node_names']])}"
-    elif start:
-        advice = f"Start where they are made: --from-nodes={','.join(start)}"
-    else:
+    asked = run_params["node_names"]
+    users = [node.name for node in pipeline.nodes if missing.keys() & set(node.inputs)]
+    start = find_start(whole, [*users, *asked], catalog, followers=not asked)
+    if missing.keys().isdisjoint(whole.all_outputs()):
         advice = (
             "Run the pipeline that makes them first, in the same --env, or include it: `kedro run` runs all of them."
         )
+    elif asked:
+        advice = f"Run what makes them, too: --nodes={','.join(start)}"
+    else:
+        advice = f"Start where they are made: --from-nodes={','.join(start)}"
     raise RunRefused(f"This run starts from results that are not there: {', '.join(texts)}. {advice}")
 
 
 def _require_fresh(whole: Pipeline, pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]) -> None:
     stale = list(find_stale(whole, pipeline.nodes, catalog, parameters))
     if stale:
-        nodes = {node.name: node for node, _ in stale}
-        later = {node.name for name in nodes for node in whole.from_nodes(name).nodes if node.name != name}
-        first = [node for name, node in nodes.items() if name not in later]
-        unstored = [
-            name
-            for node in first
-            for name in node.inputs
-            if not is_parameter(name) and isinstance(open_entry(catalog, name), MemoryDataset)
-        ]
-        start = dict.fromkeys([*find_start(whole, unstored, catalog), *(node.name for node in first)])
+        start = find_start(whole, {node.name for node, _ in stale}, catalog, followers=True)
         texts = [text for _, text in stale[:_SHOWN]] + [f"and {len(stale) - _SHOWN} more"] * (len(stale) > _SHOWN)
         raise RunRefused(
             "Nothing ran: --only-missing-outputs would keep results that were made otherwise than this run would make "

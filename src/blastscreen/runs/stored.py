@@ -26,26 +26,36 @@ def load_manifest(catalog: DataCatalog, version: str | None) -> dict[str, Any] |
     return manifest
 
 
-def find_start(whole: Pipeline, missing: Iterable[str], catalog: DataCatalog) -> list[str]:
-    """Name the nodes that make what is missing, and what they need for it in turn, in their order.
+def find_start(whole: Pipeline, names: Iterable[str], catalog: DataCatalog, *, followers: bool) -> list[str]:
+    """Name the nodes to begin with so that some others can run on what is stored.
 
     Args:
         whole: The pipeline from which the run was cut.
-        missing: Entries that are not stored.
-        catalog: Tells what is.
+        names: Nodes that are to run.
+        catalog: Tells what is stored.
+        followers: Whether all that follows from them runs, too, as with `--from-nodes`.
+
+    Returns:
+        Names in the order of the pipeline; with followers, without those that follow from others.
     """
-    makers = {name: node for node in whole.nodes for name in node.outputs}
+    makers = {output: node.name for node in whole.nodes for output in node.outputs}
     found: set[str] = set()
-    todo = list(missing)
+    todo = list(names)
     while todo:
-        node = makers.get(todo.pop())
-        if node is not None and node.name not in found:
-            found.add(node.name)
-            todo += [name for name in node.inputs if not is_parameter(name) and not _is_stored(name, catalog)]
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            part = whole.from_nodes(name) if followers else whole.only_nodes(name)
+            todo += [makers[entry] for entry in part.inputs() if entry in makers and not is_stored(entry, catalog)]
+    if followers:
+        found -= {node.name for name in found for node in whole.from_nodes(name).nodes if node.name != name}
     return [node.name for node in whole.nodes if node.name in found]
 
 
-def _is_stored(name: str, catalog: DataCatalog) -> bool:
+def is_stored(name: str, catalog: DataCatalog) -> bool:
+    """Tell whether a run could begin with an entry; parameters always can be had."""
+    if is_parameter(name):
+        return True
     dataset = open_entry(catalog, name)
     return not isinstance(dataset, MemoryDataset) and bool(dataset.exists())
 

@@ -45,10 +45,14 @@ def split_params(context: click.Context, option: click.Parameter, typed: str | d
         if not equals or not name.strip():
             context.fail(f"--{option.name}: '{item}' is not <name>=<value>. Several are separated by commas.")
         is_text = kinds.get(name.strip()) is str
-        # a folder may be called ${so}; anything else may refer to conf
-        OmegaConf.update(parameters, name.strip(), value.replace("${", r"\${") if is_text else _read(value.strip(" ,")))
+        OmegaConf.update(parameters, name.strip(), _escape(value) if is_text else _read(value.strip(" ,")))
     plain: dict[str, Any] = OmegaConf.to_container(parameters)  # type: ignore[assignment]
     return plain
+
+
+def _escape(text: str) -> str:
+    """Keep OmegaConf from looking up what a folder that is called ${so} seems to refer to."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def _read(value: str) -> object:
