@@ -148,7 +148,7 @@ def resume_command(run_params: dict[str, Any], *, model: str) -> str:
     versions = run_params.get("load_versions") or {}
     options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
     values = _flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}
-    options["params"] = ",".join(f"{name}={value}" for name, value in values.items())
+    options["params"] = ",".join(f"{name}={value}" for name, value in values.items()).replace(r"\${", "${")
     return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])
 
 
