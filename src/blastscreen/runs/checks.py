@@ -147,7 +147,7 @@ def _require_stored(
     if not missing:
         return
     texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
-    asked = run_params["node_names"]
+    asked = run_params["node_names"] or ()
     users = [node.name for node in pipeline.nodes if missing.keys() & set(node.inputs)]
     start = find_start(whole, [*users, *asked], catalog, followers=not asked)
     if missing.keys().isdisjoint(whole.all_outputs()):
