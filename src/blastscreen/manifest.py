@@ -31,14 +31,8 @@ LIBRARIES = (
 )
 PROCESSOR_SETTINGS = (
     # number of threads: the order of sums
-    *(
-        "OMP_NUM_THREADS",
-        "OMP_THREAD_LIMIT",
-        "OPENBLAS_NUM_THREADS",
-        "OPENBLAS_DEFAULT_NUM_THREADS",
-        "GOTO_NUM_THREADS",
-    ),
-    *("MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
+    *("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
+    *("OPENBLAS_NUM_THREADS", "OPENBLAS_DEFAULT_NUM_THREADS", "GOTO_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
     # kernels of the linear algebra, and the blocks that they cut matrices into
     *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
     # instructions that NumPy, OpenCV, Arrow and the C library may use

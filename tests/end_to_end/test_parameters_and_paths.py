@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from blastscreen.cli import run
 from blastscreen.parameters import ForestParameters
+from blastscreen.refusal import Refusal
 from blastscreen.runs.checks import RunRefused
 from blastscreen.runs.typed import place_paths
 from blastscreen.synthesis import plan_sample, write_cells
@@ -122,6 +123,13 @@ def test_paths_of_a_catalog_are_spelled_in_full(monkeypatch, tmp_path):
         "c": {"type": folder, "path": "/home/jane/cells", "labels": "s3://lab/labels.csv"},
         "d": {"type": "another", "dataset": {"filepath": "/home/jane/a/table.csv"}, "labels": "sheets", "n": 3},
     }
+
+
+def test_a_path_of_a_catalog_that_yaml_read_as_a_number_is_refused(project):
+    folder = {"type": "blastscreen.datasets.CellImageFolder", "path": 201901}
+    project.write_local("catalog", {"raw_cells": folder})
+    with pytest.raises(Refusal, match=r"path: 201901 .* between quotes"):
+        project.run("preprocessing")
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Refuse, before its first node, a run that cannot work or would do something else than was asked for."""
 
 import difflib
-import json
 import logging
 from pathlib import PurePath
 from typing import Any
@@ -36,9 +35,8 @@ class CheckRun:
         conf = context.config_loader
         _require_known(conf["parameters"], list_kinds())
         _require_text(conf["parameters"])
-        _ = (
-            context.params
-        )  # asked for here, it holds every block against its model, those that this run leaves alone, too
+        # asked for before the run has named its pipelines, it holds the blocks of all of them against their models
+        _ = context.params
         conf["catalog"] = place_paths(conf["catalog"], project_path=context.project_path)
 
     @hook_impl
@@ -105,7 +103,7 @@ def _require_text(parameters: dict[str, Any]) -> None:
         value = parameters[name]
         if not isinstance(value, str | PurePath) or not str(value):
             raise RunRefused(
-                f"{name} is {json.dumps(value)}, not the name of a folder or file. In a file, put names that "
+                f"{name} is {value!r}, not the name of a folder or file. In a file, put names that "
                 f"look like numbers between quotes; on the command line type --params={name}=<path>"
             )
 

@@ -15,6 +15,7 @@ from kedro.validation import TypeExtractor
 from omegaconf import OmegaConf
 
 from blastscreen.datasets.storage import is_remote, local_path
+from blastscreen.refusal import Refusal
 
 TEXT_PARAMETERS = frozenset({"images", "external_images", "external_labels"})
 """Runtime parameters that conf reads by itself, and that are text whatever they look like."""
@@ -85,6 +86,9 @@ def place_paths(entries: dict[str, Any], *, project_path: Path) -> dict[str, Any
     Args:
         entries: The catalog as conf gives it.
         project_path: Absolute.
+
+    Raises:
+        Refusal: A path is a number, for instance.
     """
     return {name: _place(name, value, entries, project_path) for name, value in entries.items()}
 
@@ -93,6 +97,8 @@ def _place(name: str, value: object, entry: dict[str, Any], project_path: Path) 
     if isinstance(value, dict):
         return place_paths(value, project_path=project_path)
     is_path = name in _PATH_KEYS or (name == "labels" and "CellImageFolder" in str(entry.get("type")))
-    if not is_path or not isinstance(value, str | PurePath) or is_remote(str(value)):
+    if not is_path or value is None or is_remote(str(value)):
         return value
+    if not isinstance(value, str | PurePath):
+        raise Refusal(f"{name}: {value!r} in a catalog is not text, as paths are. Put it between quotes.")
     return (project_path / Path(local_path(str(value))).expanduser()).as_posix()
