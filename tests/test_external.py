@@ -91,7 +91,7 @@ def test_everything_wrong_is_said_at_once():
 
 
 def test_a_folder_without_a_usable_file_is_refused_with_the_reasons():
-    with pytest.raises(CohortError, match=r"none of 2 files can be scored \(alpha 2\)"):
+    with pytest.raises(CohortError, match=r"2 of 2 files rejected \(alpha 2\)"):
         accept_files(index(("a.bmp", None, "alpha"), ("b.bmp", None, "alpha")))
     assert accept_files(index(*OUTSIDE))["image_id"].tolist() == [name for name, *_ in OUTSIDE[:3]]
 

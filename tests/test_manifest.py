@@ -3,8 +3,7 @@
 import subprocess
 from importlib.metadata import version
 
-from blastscreen.manifest import describe_environment, describe_git, plain
-from blastscreen.parameters import ReportingParameters
+from blastscreen.manifest import describe_environment, describe_git
 
 
 def git(folder, *arguments):
@@ -35,18 +34,12 @@ def test_libraries_are_those_installed(tmp_path):
     assert environment["cores"] >= 1
 
 
-def test_parameters_become_plain_and_paths_lose_their_folders():
-    parameters = {
-        "reporting": ReportingParameters(sheet_cells=12, sheet_columns=4, error_cells=3),
-        "images": "/home/somebody/C-NMC_training_data",
-        "windows": "C:\\somebody\\cells",
-        "sizes": (450, 600),
-        "seed": 42,
-    }
-    assert plain(parameters) == {
-        "reporting": {"sheet_cells": 12, "sheet_columns": 4, "error_cells": 3},
-        "images": "C-NMC_training_data",
-        "windows": "cells",
-        "sizes": [450, 600],
-        "seed": 42,
-    }
+def test_settings_of_the_processor_stand_in_it_without_what_they_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", "AVX2 FMA3")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/home/jane")
+    monkeypatch.delenv("NUMBA_CPU_NAME", raising=False)
+    found = describe_environment(tmp_path)["processor_settings"]
+    assert {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}.items() <= found.items()
+    assert "NUMBA_CPU_NAME" not in found
+    assert "jane" not in found["XLA_FLAGS"]

@@ -1,5 +1,6 @@
 """Cells from outside: scored by stored models, and evaluated where they are strangers to the training."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from blastscreen.cohort import (
     natural_key,
     require_sound_cohort,
     select_readable,
+    tell_rejected,
 )
 from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
+
+logger = logging.getLogger(__name__)
 
 # of a cell in a spreadsheet: what begins with one of these is run as a formula, or hides what follows
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -29,7 +33,7 @@ _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", 
 
 
 def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the files that are scored: everything that was neither rejected nor a duplicate of another.
+    """Select the files that are scored, neither rejected nor a duplicate of another; warn where most were rejected.
 
     Args:
         external_index: In the schema `CELL_INDEX`; names that say nothing are fine.
@@ -39,12 +43,9 @@ def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
     """
     accepted = accepted_cells(external_index)
     if accepted.empty:
-        counts = external_index["reasons"].value_counts()
-        reasons = ", ".join(f"{reason} {count}" for reason, count in counts.items())
-        raise CohortError(
-            f"none of {count_noun(len(external_index), 'file')} can be scored ({reasons}). Look at external_index, and "
-            "check that the folder holds images of single cells"
-        )
+        raise CohortError(f"{tell_rejected(external_index)}. Check that the folder holds images of single cells")
+    if 2 * len(accepted) < len(external_index):
+        logger.warning("%s. The others are scored.", tell_rejected(external_index))
     return accepted
 
 

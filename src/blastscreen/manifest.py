@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-from pydantic import BaseModel
+
+from blastscreen.redaction import redact, redact_text
 
 LIBRARIES = (
     "blastscreen",
@@ -28,7 +29,24 @@ LIBRARIES = (
     "tensorflow",
     "zarr",
 )
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS")
+PROCESSOR_SETTINGS = (
+    # number of threads: the order of sums
+    *("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
+    *("OPENBLAS_NUM_THREADS", "OPENBLAS_DEFAULT_NUM_THREADS", "GOTO_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+    # kernels of the linear algebra, and the blocks that they cut matrices into
+    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
+    # instructions that NumPy, OpenCV, Arrow and the C library may use
+    *("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "OPENCV_CPU_DISABLE", "OPENCV_IPP"),
+    *("ARROW_USER_SIMD_LEVEL", "GLIBC_TUNABLES"),
+    # what Numba compiles for
+    *("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_AVX", "NUMBA_DISABLE_INTEL_SVML"),
+    *("NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE"),
+    # kernels of TensorFlow
+    *("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_CUDNN_DETERMINISTIC", "NVIDIA_TF32_OVERRIDE"),
+    *(f"{library}_{name}" for library in ("ONEDNN", "DNNL") for name in ("MAX_CPU_ISA", "CPU_ISA_HINTS")),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"),
+)
+"""Environment variables by which the last digits of a result may move on one and the same machine."""
 
 
 def describe_environment(project_path: Path) -> dict[str, object]:
@@ -36,17 +54,18 @@ def describe_environment(project_path: Path) -> dict[str, object]:
 
     Returns:
         `git` (commit, and whether files differ from it; null outside a repository), `python`, `platform`,
-        `libraries` (versions; null where one is not installed), `cores`, `thread_settings` (environment variables that
-        move the last bits of results) and `tensorflow` (its threads, oneDNN and GPUs; null where the run did not need
-        it).
+        `libraries` (versions; null where one is not installed), `cores`, `processor_settings` (those of
+        `PROCESSOR_SETTINGS` that are set) and `tensorflow` (its threads, oneDNN and GPUs; null where the run did not
+        need it).
     """
+    settings = {name: redact_text(os.environ[name]) for name in PROCESSOR_SETTINGS if name in os.environ}
     return {
         "git": describe_git(project_path),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "libraries": {name: _find_version(name) for name in LIBRARIES},
         "cores": joblib.cpu_count(),
-        "thread_settings": {name: os.environ.get(name) for name in _THREAD_VARIABLES},
+        "processor_settings": settings,
         "tensorflow": _describe_tensorflow(),
     }
 
@@ -87,19 +106,6 @@ def _git(project_path: Path, *arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
-def plain(value: object) -> object:
-    """Turn parameters into what JSON can hold: models become mappings, paths lose all but their last part."""
-    if isinstance(value, BaseModel):
-        return plain(value.model_dump(mode="json"))
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, str) and ("/" in value or "\\" in value):
-        return Path(value.replace("\\", "/")).name
-    return value
-
-
 def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blocks: Sequence[str]) -> list[str]:
     """List the settings in which two runs differ.
 
@@ -111,7 +117,7 @@ def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blo
     Returns:
         One text per setting, "<block>.<field> was <value>, is <value>".
     """
-    then, now = (_flatten({name: plain(values.get(name, {})) for name in blocks}) for values in (made, current))
+    then, now = (_flatten({name: redact(values.get(name, {})) for name in blocks}) for values in (made, current))
     return [
         f"{name} was {then.get(name, 'not there')}, is {now.get(name, 'not there')}"
         for name in sorted(then.keys() | now.keys())
@@ -144,7 +150,7 @@ def resume_command(run_params: dict[str, Any], *, model: str) -> str:
     versions = run_params.get("load_versions") or {}
     options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
     values = _flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}
-    options["params"] = ",".join(f"{name}={value}" for name, value in values.items())
+    options["params"] = ",".join(f"{name}={value}" for name, value in values.items()).replace(r"\${", "${")
     return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])
 
 

@@ -1,5 +1,7 @@
 """The pipelines that `kedro run` knows by name."""
 
+from collections.abc import Collection
+
 from kedro.pipeline import Pipeline
 
 from blastscreen.pipelines import (
@@ -21,6 +23,15 @@ MODELS = {"rf": rf, "cnn": cnn, "hybrid": hybrid}
 ON_PIXELS = {"cnn"}
 """Models that see the cells themselves: their pipelines measure no features."""
 
+SLOW_NODES = (
+    "cnn.train_network",
+    "audit.measure_other_region",
+    "audit.audit_forests",
+    "audit.audit_networks",
+    "audit.audit_imbalance",
+)
+"""Nodes that a first look can do without: they, and all that follows from them, are tagged slow, all others fast."""
+
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Compose the registered pipelines.
@@ -39,7 +50,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     protocols = features + audit.create_pipeline()
     report = reporting.create_pipeline(MODELS)
     prediction = _measure_external(features) + predict.create_pipeline()
-    return {
+    everything = sum(models.values(), protocols + report)
+    slow = {node.name for node in everything.from_nodes(*SLOW_NODES).nodes}
+    registered = {
         "preprocessing": images,
         "feature_engineering": features,
         **models,
@@ -47,8 +60,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         "reporting": report,
         "predict": prediction,
         "external": prediction + external.create_pipeline(predict.SCORED_MODELS),
-        "__default__": sum(models.values(), protocols + report),
+        "__default__": everything,
     }
+    return {name: _tag_by_speed(pipeline, slow) for name, pipeline in registered.items()}
+
+
+def _tag_by_speed(pipeline: Pipeline, slow: Collection[str]) -> Pipeline:
+    return Pipeline([node.tag("slow" if node.name in slow else "fast") for node in pipeline.nodes])
 
 
 def _measure_external(features: Pipeline) -> Pipeline:

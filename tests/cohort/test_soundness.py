@@ -108,13 +108,26 @@ def test_one_person_under_two_ids(index_of: IndexOf) -> None:
 
 @pytest.mark.parametrize(
     ("files", "beginning"),
-    [({}, "none of 0 files"), ({SOUND[0]: REJECTED}, "none of 1 file "), (dict.fromkeys(SOUND, REJECTED), "none of 3")],
+    [
+        ({}, "0 of 0 files rejected (no files)"),
+        ({SOUND[0]: REJECTED}, "1 of 1 file rejected (truncated 1)"),
+        (dict.fromkeys(SOUND, REJECTED), "3 of 3 files rejected (truncated 3)"),
+    ],
 )
 def test_nothing_accepted(index_of: IndexOf, files: dict[str, dict[str, str]], beginning: str) -> None:
     (problem,) = _problems(index_of(**files))
 
     assert problem.startswith(beginning)
-    assert "Look at the reasons" in problem
+    assert "Check that the folder holds the cohort" in problem
+
+
+def test_mostly_rejected_stops_with_the_counts_and_half_does_not(index_of: IndexOf) -> None:
+    links = {f"{number}.bmp": REJECTED | {"reasons": "outside_root"} for number in range(3)}
+    require_sound_cohort(index_of(*SOUND, **links))
+
+    (problem,) = _problems(index_of(*SOUND, **links, **{"a.txt": REJECTED | {"reasons": "unreadable"}}))
+
+    assert problem.startswith("4 of 7 files rejected (outside_root 3, unreadable 1). outside_root: links that lead out")
 
 
 def test_every_problem_is_listed_at_once(index_of: IndexOf) -> None:

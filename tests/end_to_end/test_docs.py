@@ -15,7 +15,7 @@ import yaml
 from blastscreen import parameters
 from blastscreen.evaluation.metrics import evaluate_cells
 from blastscreen.pipeline_registry import register_pipelines
-from blastscreen.runs.checks import RUN_ONLY_PARAMETERS
+from blastscreen.runs.typed import TEXT_PARAMETERS
 from blastscreen.vocabulary import CONSEQUENCES, FEATURE_NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +146,7 @@ def test_commands_in_the_text_exist(page):
         named = [options[option].split(",") for option in ("nodes", "from-nodes") if option in options]
         assert {node for names in named for node in names if "<" not in node} <= nodes, command
         names = re.findall(r"(?:^|,)([\w.]+)=", options.get("params", ""))
-        assert {name.split(".")[0] for name in names} <= blocks | RUN_ONLY_PARAMETERS, command
+        assert {name.split(".")[0] for name in names} <= blocks | TEXT_PARAMETERS | {"seed"}, command
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if ">>>" in page.read_text()], ids=lambda page: page.stem)

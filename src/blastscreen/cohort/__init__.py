@@ -13,6 +13,7 @@ from blastscreen.cohort.soundness import (
     require_sound_cohort,
     select_counted,
     select_readable,
+    tell_rejected,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "require_sound_cohort",
     "select_counted",
     "select_readable",
+    "tell_rejected",
 ]

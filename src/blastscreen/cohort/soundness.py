@@ -7,7 +7,7 @@ import pandas as pd
 from blastscreen.cohort.names import folder_label, natural_key
 from blastscreen.refusal import Refusal
 from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, Status
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, ReasonCode, Status
 
 
 class CohortError(Refusal):
@@ -29,15 +29,14 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
         cell_index: one row per file that came in, as `CELL_INDEX` describes.
 
     Raises:
-        CohortError: naming every problem at once: nothing accepted, a name that can't be read, a label that its folder
-            contradicts, a subject with both labels, identical pixels with both labels, one class or one subject only, a
-            class of which most cells are unfit.
+        CohortError: most files were rejected; or, naming every problem at once, a name that can't be read, a label
+            that its folder contradicts, a subject with both labels, identical pixels with both labels, one class or one
+            subject only, a class of which most cells are unfit.
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
-    if readable.empty:
+    if 2 * len(readable) < len(cell_index) or readable.empty:
         raise CohortError(
-            f"none of {count_noun(len(cell_index), 'file')} was accepted. Look at the reasons in the cell index, and "
-            "check that the folder holds the cohort"
+            f"{tell_rejected(cell_index)}. Check that the folder holds the cohort, or take them out of it"
         )
     # a duplicate can still contradict the file that it repeats
     checks: tuple[tuple[Callable[[pd.DataFrame], str | None], pd.DataFrame], ...] = (
@@ -62,6 +61,20 @@ def select_readable(cell_index: pd.DataFrame) -> pd.DataFrame:
 def select_counted(cell_index: pd.DataFrame) -> pd.DataFrame:
     """Select the rows that were accepted or flagged for review."""
     return cell_index[cell_index["status"].isin(COUNTED)]
+
+
+def tell_rejected(cell_index: pd.DataFrame) -> str:
+    """Say how many files were rejected, for which reasons, and what links have to do with it."""
+    rejected = cell_index[cell_index["status"] == Status.REJECTED]
+    counts = rejected["reasons"].str.split(";").explode().value_counts()
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
+    advice = (
+        ". outside_root: links that lead out of the folder are not followed; name the folder that they lead to, or "
+        "copy the files themselves (cp -rL)"
+        if ReasonCode.OUTSIDE_ROOT in counts
+        else ""
+    )
+    return f"{len(rejected):,} of {count_noun(len(cell_index), 'file')} rejected ({reasons or 'no files'}){advice}"
 
 
 def count_noun(number: int, noun: str) -> str:

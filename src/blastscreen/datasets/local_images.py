@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from blastscreen.cohort import CellName
 from blastscreen.datasets.file_names import escape_name, unescape_name
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, ImageRejected, decode_image
+from blastscreen.redaction import FOLDER, redact_path
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 
 # 16-bit RGBA, the largest pixels that are still recognised, and room for metadata
@@ -64,7 +65,8 @@ class CellImages(Mapping[str, CellImageFile]):
     """The files of a folder by their escaped names, sorted; a file is opened when its value is called.
 
     Attributes:
-        data_source: name of the folder, without those above it; of drawn cells, that they were drawn.
+        data_source: name of the folder, without those above it, unless it is somebody's home; of drawn cells, that they
+            were drawn.
         cell_names: by escaped name, what a sheet of labels says of the file.
     """
 
@@ -72,7 +74,7 @@ class CellImages(Mapping[str, CellImageFile]):
         self, root: Path, names: Iterable[bytes], *, max_pixels: int, cell_names: Mapping[str, CellName]
     ) -> None:
         drawn = (root / GENERATED_MARKER).is_file()
-        self.data_source = GENERATED_SAMPLE if drawn else escape_name(os.fsencode(root.name))
+        self.data_source = GENERATED_SAMPLE if drawn else _name_folder(root)
         self._root = root
         self._max_pixels = max_pixels
         self._keys = dict.fromkeys(sorted(escape_name(name) for name in names))
@@ -121,6 +123,10 @@ def list_names(root: Path) -> list[bytes]:
                 raise
             names.append(folder)
     return names
+
+
+def _name_folder(root: Path) -> str:
+    return FOLDER if redact_path(str(root)) == FOLDER else escape_name(os.fsencode(root.name))
 
 
 def _is_searched(entry: "os.DirEntry[bytes]") -> bool:

@@ -14,6 +14,7 @@ from blastscreen.datasets.file_names import escape_text, unescape_text
 from blastscreen.datasets.local_images import require_size, size_limit
 from blastscreen.datasets.remote_listing import ListedObject
 from blastscreen.imaging.decoding import DecodedImage, ImageRejected, StorageError, decode_image
+from blastscreen.redaction import redact_path
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode
 
 
@@ -95,7 +96,7 @@ class RemoteImages(Mapping[str, RemoteImage]):
         max_pixels: int,
         cell_names: Mapping[str, CellName],
     ) -> None:
-        self.data_source = GENERATED_SAMPLE if is_drawn else escape_text(root.rpartition("/")[2])
+        self.data_source = GENERATED_SAMPLE if is_drawn else escape_text(redact_path(root))
         self.cell_names = cell_names
         self._fs, self._root, self._max_pixels = fs, root, max_pixels
         self._objects = dict(sorted(objects.items()))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.manifest import plain
+from blastscreen.redaction import redact
 from blastscreen.vocabulary import GENERATED_SAMPLE, CellLabel, ReasonCode, Split
 
 UNKNOWN = "unknown"
@@ -156,7 +156,7 @@ def open_study(entries: Mapping[str, Any], *, parameters: Mapping[str, Any]) -> 
         parameters: All parameters of the run, as plain values or as models.
     """
     results = {name: value for name, value in entries.items() if name != MANIFESTS}
-    given = {str(name): plain(value) for name, value in parameters.items()}
+    given = {str(name): redact(value) for name, value in parameters.items()}
     return Study(entries=results, parameters=given, manifests=entries.get(MANIFESTS, {}))
 
 

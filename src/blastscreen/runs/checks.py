@@ -3,21 +3,23 @@
 import difflib
 import logging
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
-from kedro.io.core import Version, is_parameter
+from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
 from blastscreen.refusal import Refusal
+from blastscreen.runs.stored import find_stale, find_start, load_manifest, open_entry
+from blastscreen.runs.typed import TEXT_PARAMETERS, list_kinds, place_paths
 
 logger = logging.getLogger(__name__)
 
-RUN_ONLY_PARAMETERS = frozenset({"images", "labels", "external_images", "external_labels", "seed"})
-"""Runtime parameters that conf reads by itself: no node takes them."""
+_SHOWN = 5
 
 
 class RunRefused(Refusal):
@@ -29,19 +31,14 @@ class CheckRun:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse a misspelled runtime parameter, which Kedro would silently add beside the right one."""
+        """Refuse parameters that no node reads or that mean nothing, and spell paths in full."""
         self._context = context
-        known = RUN_ONLY_PARAMETERS | {
-            name.removeprefix("params:").split(".")[0]
-            for pipeline in pipelines.values()
-            for name in pipeline.inputs()
-            if name.startswith("params:")
-        }
-        for name in context._runtime_params or {}:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}."
-                raise RunRefused(f"Unknown parameter '{name}' in --params. {hint}")
+        conf = context.config_loader
+        _require_known(conf["parameters"], list_kinds())
+        _require_text(conf["parameters"])
+        # asked for before the run has named its pipelines, it holds the blocks of all of them against their models
+        _ = context.params
+        conf["catalog"] = place_paths(conf["catalog"], project_path=context.project_path)
 
     @hook_impl
     def after_catalog_created(self, conf_catalog: dict[str, Any], parameters: dict[str, Any]) -> None:
@@ -69,17 +66,54 @@ class CheckRun:
                 "'blastscreen[cnn]' (in a clone: pip install -e '.[cnn]'). The forest runs without it: "
                 "kedro run --pipeline=rf"
             )
-        inputs = {name: catalog[name] for name in sorted(pipeline.inputs()) if not is_parameter(name)}
+        inputs = {name: open_entry(catalog, name) for name in sorted(pipeline.inputs()) if not is_parameter(name)}
         if "external_cells" in inputs and not inputs["external_cells"].exists():
             folder = inputs["external_cells"]._describe().get("path")
             raise RunRefused(
                 f"There is no folder '{folder}'. Add --params=external_images=<folder>, and the --env that "
                 "the models were trained in: kedro run --pipelines=predict --params=external_images=<folder>"
             )
-        _require_stored(inputs)
+        whole = sum((pipelines[name] for name in run_params["pipeline_names"] or ["__default__"]), Pipeline([]))
+        _require_stored(inputs, run_params, whole, pipeline, catalog)
         _warn_of_mixed_versions(inputs)
+        if run_params["only_missing_outputs"]:
+            _require_fresh(whole, pipeline, catalog, self._context.params)
         if any(name.endswith("_model") for name in inputs):
             _require_same_settings(inputs, pipeline, catalog, self._context.params)
+
+
+def _require_known(parameters: dict[str, Any], kinds: dict[str, Any]) -> None:
+    named = {name.rpartition(".")[0] for name in kinds}
+    given = [str(block) for block in parameters if not str(block).startswith("_")]
+    given += [
+        f"{block}.{field}"
+        for block in given
+        if block in named and isinstance(parameters[block], dict)
+        for field in parameters[block]
+    ]
+    unknown = [f"'{name}'{_suggest(name, kinds)}" for name in given if name not in kinds]
+    if unknown:
+        raise RunRefused(
+            f"Unknown parameter {'; '.join(unknown)}. It stands in --params or in a file of conf/: correct it there."
+        )
+
+
+def _suggest(name: str, kinds: dict[str, Any]) -> str:
+    field = name.rpartition(".")[2]
+    close = difflib.get_close_matches(name, kinds, n=1) or [known for known in kinds if known.endswith(f".{field}")]
+    if close:
+        return f" (did you mean '{close[0]}'?)"
+    return f" (known: {', '.join(sorted(known for known in kinds if '.' not in known))})"
+
+
+def _require_text(parameters: dict[str, Any]) -> None:
+    for name in sorted(TEXT_PARAMETERS & parameters.keys()):
+        value = parameters[name]
+        if not isinstance(value, str | PurePath) or not str(value):
+            raise RunRefused(
+                f"{name} is {value!r}, not the name of a folder or file. In a file, put names that "
+                f"look like numbers between quotes; on the command line type --params={name}=<path>"
+            )
 
 
 def _require_same_settings(
@@ -89,15 +123,14 @@ def _require_same_settings(
     from blastscreen.manifest import compare_settings
 
     blocks = [name for name in ("preprocessing", "features") if f"params:{name}" in pipeline.inputs()]
-    manifests: Any = catalog["run_manifest"]
     for name, model in inputs.items():
         if not name.endswith("_model") or not isinstance(model, AbstractVersionedDataset):
             continue
         version = model.resolve_load_version()
-        if version not in manifests.list_versions(full_path=False):
+        made = load_manifest(catalog, version)
+        if made is None:
             logger.warning("The run that made %s of %s left no manifest: its settings are unknown.", name, version)
             continue
-        made = manifests._copy(_version=Version(version, None)).load()
         different = compare_settings(made["parameters"], parameters, blocks=blocks)
         if different:
             raise RunRefused(
@@ -106,17 +139,48 @@ def _require_same_settings(
             )
 
 
-def _require_stored(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:
+def _require_stored(
+    inputs: dict[str, AbstractDataset[Any, Any]],
+    run_params: dict[str, Any],
+    whole: Pipeline,
+    pipeline: Pipeline,
+    catalog: DataCatalog,
+) -> None:
     results = (AbstractVersionedDataset, MemoryDataset)
     missing = {
         name: dataset for name, dataset in inputs.items() if isinstance(dataset, results) and not dataset.exists()
     }
-    if missing:
-        texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
-        raise RunRefused(
-            f"This run starts from results that are not there: {', '.join(texts)}. Run the pipeline that makes them "
-            "first, in the same --env, or include it: `kedro run` runs all of them."
+    if not missing:
+        return
+    texts = [f"{name} ({_tell_versions(dataset)})" for name, dataset in missing.items()]
+    asked = run_params["node_names"] or ()
+    users = [node.name for node in pipeline.nodes if missing.keys() & set(node.inputs)]
+    start = find_start(whole, [*users, *asked], catalog, followers=not asked)
+    if missing.keys().isdisjoint(whole.all_outputs()):
+        advice = (
+            "Run the pipeline that makes them first, in the same --env, or include it: `kedro run` runs all of them."
         )
+    elif asked:
+        advice = f"Run what makes them, too: --nodes={','.join(start)}"
+    else:
+        advice = f"Start where they are made: --from-nodes={','.join(start)}"
+    raise RunRefused(f"This run starts from results that are not there: {', '.join(texts)}. {advice}")
+
+
+def _require_fresh(whole: Pipeline, pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]) -> None:
+    stale = list(find_stale(whole, pipeline.nodes, catalog, parameters))
+    if stale:
+        start = find_start(whole, {node.name for node, _ in stale}, catalog, followers=True)
+        texts = [text for _, text in stale[:_SHOWN]] + [f"and {len(stale) - _SHOWN} more"] * (len(stale) > _SHOWN)
+        raise RunRefused(
+            "Nothing ran: --only-missing-outputs would keep results that were made otherwise than this run would make "
+            f"them.\n{chr(10).join(texts)}\n"
+            f"Make them again, with all that follows from them: --from-nodes={','.join(start)} instead of "
+            "--only-missing-outputs."
+        )
+    kept = [open_entry(catalog, name) for name in pipeline.all_outputs()]
+    if all(dataset.exists() for dataset in kept if not isinstance(dataset, MemoryDataset)):
+        logger.warning("Nothing has to run: all results are stored, made with these parameters and from these inputs.")
 
 
 def _tell_versions(dataset: AbstractDataset[Any, Any]) -> str:

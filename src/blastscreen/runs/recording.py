@@ -8,6 +8,8 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
+from blastscreen.runs.stored import identify_files
+
 
 class RunManifest:
     """Save, beside the results, what the run was made of."""
@@ -15,6 +17,7 @@ class RunManifest:
     def __init__(self) -> None:
         self._load_versions: dict[str, str] = {}
         self._saved: set[str] = set()
+        self._files: dict[str, str] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -28,10 +31,14 @@ class RunManifest:
         self._catalog = catalog
         self._load_versions = {}
         self._saved = set()
+        self._files = {}
 
     @hook_impl
-    def after_dataset_loaded(self, dataset_name: str) -> None:
-        """Note the version that was read."""
+    def after_dataset_loaded(self, dataset_name: str, data: object) -> None:
+        """Note the version that was read; of incoming files, a hash that changes with them."""
+        files = None if dataset_name in self._files else identify_files(data)
+        if files:
+            self._files[dataset_name] = files
         resolve = getattr(self._catalog[dataset_name], "resolve_load_version", None)
         version = resolve() if resolve else None
         if version:
@@ -53,7 +60,8 @@ class RunManifest:
         self._save(run_params, outcome=f"failed: {type(error).__name__}")
 
     def _save(self, run_params: dict[str, Any], *, outcome: str) -> None:
-        from blastscreen.manifest import describe_environment, plain
+        from blastscreen.manifest import describe_environment
+        from blastscreen.redaction import redact
 
         manifest = {
             "run_id": run_params["run_id"],
@@ -62,8 +70,9 @@ class RunManifest:
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "environment": run_params["env"] or "local",
             "pipelines": run_params["pipeline_names"] or ["__default__"],
-            "runtime_parameters": plain(run_params["runtime_params"]),
-            "parameters": plain(self._context.params),
+            "runtime_parameters": redact(run_params["runtime_params"]),
+            "parameters": redact(self._context.params),
+            "files": self._files,
             "load_versions": dict(sorted(self._load_versions.items())),
             "save_version": run_params["run_id"],
             "saved": sorted(self._saved),

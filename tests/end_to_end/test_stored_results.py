@@ -1,0 +1,110 @@
+"""A run that begins with stored results begins with the right ones, or says what to type instead."""
+
+import shutil
+
+import pytest
+from kedro.framework.project import pipelines
+from kedro.io import MemoryDataset
+from kedro.io.core import is_parameter
+
+from blastscreen.runs.checks import RunRefused
+from blastscreen.runs.stored import find_start, open_entry
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(make_project):
+    """The forest on the small sample, stored once."""
+    project = make_project()
+    project.write_local("parameters", {"rf": {"n_trees": 20, "permutation_repeats": 2}})
+    project.run("rf")
+    return project
+
+
+def kept_in_memory(pipeline, catalog):
+    names = [name for name in pipeline.inputs() if not is_parameter(name)]
+    return [name for name in names if isinstance(open_entry(catalog, name), MemoryDataset)]
+
+
+def test_from_every_node_the_advice_leads_to_a_start_that_needs_nothing_from_memory(project):
+    catalog = project.catalog()
+    advised = 0
+    for whole in (pipelines["__default__"], pipelines["external"]):
+        for node in whole.nodes:
+            if not kept_in_memory(whole.only_nodes(node.name), catalog):
+                continue
+            start = find_start(whole, [node.name], catalog, followers=True)
+            advised += start != [node.name]
+            part = whole.from_nodes(*start)
+            assert kept_in_memory(part, catalog) == []
+            assert node in part.nodes
+            nodes = find_start(whole, [node.name], catalog, followers=False)
+            assert kept_in_memory(whole.only_nodes(*nodes), catalog) == []
+    assert advised > 5
+
+
+@pytest.mark.parametrize(
+    ("cut", "advice"),
+    [
+        ({"from_nodes": ["rf.train_forest"]}, "--from-nodes=rf.select_cells"),
+        ({"from_nodes": ["preprocessing.split_cells"]}, "--from-nodes=preprocessing.accept_cells"),
+        ({"node_names": ["rf.train_forest"]}, "--nodes=rf.select_cells,rf.train_forest"),
+    ],
+)
+def test_a_start_that_needs_what_was_kept_in_memory_names_the_one_that_does_not(project, cut, advice):
+    with pytest.raises(RunRefused, match=rf"kept in memory.*{advice}$"):
+        project.run("rf", **cut)
+
+
+def test_only_missing_outputs_says_that_nothing_is_missing(project, caplog):
+    project.run("rf", only_missing_outputs=True)
+    assert "Nothing has to run" in caplog.text
+    assert project.catalog().load("run_manifest")["saved"] == []
+
+
+@pytest.mark.parametrize(
+    ("params", "found", "start"),
+    [
+        ({"rf": {"n_trees": 30}}, r"rf_model of .*: rf.n_trees was 20, is 30", "rf.select_cells"),
+        ({"seed": 5}, r"cell_splits of .*: splits.seed was 42, is 5", "preprocessing.accept_cells"),
+        ({"features": {"region": "frame"}}, r"features.region was cell, is frame", "feature_eng.*measure_features"),
+    ],
+)
+def test_only_missing_outputs_refuses_to_keep_what_other_parameters_made(project, params, found, start):
+    with pytest.raises(RunRefused, match=rf"Nothing ran[\s\S]*{found}[\s\S]*--from-nodes={start} instead"):
+        project.run("rf", params=params, only_missing_outputs=True)
+
+
+def test_parameters_that_change_no_result_are_no_reason(project):
+    params = {"compute": {"batch_size": 7}, "cnn": {"epochs": 3}}
+    project.run("rf", params=params, only_missing_outputs=True)
+    assert project.catalog().load("run_manifest")["saved"] == []
+
+
+def test_only_missing_outputs_refuses_to_keep_what_other_inputs_made(project):
+    sample = {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8}
+    project.write_local("catalog", {"raw_cells": sample | {"seed": 4}})
+    with pytest.raises(RunRefused, match=r"cell_index of .*: the files of raw_cells are others"):
+        project.run("rf", only_missing_outputs=True)
+    project.write_local("catalog", {"raw_cells": sample | {"seed": 3}})
+    shutil.rmtree(next(project.folder.glob("data/06_models/*/rf_model.skops")))
+    with pytest.raises(RunRefused, match=r"rf_predictions of .*: rf_model was .*, is not stored"):
+        project.run("rf", only_missing_outputs=True)
+    project.run("preprocessing")
+    with pytest.raises(RunRefused, match=r"cell_features of .*: cell_images was [\w.-]+, is [\w.-]+\n"):
+        project.run("rf", only_missing_outputs=True)
+
+
+def test_tags_divide_everything_in_two_so_that_the_slow_part_begins_with_what_the_fast_one_stored(project):
+    catalog = project.catalog()
+    whole = pipelines["__default__"]
+    fast, slow = (whole.only_nodes_with_tags(tag) for tag in ("fast", "slow"))
+    assert {node.name for node in fast.nodes}.isdisjoint({node.name for node in slow.nodes})
+    assert len(fast.nodes) + len(slow.nodes) == len(whole.nodes)
+    assert kept_in_memory(fast, catalog) == kept_in_memory(slow, catalog) == []
+    assert fast.inputs() & whole.all_outputs() == set()
+    project.run(tags=["fast"])
+    saved = project.catalog().load("run_manifest")["saved"]
+    assert {"rf_model", "rf_metrics", "rf_roc_figure", "contact_sheet"} <= set(saved)
+    assert not [name for name in saved if "cnn" in name or "audit" in name or name == "report"]
