@@ -18,7 +18,7 @@ from blastscreen.report.study import Study, open_study
 from blastscreen.report.tables import Table
 from blastscreen.report.text import escape_markdown, markdown_environment
 
-_WHY_NO_INTERVAL = "No interval: there are fewer than two subject groups."
+_WHY_NO_INTERVAL = "No interval: there are too few subject groups."
 
 
 def write_model_card(entries: Mapping[str, Any], *, parameters: Mapping[str, Any]) -> str:
