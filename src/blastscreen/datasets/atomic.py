@@ -41,18 +41,20 @@ _ATTEMPTS = 100
 
 
 class AtomicSave(_VersionedDataset):
-    """Mixin that makes saves atomic and loads checked, and loads what this run saved.
+    """Mixin that makes the saves of a versioned Kedro dataset atomic, checks its loads, and loads what this run saved.
 
     Stands before the dataset: `class AtomicJSON(AtomicSave, JSONDataset)`. Whatever way the dataset has of saving to
-    `_get_save_path()` and loading from `_get_load_path()` is kept. A save that fails or is killed leaves no version; the
-    next save of the same dataset removes its remains. Beside every file lies its digest, and a file that does not fit
-    it is refused before it is parsed. In an object store (`s3://` and the like) the digest is written first, then the
-    file; both pass through a local temporary file.
+    `_get_save_path()` and of loading from `_get_load_path()` is kept. A save that fails or is killed leaves no version;
+    the next save of the same dataset removes its remains. Beside every file lies its digest, and a file that does not
+    fit it is refused before it is parsed. In an object store (`s3://` and the like), which takes whole objects, the
+    digest is written before the file; both pass through a local temporary folder.
 
     Once an object has saved, it loads the version that it saved, though another run may have saved a newer one since,
     unless a load version was asked for. A newest version that is dated in the future is refused unless it is asked for.
     """
 
+    _fs: Any
+    _protocol: str
     _local_path: PurePosixPath | None = None
     _saved_version: str | None = None
     _is_one_file = True
@@ -106,14 +108,14 @@ class AtomicSave(_VersionedDataset):
         stored = self._get_load_path()
         if self._is_local():
             if Path(stored).is_file():
-                require_whole(Path(stored), where=stored, advice=self._advice())
+                require_whole(Path(stored), where=stored)
             return load_func(self)
         with TemporaryDirectory() as folder:
             path = Path(folder) / stored.name
             self._fs.get_file(str(stored), str(path))
             with suppress(FileNotFoundError):
                 self._fs.get_file(str(digest_path(stored)), str(digest_path(path)))
-            require_whole(path, where=self._fs.unstrip_protocol(str(stored)), advice=self._advice())
+            require_whole(path, where=self._fs.unstrip_protocol(str(stored)))
             return load_func(self._moved_to(path))
 
     def _upload(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
@@ -121,13 +123,15 @@ class AtomicSave(_VersionedDataset):
         with TemporaryDirectory() as folder:
             path = Path(folder) / final.name
             save_func(self._moved_to(path), data)
-            if path.is_file():
-                previous = b""
-                with suppress(FileNotFoundError):
-                    previous = self._fs.cat_file(str(digest_path(final)))
-                write_digest(path, previous=previous)
-                self._fs.put_file(str(digest_path(path)), str(digest_path(final)))
-            self._fs.put(str(path), str(final), recursive=path.is_dir())
+            if path.is_dir():
+                self._fs.put(str(path), str(final), recursive=True)
+                return
+            previous = b""
+            with suppress(FileNotFoundError):
+                previous = self._fs.cat_file(str(digest_path(final)))
+            write_digest(path, previous=previous)
+            self._fs.put_file(str(digest_path(path)), str(digest_path(final)))
+            self._fs.put_file(str(path), str(final))
 
     def _is_local(self) -> bool:
         return getattr(self, "_protocol", "file") == "file"
@@ -139,13 +143,6 @@ class AtomicSave(_VersionedDataset):
         if not self._is_local():
             moved._protocol, moved._fs = "file", LocalFileSystem(auto_mkdir=True)
         return moved
-
-    def _advice(self) -> str:
-        entry = self._filepath.name.split(".")[0]
-        return (
-            f"Make it again: kedro run --to-outputs={entry} (in the same --env). Or load another version of it: "
-            f"--load-versions={entry}:<version>."
-        )
 
     def _get_save_path(self) -> PurePosixPath:
         return self._local_path or super()._get_save_path()

@@ -6,22 +6,34 @@
 import hashlib
 import shlex
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from kedro.io.core import DatasetError
 
 from blastscreen.refusal import Refusal
 
+PathLike = TypeVar("PathLike", bound=PurePath)
+
 SUFFIX = ".sha256"
 _REMEMBERED = 3
 
 
-class Damaged(Refusal, DatasetError):
-    """A stored entry is not what was saved."""
+class EntryRefused(Refusal, DatasetError):
+    """A stored entry is damaged, or is not what belongs there."""
 
 
-def digest_path(path: Path) -> Path:
+def digest_path(path: PathLike) -> PathLike:
     """Name the file that holds the digest of a file."""
     return path.with_name(path.name + SUFFIX)
+
+
+def advise(where: object) -> str:
+    """Say how to mend a damaged entry; its file has the name of the entry."""
+    entry = PurePath(str(where)).name.split(".")[0]
+    return (
+        f"Make it again: kedro run --to-outputs={entry} (in the same --env). Or load another version: "
+        f"--load-versions={entry}:<version>."
+    )
 
 
 def write_digest(path: Path, *, previous: bytes = b"") -> None:
@@ -36,27 +48,28 @@ def write_digest(path: Path, *, previous: bytes = b"") -> None:
     digest_path(path).write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def require_whole(path: Path, *, where: object, advice: str) -> None:
+def require_whole(path: Path, *, where: object, advice: str | None = None) -> None:
     """Refuse a file that is not what was saved.
 
     Args:
         path: The file; its digest lies beside it.
         where: The file as the user knows it.
-        advice: What to do if it is damaged.
+        advice: What to do if it is damaged, unless it is an entry that a pipeline makes.
 
     Raises:
-        Damaged: The file does not fit its digest, or has none.
+        EntryRefused: The file does not fit its digest, or has none.
     """
     found = _describe(path)
+    advice = advice or advise(where)
     try:
         known = digest_path(path).read_bytes().splitlines()
     except FileNotFoundError:
-        raise Damaged(
+        raise EntryRefused(
             f"{where} has no digest beside it ({path.name}{SUFFIX}): another program or an older version saved it, or "
             f"the digest was lost. {advice} {_adopt(where)}"
         ) from None
     if found not in known:
-        raise Damaged(
+        raise EntryRefused(
             f"{where} is not what was saved: it does not fit its digest ({path.name}{SUFFIX}). It is damaged, or was "
             f"changed by hand. {advice} {_adopt(where)}"
         )

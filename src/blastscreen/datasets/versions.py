@@ -5,6 +5,7 @@ the right time has caught up with it.
 """
 
 import logging
+import shlex
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -37,10 +38,11 @@ def require_not_from_future(version: str, filepath: PurePath) -> None:
     now = datetime.now(UTC)
     with suppress(ValueError):
         if datetime.strptime(version, VERSION_FORMAT).replace(tzinfo=UTC) > now + TOLERANCE:
+            entry = filepath.name.split(".")[0]
             raise FutureVersion(
-                f"The newest version of {filepath.name} is dated in the future: {version}, but it is {now:%Y-%m-%dT%H.%M}Z."
-                " A clock is or was wrong. Set the clock right; or name the version that you mean: "
-                f"--load-versions={filepath.name.split('.')[0]}:{version}; or remove this one: rm -r '{filepath / version}'"
+                f"The newest version of {filepath.name} is of {version}, which is in the future: now is "
+                f"{now:%Y-%m-%d %H:%M} UTC. A clock is wrong, or was. Set it right; or name the version to use, as in "
+                f"--load-versions={entry}:{version}; or remove this one: rm -r {shlex.quote(str(filepath / version))}"
             )
 
 
@@ -49,8 +51,8 @@ def warn_of_newer(saved: str, newest: str) -> None:
     """Warn that a version just saved is not the newest."""
     if newest > saved:
         logger.warning(
-            "This run saves version %s, but version %s is there already and stays the newest: another run started later, "
-            "or the clock was set back. Later runs read the newest unless --load-versions names this one.",
+            "This run saves version %s, but %s is there already and stays the newest: another run started later, or "
+            "the clock was set back. Later runs read the newest unless --load-versions names another.",
             saved,
             newest,
         )
