@@ -1,6 +1,7 @@
 import json
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from kedro.io.core import DatasetError, Version
 from keras.src.saving.serialization_lib import SafeModeScope
 
 from blastscreen.datasets import KerasModel
-from blastscreen.datasets.digests import write_digest
+from blastscreen.datasets.digests import EntryRefused, write_digest
 
 OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
@@ -162,6 +163,88 @@ def test_classes_that_no_network_here_uses_are_refused(tmp_path, module, class_n
     with pytest.raises(DatasetError, match=rf"made of: {module}\.{class_name}") as refused:
         KerasModel(filepath=str(path)).load()
     assert "safe_mode" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["units", "groups"])
+def test_descriptions_that_would_fill_the_memory_are_refused(tmp_path, key):
+    path = tmp_path / "network.keras"
+    make_network().save(path)
+
+    def enlarge(node):
+        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if name == key:
+                node[name] = 10**9
+            elif isinstance(value, dict | list):
+                enlarge(value)
+
+    change_config(path, enlarge)
+    with pytest.raises(EntryRefused, match=rf"{key}=1000000000"):
+        KerasModel(filepath=str(path)).load()
+
+
+@pytest.mark.parametrize("kind", ["packed", "elsewhere", "soft link", "not finite"])
+def test_weights_that_are_not_in_the_file_or_no_numbers_are_refused(tmp_path, kind):
+    path, weights = tmp_path / "network.keras", tmp_path / "weights.h5"
+    make_network().save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights.write_bytes(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        name = next(name for name in ("layers/dense/vars", "layers/functional/layers/dense/vars") if name in file)
+        kernel = file[name]["0"][()]
+        del file[name]["0"]
+        if kind == "packed":
+            file[name].create_dataset("0", shape=(10**5, 10**5), chunks=(100, 100), compression="gzip")
+        elif kind == "elsewhere":
+            file[name]["0"] = h5py.ExternalLink("/etc/passwd", "0")
+        elif kind == "soft link":
+            file[name]["0"] = h5py.SoftLink("/")
+        else:
+            file[name]["0"] = np.full_like(kernel, np.nan)
+    members["model.weights.h5"] = weights.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    write_digest(path)
+    message = {"packed": "unpack to more", "not finite": "not finite"}.get(kind, "lie in another file")
+    with pytest.raises(EntryRefused, match=message):
+        KerasModel(filepath=str(path)).load()
+
+
+@pytest.mark.slow
+def test_a_changed_description_is_refused_or_makes_a_network_that_predicts(tmp_path):
+    """No other error, no crash, and no word of Keras' advice to switch its safe mode off."""
+    path, chance, refused = tmp_path / "network.keras", np.random.default_rng(3), 0
+    make_network().save(path)
+    whole = path.read_bytes()
+    others = [None, 0, -1, 10**9, 1e300, "", "relu", "Lambda", "keras.layers", [], {}, ["Dense"], True]
+
+    def change(node):
+        for _ in range(chance.integers(2, 9)):
+            places = [
+                key
+                for key, value in (node.items() if isinstance(node, dict) else enumerate(node))
+                if isinstance(value, dict | list) and value
+            ]
+            if not places:
+                break
+            node = node[places[chance.integers(len(places))]]
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        node[keys[chance.integers(len(keys))]] = others[chance.integers(len(others))]
+
+    for _ in range(100):
+        path.write_bytes(whole)
+        change_config(path, change)
+        try:
+            network = KerasModel(filepath=str(path)).load()
+        except EntryRefused as error:
+            refused += 1
+            text = str(error)
+            if "safe_mode" in text or "unsafe" in text:
+                pytest.fail(text)
+        else:
+            network.predict_on_batch(np.zeros((1, *network.input_shape[1:])))
+    assert 20 < refused < 100
 
 
 @pytest.mark.parametrize("content", ["text", "empty", "cut", "damaged", "zip"])

@@ -6,7 +6,6 @@ the right time has caught up with it.
 
 import logging
 import shlex
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import PurePath
@@ -36,14 +35,17 @@ def require_not_from_future(version: str, filepath: PurePath) -> None:
         FutureVersion: By more than `TOLERANCE`.
     """
     now = datetime.now(UTC)
-    with suppress(ValueError):
-        if datetime.strptime(version, VERSION_FORMAT).replace(tzinfo=UTC) > now + TOLERANCE:
-            entry = filepath.name.split(".")[0]
-            raise FutureVersion(
-                f"The newest version of {filepath.name} is of {version}, which is in the future: now is "
-                f"{now:%Y-%m-%d %H:%M} UTC. A clock is wrong, or was. Set it right; or name the version to use, as in "
-                f"--load-versions={entry}:{version}; or remove this one: rm -r {shlex.quote(str(filepath / version))}"
-            )
+    try:
+        dated = datetime.strptime(version, VERSION_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return
+    if dated > now + TOLERANCE:
+        entry = filepath.name.split(".")[0]
+        raise FutureVersion(
+            f"The newest version of {filepath.name} is of {version}, which is in the future: now is "
+            f"{now:%Y-%m-%d %H:%M} UTC. A clock is wrong, or was. Set it right; or name the version to use, as in "
+            f"--load-versions={entry}:{version}; or remove this one: rm -r {shlex.quote(str(filepath / version))}"
+        )
 
 
 @cache  # once, though a run saves dozens of entries
