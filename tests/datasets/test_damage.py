@@ -2,12 +2,14 @@
 
 import hashlib
 import shutil
+from pathlib import Path
 from typing import ClassVar
 
 import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from fsspec.implementations.memory import MemoryFileSystem
 from kedro.io.core import Version
 from sklearn.ensemble import RandomForestClassifier
@@ -282,3 +284,15 @@ def test_unversioned_files_survive_a_kill_between_digest_and_file(tmp_path):
     assert dataset.load() == {"run": 1}
     dataset.save({"run": 3})
     assert dataset.load() == {"run": 3}
+
+
+def test_the_file_of_an_entry_has_its_name(repository):
+    """The advice to make an entry again names it after its file."""
+    entries = {}
+    for path in (repository / "conf").glob("*/catalog*/**/*.yml"):
+        entries |= yaml.safe_load(path.read_text())
+    stored = {name: entry["filepath"] for name, entry in entries.items() if entry.get("versioned")}
+    assert len(stored) > 30
+    assert {name: Path(path).name.split(".")[0] for name, path in stored.items()} == {name: name for name in stored} | {
+        "run_manifests": "run_manifest"
+    }

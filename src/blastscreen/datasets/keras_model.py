@@ -161,10 +161,11 @@ def _require_bounded(archive: zipfile.ZipFile, *, size: int) -> None:
     import h5py  # type: ignore[import-untyped]
 
     content = archive.read(_WEIGHTS)
-    bytes_of_weights = []
+    links: list[tuple[str, object]] = []
     with h5py.File(BytesIO(content)) as file:
-        file.visititems_links(lambda name, link: bytes_of_weights.append(_measure_weights(file, name, link)))
-    if sum(bytes_of_weights) > len(content):
+        file.visititems_links(lambda *link: links.append(link))
+        size = sum(_measure_weights(file, name, link) for name, link in links)
+    if size > len(content):
         raise _NotOurs("its weights would unpack to more than the file holds")
 
 
