@@ -60,18 +60,18 @@ def require_whole(path: Path, *, where: object, advice: str | None = None) -> No
         EntryRefused: The file does not fit its digest, or has none.
     """
     found = _describe(path)
-    advice = advice or advise(where)
+    advice = f"{advice or advise(where)} {_adopt(where)}".rstrip()
     try:
         known = digest_path(path).read_bytes().splitlines()
     except FileNotFoundError:
         raise EntryRefused(
             f"{where} has no digest beside it ({path.name}{SUFFIX}): another program or an older version saved it, or "
-            f"the digest was lost. {advice} {_adopt(where)}"
+            f"the digest was lost. {advice}"
         ) from None
     if found not in known:
         raise EntryRefused(
             f"{where} is not what was saved: it does not fit its digest ({path.name}{SUFFIX}). It is damaged, or was "
-            f"changed by hand. {advice} {_adopt(where)}"
+            f"changed by hand. {advice}"
         )
 
 
@@ -81,6 +81,8 @@ def _describe(path: Path) -> bytes:
 
 
 def _adopt(where: object) -> str:
+    if "://" in str(where):
+        return ""
     path = PurePath(str(where))
     folder, name = shlex.quote(str(path.parent)), shlex.quote(path.name)
     return f"If you trust it as it is: (cd {folder} && sha256sum {name} > {name}{SUFFIX})"

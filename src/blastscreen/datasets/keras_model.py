@@ -155,11 +155,11 @@ def _list_forbidden(config: object) -> Iterator[str]:
 
 def _require_bounded(archive: zipfile.ZipFile, *, size: int) -> None:
     """Refuse a file that takes far more memory than its size says, or whose weights lie elsewhere."""
+    import h5py  # type: ignore[import-untyped]
+
     require_modest(archive, size=size)
     if archive.getinfo(_CONFIG).file_size > _LARGEST_CONFIG:
         raise _NotOurs(f"its {_CONFIG} is larger than {_LARGEST_CONFIG} bytes")
-    import h5py  # type: ignore[import-untyped]
-
     content = archive.read(_WEIGHTS)
     links: list[tuple[str, object]] = []
     with h5py.File(BytesIO(content)) as file:
