@@ -110,19 +110,20 @@ class Model:
 class Network:
     def __init__(self):
         # TensorFlow starts threads when it first computes, so that networks are made in the children, from a seed
-        import keras
+        import keras  # noqa: F401  # every child would import it
 
         from blastscreen.datasets import KerasModel
 
         self.dataset_class = KerasModel
         self.suffix = ".keras"
         self.contents = [0, 1, 2]
-        self.build = lambda seed: keras.Sequential(
-            [
-                keras.Input((300,)),
-                keras.layers.Dense(300, kernel_initializer=keras.initializers.RandomNormal(seed=seed)),
-            ]
-        )
+
+    def build(self, seed):
+        import keras
+
+        values = keras.Input((300,))
+        kernel = keras.initializers.GlorotUniform(seed=seed)
+        return keras.Model(values, keras.layers.Dense(300, kernel_initializer=kernel)(values))
 
     def prepare(self, seed):
         return self.build(seed)

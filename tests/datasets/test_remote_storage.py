@@ -289,7 +289,7 @@ def test_saving_again_replaces_an_unversioned_store_and_no_versions(stacks, stor
     stacks(versioned=False).save(make_stack())
     stacks(versioned=False).save(make_stack(PIXELS[:2]))
     np.testing.assert_array_equal(stacks(versioned=False).load().read(0, 2), PIXELS[:2])
-    assert len(fs.find(folder)) == 2
+    assert [path.rpartition("/")[2] for path in fs.find(folder)] == ["c.0.0.0.0", "checksums.json", "zarr.json"]
     fs.rm(folder, recursive=True)
     stacks().save(make_stack())
     with pytest.raises(DatasetError, match="versions saved while"):
@@ -320,7 +320,7 @@ def test_what_is_no_store_is_reported(stacks, storage):
     with pytest.raises(DatasetError, match="Did not find any versions"):
         stacks().load()
     fs.pipe_file(f"{folder}/cells.zarr/zarr.json", b'{"zarr_format": 3')
-    with pytest.raises(DatasetError, match="cannot be opened"):
+    with pytest.raises(DatasetError, match=r"no whole checksums\.json"):
         stacks(versioned=False).load()
 
 

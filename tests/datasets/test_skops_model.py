@@ -1,3 +1,5 @@
+import io
+import json
 import zipfile
 
 import numpy as np
@@ -6,12 +8,13 @@ import skops.io
 from kedro.io.core import DatasetError, Version
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier
 
 from blastscreen.datasets import SkopsModel
+from blastscreen.datasets.digests import EntryRefused, write_digest
 
 OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
 rng = np.random.default_rng(0)
@@ -21,6 +24,12 @@ Y = np.where(X[:, 0] + rng.normal(size=300) > 0, "all", "hem")
 
 def fit_forest(trees=5, *, x=X):
     return RandomForestClassifier(trees, class_weight="balanced", random_state=0).fit(x, Y)
+
+
+def write_signed(path, content):
+    """Write a file as somebody could who knows how damage is told."""
+    path.write_bytes(content)
+    write_digest(path)
 
 
 def make_dataset(folder, *, load=None, save=None):
@@ -70,7 +79,7 @@ def test_a_full_disk_leaves_nothing_and_the_next_save_works(tmp_path, full_disk)
 
 def test_types_that_are_not_trusted_are_named(tmp_path):
     path = tmp_path / "model.skops"
-    path.write_bytes(skops.io.dumps(CalibratedClassifierCV(DecisionTreeClassifier(max_depth=1), cv=2).fit(X, Y)))
+    write_signed(path, skops.io.dumps(CalibratedClassifierCV(DecisionTreeClassifier(max_depth=1), cv=2).fit(X, Y)))
     with pytest.raises(
         DatasetError, match=r"not trusted: sklearn\.calibration\._CalibratedClassifier, .*TRUSTED_TYPES"
     ):
@@ -78,7 +87,7 @@ def test_types_that_are_not_trusted_are_named(tmp_path):
 
 
 def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
-    with pytest.raises(DatasetError, match="This CalibratedClassifierCV holds types that are not trusted"):
+    with pytest.raises(DatasetError, match=r"This CalibratedClassifierCV .* holds types that are not trusted"):
         make_dataset(tmp_path).save(CalibratedClassifierCV(DecisionTreeClassifier(max_depth=1), cv=2).fit(X, Y))
     assert list(tmp_path.iterdir()) == []
 
@@ -91,16 +100,18 @@ def test_what_is_no_model_is_reported(tmp_path, content):
     if content.startswith("zip"):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("schema.json" if "nonsense" in content else "other.json", "nonsense")
+        write_digest(path)
     else:
-        path.write_bytes(
+        write_signed(
+            path,
             {
                 "text": b"not a model",
                 "empty": b"",
                 "cut": whole[: len(whole) // 2],
                 "damaged": whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
-            }[content]
+            }[content],
         )
-    with pytest.raises(DatasetError, match="damaged or not a model saved with skops"):
+    with pytest.raises(DatasetError, match="not a classifier saved with skops that can be used"):
         SkopsModel(filepath=str(path)).load()
 
 
@@ -129,8 +140,8 @@ def break_tree(forest, **changes):
 )
 def test_trees_that_point_outside_themselves_are_refused(tmp_path, changes):
     path = tmp_path / "forest.skops"
-    path.write_bytes(skops.io.dumps(break_tree(fit_forest(), **changes)))
-    with pytest.raises(DatasetError, match=r"ValueError: a tree (points to|has no) nodes"):
+    write_signed(path, skops.io.dumps(break_tree(fit_forest(), **changes)))
+    with pytest.raises(DatasetError, match=r"used: a tree (points to|has no) nodes"):
         SkopsModel(filepath=str(path)).load()
 
 
@@ -138,7 +149,7 @@ def test_trees_that_see_more_features_than_their_forest_are_refused(tmp_path):
     narrow, wide = fit_forest(x=X[:, 1:3]), fit_forest()
     narrow.estimators_[0] = wide.estimators_[0]
     path = tmp_path / "forest.skops"
-    path.write_bytes(skops.io.dumps(narrow))
+    write_signed(path, skops.io.dumps(narrow))
     with pytest.raises(DatasetError, match="features that the model does not have"):
         SkopsModel(filepath=str(path)).load()
 
@@ -146,11 +157,11 @@ def test_trees_that_see_more_features_than_their_forest_are_refused(tmp_path):
 def test_trees_are_found_within_other_models(tmp_path):
     path = tmp_path / "model.skops"
     pipeline = make_pipeline(PolynomialFeatures(), RandomForestClassifier(3, random_state=0)).fit(X, Y)
-    path.write_bytes(skops.io.dumps(pipeline))
+    write_signed(path, skops.io.dumps(pipeline))
     loaded = SkopsModel(filepath=str(path)).load()
     np.testing.assert_array_equal(loaded.predict_proba(X), pipeline.predict_proba(X))
     break_tree(pipeline[-1], left_child=10**6)
-    path.write_bytes(skops.io.dumps(pipeline))
+    write_signed(path, skops.io.dumps(pipeline))
     with pytest.raises(DatasetError, match="points to nodes that it does not have"):
         SkopsModel(filepath=str(path)).load()
 
@@ -162,13 +173,145 @@ def test_trees_are_found_wherever_a_file_hides_them(tmp_path, hide):
     path = tmp_path / "model.skops"
     model = DummyClassifier().fit(X, Y)
     model.parts_ = hide(DecisionTreeClassifier(random_state=0).fit(X, Y))
-    path.write_bytes(skops.io.dumps(model))
+    write_signed(path, skops.io.dumps(model))
     SkopsModel(filepath=str(path)).load()
     crafted = DummyClassifier().fit(X, Y)
     crafted.parts_ = hide(break_tree(fit_forest(1), left_child=10**6).estimators_[0])
-    path.write_bytes(skops.io.dumps(crafted))
+    write_signed(path, skops.io.dumps(crafted))
     with pytest.raises(DatasetError, match="points to nodes that it does not have"):
         SkopsModel(filepath=str(path)).load()
+
+
+def read_members(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_members(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    write_digest(path)
+
+
+def refuse(path, message):
+    with pytest.raises(EntryRefused, match=message) as refused:
+        SkopsModel(filepath=str(path)).load()
+    assert len(str(refused.value)) < 1000
+
+
+def test_a_few_lists_that_stand_for_millions_are_refused(tmp_path):
+    """Each names the one within it twice: 2^30 parts, of which skops would look at each."""
+    path = tmp_path / "bomb.skops"
+    node = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "content": [], "__id__": 1}
+    for number in range(2, 32):
+        twice = {"__class__": "list", "__module__": "builtins", "__loader__": "CachedNode", "__id__": node["__id__"]}
+        node = {**node, "content": [node, twice], "__id__": number}
+    write_members(path, {"schema.json": json.dumps(node | {"protocol": 2, "_skops_version": skops.__version__})})
+    refuse(path, r"it stands for \d{10} parts")
+
+
+def test_files_that_unpack_to_much_more_are_refused(tmp_path):
+    path = tmp_path / "bomb.skops"
+    write_members(path, read_members(skops.io.dumps(fit_forest())) | {"zeros.npy": bytes(2**26)})
+    refuse(path, "would unpack to")
+
+
+def test_one_array_that_is_read_for_every_part_is_refused(tmp_path):
+    path = tmp_path / "bomb.skops"
+    members = read_members(skops.io.dumps(fit_forest(1)))
+    members["large.npy"] = rng.bytes(10**6)
+    schema = json.loads(members["schema.json"])
+    array = {"__class__": "ndarray", "__module__": "numpy", "__loader__": "NdArrayNode", "type": "numpy"}
+    schema["many"] = [array | {"file": "large.npy", "__id__": number} for number in range(1000)]
+    write_members(path, members | {"schema.json": json.dumps(schema)})
+    refuse(path, "parts of 1000")
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (np.add, "classifier"),
+        ([1, 2], "classifier"),
+        (RandomForestClassifier(), "not fitted"),
+        (RandomForestRegressor(2).fit(X, X[:, 0]), "no classifier"),
+    ],
+    ids=["ufunc", "list", "unfitted", "regressor"],
+)
+def test_what_is_no_fitted_classifier_is_neither_loaded_nor_saved(tmp_path, what, message):
+    path = tmp_path / "model.skops"
+    write_signed(path, skops.io.dumps(what))
+    refuse(path, message)
+    with pytest.raises(EntryRefused, match=r"could not be loaded again: .*"):
+        make_dataset(tmp_path / "saved").save(what)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_classes_", 10**12), ("classes_", np.array(["all"])), ("n_features_in_", 10**9)],
+)
+def test_forests_that_contradict_themselves_are_refused(tmp_path, name, value):
+    path = tmp_path / "forest.skops"
+    forest = fit_forest()
+    setattr(forest, name, value)
+    write_signed(path, skops.io.dumps(forest))
+    refuse(path, "not a classifier saved with skops that can be used")
+
+
+def test_a_file_does_not_say_how_many_threads_are_started(tmp_path):
+    path = tmp_path / "forest.skops"
+    forest = fit_forest().set_params(n_jobs=10**6)
+    write_signed(path, skops.io.dumps(forest))
+    assert SkopsModel(filepath=str(path)).load().n_jobs is None
+
+
+def list_leaves(node, where=()):
+    """Every place of a description: keys and positions that lead to it."""
+    pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in list(pairs):
+        yield (*where, key)
+        yield from list_leaves(value, (*where, key))
+
+
+def change_description(schema, chance):
+    """Put something else in one place."""
+    places = list(list_leaves(schema))
+    *path, last = places[chance.integers(len(places))]
+    parent = schema
+    for key in path:
+        parent = parent[key]
+    others = [None, 0, -1, 2, 10**15, 1e300, "", "null", "-5", "[]", "1000000000", "numpy", "ListNode", [], {}]
+    siblings = list(parent.values()) if isinstance(parent, dict) else parent
+    parent[last] = (others + siblings)[chance.integers(len(others) + len(siblings))]
+
+
+def test_a_changed_file_predicts_probabilities_or_is_refused(tmp_path):
+    """Whatever is changed in description and arrays: no other error, no crash, nothing but probabilities."""
+    path, chance = tmp_path / "forest.skops", np.random.default_rng(5)
+    whole = read_members(skops.io.dumps(RandomForestClassifier(2, max_depth=2, random_state=0).fit(X, Y)))
+    arrays = sorted(name for name in whole if name != "schema.json")
+    refused = 0
+    for number in range(200):
+        members = dict(whole)
+        if number % 2:
+            schema = json.loads(members["schema.json"])
+            change_description(schema, chance)
+            members["schema.json"] = json.dumps(schema).encode()
+        else:
+            name = arrays[chance.integers(len(arrays))]
+            content = bytearray(members[name])
+            content[chance.integers(len(content))] = chance.integers(256)
+            members[name] = bytes(content)
+        write_members(path, members)
+        try:
+            forest = SkopsModel(filepath=str(path)).load()
+        except EntryRefused:
+            refused += 1
+            continue
+        probabilities = forest.predict_proba(np.vstack([X, 1e30 * X]))
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        assert probabilities.min() >= 0
+    assert 50 < refused < 200
 
 
 def test_other_storage_is_refused():

@@ -15,8 +15,12 @@ from kedro.io.core import AbstractVersionedDataset, DatasetError, Version, get_p
 from blastscreen.datasets.atomic import AtomicSave, lock_folder
 from blastscreen.datasets.remote_stack import is_whole, list_versions, load_stack, save_stack
 from blastscreen.datasets.stack_format import (
+    CHECKSUMS,
+    END_SIZE,
+    METADATA,
     CellFiles,
     describe_store,
+    list_checksums,
     open_store,
     require_none_missing,
 )
@@ -32,7 +36,7 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
     """A `CellStack` in a Zarr 3 store: a folder with one file for every few cells.
 
     Saving asks the stack for one chunk after the other, and loading gives a stack that reads from the store, so memory
-    stays flat however many cells there are. Every chunk carries a checksum.
+    stays flat however many cells there are. Every chunk carries a checksum, and the store a list of them.
 
     The store may lie in an object store. There, a version counts once its `zarr.json` is written, which is done last;
     an interrupted save is not gone on from, and of two runs that save the same version the last one wins.
@@ -45,6 +49,8 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
               filepath: data/03_primary/cell_images.zarr
               versioned: true
     """
+
+    _is_one_file = False
 
     def __init__(
         self,
@@ -119,17 +125,22 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
                     shutil.rmtree(workbench)
 
     def _write(self, data: CellStack, path: Path) -> None:
-        ranges = todo = data.ranges(self._chunk)
         files = CellFiles(data.side, self._chunk)
-        if _is_begun(path, data, files):
-            todo = _find_missing(_FileReader(path, files), ranges)
+        description = describe_store(data, files)
+        ranges = todo = data.ranges(self._chunk)
+        if _is_begun(path, description):
+            todo = _find_missing(path, files, ranges)
             logger.info("%s: %d of %d files of cells were written before", path, len(ranges) - len(todo), len(ranges))
         else:
             shutil.rmtree(path, ignore_errors=True)
-            describe_store(str(path), data, files)
+            path.mkdir(parents=True)
+            (path / METADATA).write_bytes(description)
         for name, content in files.encode_ranges(data, todo):
             (path / name).unlink(missing_ok=True)  # a damaged file may be linked to from elsewhere
             (path / name).write_bytes(content)
+        (path / CHECKSUMS).unlink(missing_ok=True)
+        ends = (_read_end(path / name) for name in files.names(0, len(data)))
+        (path / CHECKSUMS).write_bytes(list_checksums(description, ends))
 
     def load(self) -> CellStack:
         """Open the store; cells are read when the stack is asked for them.
@@ -141,10 +152,11 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         if self._fs is not None:
             return load_stack(self._fs, str(self._get_load_path()))
         path = Path(self._get_load_path())
-        image_ids, origin, files = open_store(str(path), where=path)
+        image_ids, origin, files, digest = open_store(lambda name: (path / name).read_bytes(), where=path)
         missing = [name for name in files.names(0, len(image_ids)) if not (path / name).is_file()]
         require_none_missing(missing, where=path)
-        return CellStack(image_ids=image_ids, side=files.side, read=_FileReader(path, files), origin=origin)
+        read = _FileReader(path, files, digest)
+        return CellStack(image_ids=image_ids, side=files.side, read=read, origin=origin)
 
     def _exists(self) -> bool:
         return bool(self._exists_function(str(self._get_load_path())))
@@ -153,24 +165,30 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         return {"filepath": self._filepath, "chunk": self._chunk, "version": self._version}
 
 
-def _is_begun(path: Path, data: CellStack, files: CellFiles) -> bool:
+def _is_begun(path: Path, description: bytes) -> bool:
     """Tell whether a killed save of the same cells left something."""
     try:
-        found = open_store(str(path), where=path)
-    except DatasetError:  # whatever is there cannot be used
+        return (path / METADATA).read_bytes() == description
+    except OSError:
         return False
-    return found == (list(data.image_ids), data.origin, files)
 
 
-def _find_missing(reader: "_FileReader", ranges: list[Range]) -> list[Range]:
+def _find_missing(path: Path, files: CellFiles, ranges: list[Range]) -> list[Range]:
     """Read every file once: one that is missing or fails its checksum is to be written again."""
     missing = []
     for start, stop in ranges:
+        (name,) = files.names(start, stop)
         try:
-            reader(start, stop)
-        except DatasetError:
+            files.decode((path / name).read_bytes())
+        except (OSError, ValueError, RuntimeError):
             missing.append((start, stop))
     return missing
+
+
+def _read_end(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-END_SIZE, os.SEEK_END)
+        return file.read()
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -186,6 +204,10 @@ class _FileReader:
 
     path: Path
     files: CellFiles
+    digest: str
 
     def __call__(self, start: int, stop: int) -> Pixels:
-        return self.files.read(lambda name: (self.path / name).read_bytes(), start, stop, where=self.path)
+        return self.files.read(self._fetch, start, stop, digest=self.digest, where=self.path)
+
+    def _fetch(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()

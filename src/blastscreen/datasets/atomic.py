@@ -6,6 +6,7 @@ the staging folder, which the system drops with the process that held it, tells 
 another run is still writing. Needs a POSIX system (Linux, macOS, WSL).
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -13,12 +14,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from copy import copy
 from functools import wraps
 from glob import escape, glob
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from fsspec.implementations.local import LocalFileSystem
 from kedro.io.core import DatasetError, Version, get_protocol_and_path
+
+from blastscreen.datasets.digests import digest_path, require_whole, write_digest
+from blastscreen.datasets.versions import require_not_from_future, warn_of_newer
 
 if TYPE_CHECKING:
     from kedro.io.core import AbstractVersionedDataset
@@ -29,21 +36,29 @@ else:
     _VersionedDataset = object
 
 _LOCK_NAME = "lock"
+_SAVING = ".saving"
 _ATTEMPTS = 100
 
 
 class AtomicSave(_VersionedDataset):
-    """Mixin that makes the saves of a versioned Kedro dataset atomic, and loads what this run saved.
+    """Mixin that makes the saves of a versioned Kedro dataset atomic, checks its loads, and loads what this run saved.
 
     Stands before the dataset: `class AtomicJSON(AtomicSave, JSONDataset)`. Whatever way the dataset has of saving to
-    `_get_save_path()` is kept. A save that fails or is killed leaves no version; the next save of the same dataset
-    removes its remains. Once an object has saved, it loads the version that it saved, though another run may have
-    saved a newer one since, unless a load version was asked for. On other than local files (`s3://` and the like) only
-    that last part applies: object stores take whole objects.
+    `_get_save_path()` and of loading from `_get_load_path()` is kept. A save that fails or is killed leaves no version;
+    the next save of the same dataset removes its remains. Beside every file lies its digest, and a file that does not
+    fit it is refused before it is parsed. In an object store (`s3://` and the like), which takes whole objects, the
+    digest is written before the file; both pass through a local temporary folder.
+
+    Once an object has saved, it loads the version that it saved, though another run may have saved a newer one since,
+    unless a load version was asked for. A newest version that is dated in the future is refused unless it is asked for.
     """
 
-    _staged_path: PurePosixPath | None = None
+    _fs: Any
+    _protocol: str
+    _local_path: PurePosixPath | None = None
     _saved_version: str | None = None
+    _is_one_file = True
+    """A dataset that stores folders checks what is in them itself."""
 
     @classmethod
     def _save_wrapper(cls, save_func: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
@@ -58,27 +73,89 @@ class AtomicSave(_VersionedDataset):
         wrapped: Callable[[Any, Any], None] = super()._save_wrapper(save)
         return wrapped
 
+    @classmethod
+    def _load_wrapper(cls, load_func: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @wraps(load_func)
+        def load(self: "AtomicSave") -> Any:
+            return self._load_checked(load_func)
+
+        wrapped: Callable[[Any], Any] = super()._load_wrapper(load)
+        return wrapped
+
     def _save_atomically(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
-        # already staged: a subclass of a class that saves atomically is wrapped twice
-        if self._staged_path is not None or getattr(self, "_protocol", "file") != "file":
+        if self._local_path is not None:  # a subclass of a class that saves atomically is wrapped twice
             save_func(self, data)
-        else:
+            return
+        if self._is_local():
             with staged(Path(self._get_save_path()), versioned=self._version is not None) as path:
-                self._staged_path = PurePosixPath(path)
                 try:
-                    save_func(self, data)
+                    save_func(self._moved_to(path), data)
                 except (FileNotFoundError, NotADirectoryError) as exc:
                     # Kedro would explain either as a clash of versioned and unversioned files
                     raise DatasetError(f"Failed while saving data to dataset {self}.\n{exc}") from exc
-                finally:
-                    self._staged_path = None
+        elif self._is_one_file:
+            self._upload(save_func, data)
+        else:
+            save_func(self, data)
         self._saved_version = self.resolve_save_version()
+        if self._saved_version is not None:
+            stored = map(self._get_version_from_path, self._glob_function(str(self._get_versioned_path("*"))))
+            warn_of_newer(self._saved_version, max(stored, default=""))
+
+    def _load_checked(self, load_func: Callable[[Any], Any]) -> Any:
+        if self._local_path is not None or not self._is_one_file:
+            return load_func(self)
+        stored = self._get_load_path()
+        if self._is_local():
+            if Path(stored).is_file():
+                require_whole(Path(stored), where=stored)
+            return load_func(self)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / stored.name
+            self._fs.get_file(str(stored), str(path))
+            with suppress(FileNotFoundError):
+                self._fs.get_file(str(digest_path(stored)), str(digest_path(path)))
+            require_whole(path, where=self._fs.unstrip_protocol(str(stored)))
+            return load_func(self._moved_to(path))
+
+    def _upload(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
+        final = self._get_save_path()
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / final.name
+            save_func(self._moved_to(path), data)
+            if path.is_dir():
+                self._fs.put(str(path), str(final), recursive=True)
+                return
+            previous = b""
+            with suppress(FileNotFoundError):
+                previous = self._fs.cat_file(str(digest_path(final)))
+            write_digest(path, previous=previous)
+            self._fs.put_file(str(digest_path(path)), str(digest_path(final)))
+            self._fs.put_file(str(path), str(final))
+
+    def _is_local(self) -> bool:
+        return getattr(self, "_protocol", "file") == "file"
+
+    def _moved_to(self, path: Path) -> "AtomicSave":
+        """Copy the dataset: the copy saves to a local path and loads from it."""
+        moved = copy(self)
+        moved._local_path = PurePosixPath(path)
+        if not self._is_local():
+            moved._protocol, moved._fs = "file", LocalFileSystem(auto_mkdir=True)
+        return moved
 
     def _get_save_path(self) -> PurePosixPath:
-        return self._staged_path or super()._get_save_path()
+        return self._local_path or super()._get_save_path()
+
+    def _get_load_path(self) -> PurePosixPath:
+        return self._local_path or super()._get_load_path()
 
     def _fetch_latest_load_version(self) -> str:
-        return self._saved_version or super()._fetch_latest_load_version()
+        if self._saved_version is not None:
+            return self._saved_version
+        newest = super()._fetch_latest_load_version()
+        require_not_from_future(newest, self._filepath)
+        return newest
 
 
 def require_local_path(filepath: str | os.PathLike[str], version: Version | None) -> PurePosixPath:
@@ -113,59 +190,72 @@ def lock_folder(folder: Path) -> Iterator[bool]:
 def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
     """Give a hidden path to write a file or folder to; it takes its final name when the block ends well.
 
-    What killed saves of the same dataset left behind is removed first. What fails leaves nothing behind.
+    A version appears in one step, with the digest of its file: the folder that holds both is renamed. What killed saves
+    of the same dataset left behind is removed first. What fails leaves nothing behind.
 
     Args:
         final: Where the file or folder is to appear, `<filepath>` or `<filepath>/<version>/<name>`.
-        versioned: Whether it is the latter. A version is never replaced. Unversioned, a file is replaced in one step;
-            a folder takes two, with an instant between them in which neither the old nor the new has the name.
+        versioned: Whether it is the latter. A version is never replaced. Unversioned, a file is replaced in one step,
+            after its digest has been put beside that of the old one; a folder takes two steps, with an instant between
+            them in which neither the old nor the new has the name.
 
     Raises:
         DatasetError: If the block wrote nothing, or another run saved this version meanwhile.
     """
-    filepath = final.parents[1] if versioned else final
-    _sweep(filepath, versioned=versioned)
-    staging, lock = _open_staging(final)
+    target = final.parent if versioned else final
+    _sweep(target.parent, "*" if versioned else escape(target.name))
+    staging, lock = _open_staging(target)
     try:
-        hidden = staging / final.name
+        hidden = staging / final.relative_to(target.parent)
+        hidden.parent.mkdir(exist_ok=True)
         yield hidden
         if not hidden.exists():
             raise DatasetError(f"Nothing was saved to {final}: the data is empty.")
-        wait_for_disk(hidden, *hidden.rglob("*"))
-        _publish(hidden, final, versioned=versioned)
+        if hidden.is_file():
+            write_digest(hidden, previous=_read_if_there(digest_path(final)))
+        wait_for_disk(*staging.rglob("*"))
+        if versioned:
+            _publish_version(hidden.parent, target)
+        else:
+            _publish(hidden, final)
         wait_for_disk(*final.parents[: 3 if versioned else 1])
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         os.close(lock)
         if versioned:
-            _remove_if_empty(final.parent, filepath)
+            with suppress(OSError):
+                target.parent.rmdir()
 
 
-def _open_staging(final: Path) -> tuple[Path, int]:
-    """Make a staging folder of our own, and lock it for as long as the descriptor stays open."""
+def _read_if_there(path: Path) -> bytes:
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""
+
+
+def _open_staging(target: Path) -> tuple[Path, int]:
+    """Make a staging folder of our own beside the target, and lock it for as long as the descriptor stays open."""
     for _ in range(_ATTEMPTS):
         try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.", suffix=".saving"))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=_SAVING))
             lock = os.open(staging / _LOCK_NAME, os.O_CREAT | os.O_RDWR)
         except (FileNotFoundError, FileExistsError):
+            if target.parent.is_file():
+                raise NotADirectoryError(str(target.parent)) from None
             continue  # another run removed the folder while it was empty, or not yet locked
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (staging / _LOCK_NAME).exists():
             return staging, lock
         os.close(lock)
-    raise DatasetError(f"The folder that {final} was to be saved in could not be made, or vanished again and again.")
+    raise DatasetError(f"The folder that {target} was to be saved in could not be made, or vanished again and again.")
 
 
-def _sweep(filepath: Path, *, versioned: bool) -> None:
-    """Remove what saves that were killed left behind."""
+def _sweep(folder: Path, names: str) -> None:
+    """Remove what killed saves to such names, a pattern, left in a folder."""
     # glob, unlike Path.glob, passes over folders that another run removes meanwhile
-    folders = glob(f"{escape(str(filepath))}/*") if versioned else [str(filepath.parent)]  # noqa: PTH207
-    for folder in folders:
-        for staging in glob(f"{escape(folder)}/.{escape(filepath.name)}.*.saving"):  # noqa: PTH207
-            _remove_abandoned(Path(staging))
-        if versioned:
-            _remove_if_empty(Path(folder))
+    for staging in glob(f"{escape(str(folder))}/.{names}.*{_SAVING}"):  # noqa: PTH207
+        _remove_abandoned(Path(staging))
 
 
 def _remove_abandoned(staging: Path) -> None:
@@ -179,22 +269,25 @@ def _remove_abandoned(staging: Path) -> None:
             os.close(lock)
 
 
-def _remove_if_empty(*folders: Path) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
+def _publish_version(hidden: Path, target: Path) -> None:
+    try:
+        hidden.rename(target)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise DatasetError(f"Another run saved {target} meanwhile. A version is never replaced: run again.") from exc
 
 
-def _publish(hidden: Path, final: Path, *, versioned: bool) -> None:
-    if versioned and final.exists():
-        raise DatasetError(f"Another run saved {final} meanwhile. A version is never replaced: run again.")
-    if hidden.is_dir() and final.is_dir():
-        if any(entry.is_dir() for entry in final.iterdir()):
-            raise DatasetError(
-                f"{final} holds folders, perhaps versions saved while this dataset had `versioned: true`. "
-                "Move it away first, or set `versioned: true`."
-            )
+def _publish(hidden: Path, final: Path) -> None:
+    if final.is_dir() and (hidden.is_file() or any(entry.is_dir() for entry in final.iterdir())):
+        raise DatasetError(
+            f"{final} is a directory, perhaps of versions saved while this dataset had `versioned: true`. "
+            "Move it away first, or set `versioned: true`."
+        )
+    if final.is_dir():
         final.replace(hidden.with_name("replaced"))
+    if hidden.is_file():
+        digest_path(hidden).replace(digest_path(final))
     hidden.replace(final)
 
 

@@ -1,14 +1,16 @@
 """The checkpoint of a training that may be interrupted."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
+from zipfile import ZipFile
 
 import numpy as np
 from kedro.io.core import AbstractDataset, DatasetError
 
+from blastscreen.datasets.archives import require_modest
 from blastscreen.datasets.atomic import require_local_path, staged
+from blastscreen.datasets.digests import EntryRefused, digest_path, require_whole
 from blastscreen.models.checkpoints import Checkpoint
 
 _DESCRIPTION = "description"
@@ -27,22 +29,23 @@ class CheckpointFile:
         """Give the last checkpoint, or None if there is none.
 
         Raises:
-            DatasetError: If the file is damaged.
+            EntryRefused: If the file is damaged.
         """
         if not self._path.exists():
             return None
+        advice = "Start afresh without cnn.resume=true."
+        require_whole(self._path, where=self._path, advice=advice)
         try:
+            with ZipFile(self._path) as archive:
+                require_modest(archive, size=self._path.stat().st_size)
             with self._path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 description = json.loads(file[_DESCRIPTION].tobytes())
                 lengths = description.pop(_LENGTHS)
                 lists = {name: [file[f"{name}.{i}"] for i in range(length)] for name, length in lengths.items()}
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError) as exc:
-            raise DatasetError(
-                f"The checkpoint {self._path} is damaged ({type(exc).__name__}: {exc}). "
-                "Start afresh without cnn.resume=true."
-            ) from exc
-        finished = [lists.pop(name) for name in list(lists) if name.startswith(_FINISHED)]
-        return Checkpoint(**(description | lists), finished=finished)
+            finished = [lists.pop(name) for name in list(lists) if name.startswith(_FINISHED)]
+            return Checkpoint(**(description | lists), finished=finished)
+        except Exception as exc:
+            raise EntryRefused(f"{self._path} is no checkpoint ({type(exc).__name__}: {exc}). {advice}") from exc
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint in one step: a kill leaves the old or the new one, whole."""
@@ -63,6 +66,7 @@ class CheckpointFile:
     def clear(self) -> None:
         """Remove the checkpoint, if there is one."""
         self._path.unlink(missing_ok=True)
+        digest_path(self._path).unlink(missing_ok=True)
 
 
 class TrainingCheckpoint(AbstractDataset[NoReturn, CheckpointFile]):

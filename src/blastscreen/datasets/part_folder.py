@@ -1,20 +1,24 @@
 """What an interrupted run had finished, until a run ends well."""
 
+import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
-import pyarrow as pa
 from kedro.io.core import AbstractDataset, DatasetError
 
 from blastscreen.datasets.atomic import require_local_path
 
+_DIGEST_SIZE = hashlib.sha256().digest_size
+
 
 class PartFiles:
-    """Tables in a folder, each under the key of what it follows from."""
+    """Tables in a folder, each under its cache key: in one file, a digest and then the table as Parquet."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; it need not exist."""
@@ -23,17 +27,25 @@ class PartFiles:
     def read(self, key: str) -> pd.DataFrame | None:
         """Give a part, or None if there is none; a damaged one is none."""
         try:
-            return pd.read_parquet(self._folder / f"{key}.parquet")
-        except (OSError, pa.ArrowInvalid):
+            content = (self._folder / f"{key}.part").read_bytes()
+        except OSError:
             return None
+        digest, table = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+        return pd.read_parquet(BytesIO(table)) if hashlib.sha256(table).digest() == digest else None
 
     def write(self, key: str, part: pd.DataFrame) -> None:
-        """Keep a part in one step: a kill leaves it whole or not at all."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".writing")
-        os.close(descriptor)
-        part.to_parquet(name)
-        Path(name).replace(self._folder / f"{key}.parquet")
+        """Keep a part in one step: a kill leaves it whole or not at all.
+
+        If another run that ends well empties the folder meanwhile, the part is lost like those before it.
+        """
+        table = part.to_parquet()
+        # FileExistsError: the folder vanished when `mkdir` had just found it
+        with suppress(FileNotFoundError, FileExistsError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".writing")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(hashlib.sha256(table).digest() + table)
+            Path(name).replace(self._folder / f"{key}.part")
 
 
 class PartFolder(AbstractDataset[NoReturn, PartFiles]):

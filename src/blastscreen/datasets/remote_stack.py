@@ -10,13 +10,14 @@ from pathlib import PurePosixPath
 
 from fsspec import AbstractFileSystem
 from kedro.io.core import DatasetError
-from zarr.core.buffer import Buffer, cpu
-from zarr.storage import MemoryStore
 
 from blastscreen.datasets.stack_format import (
+    CHECKSUMS,
+    END_SIZE,
     METADATA,
     CellFiles,
     describe_store,
+    list_checksums,
     open_store,
     require_none_missing,
 )
@@ -44,13 +45,15 @@ def save_stack(fs: AbstractFileSystem, path: str, data: CellStack, *, chunk: int
         DatasetError: There are folders in the way, perhaps versions; or there is no such bucket.
     """
     _clear(fs, path)
-    draft: dict[str, Buffer] = {}
     files = CellFiles(data.side, chunk)
-    describe_store(MemoryStore(draft), data, files)
+    description = describe_store(data, files)
+    ends = []
     try:
         for name, content in files.encode_ranges(data, data.ranges(chunk)):
             fs.pipe_file(f"{path}/{name}", content)
-        fs.pipe_file(f"{path}/{METADATA}", draft[METADATA].to_bytes())
+            ends.append(content[-END_SIZE:])
+        fs.pipe_file(f"{path}/{CHECKSUMS}", list_checksums(description, ends))
+        fs.pipe_file(f"{path}/{METADATA}", description)
     except BaseException as exc:
         with suppress(Exception):  # the first error tells more
             _clear(fs, path)
@@ -68,17 +71,11 @@ def load_stack(fs: AbstractFileSystem, path: str) -> CellStack:
             it too, for damaged or vanished files.
     """
     where = fs.unstrip_protocol(path)
-    try:
-        description = fs.cat_file(f"{path}/{METADATA}")
-    except FileNotFoundError as exc:
-        raise DatasetError(
-            f"{where} cannot be opened as a store of cells: it is not there, or was never finished. "
-            "Run its pipeline again."
-        ) from exc
-    image_ids, origin, files = open_store(MemoryStore({METADATA: cpu.Buffer.from_bytes(description)}), where=where)
+    image_ids, origin, files, digest = open_store(lambda name: fs.cat_file(f"{path}/{name}"), where=where)
     stored = _list_names(fs, path)
     require_none_missing([name for name in files.names(0, len(image_ids)) if name not in stored], where=where)
-    return CellStack(image_ids=image_ids, side=files.side, read=RemoteReader(fs, path, files), origin=origin)
+    read = RemoteReader(fs, path, files, digest)
+    return CellStack(image_ids=image_ids, side=files.side, read=read, origin=origin)
 
 
 @dataclass(frozen=True)
@@ -89,16 +86,22 @@ class RemoteReader:
         fs: Where the store lies.
         path: Of the store in it.
         files: What the files of the store are.
+        digest: Of the list of their checksums.
     """
 
     fs: AbstractFileSystem
     path: str
     files: CellFiles
+    digest: str
 
     def __call__(self, start: int, stop: int) -> Pixels:
         """Read the cells at positions start <= i < stop, (stop - start, side, side, 3); raises DatasetError."""
         where = self.fs.unstrip_protocol(self.path)
-        return self.files.read(lambda name: self.fs.cat_file(f"{self.path}/{name}"), start, stop, where=where)
+        return self.files.read(self._fetch, start, stop, digest=self.digest, where=where)
+
+    def _fetch(self, name: str) -> bytes:
+        content: bytes = self.fs.cat_file(f"{self.path}/{name}")
+        return content
 
 
 def _list_names(fs: AbstractFileSystem, path: str) -> dict[str, str]:
@@ -120,5 +123,5 @@ def _clear(fs: AbstractFileSystem, path: str) -> None:
             "`versioned: true`. Move it away first, or set `versioned: true`."
         )
     for name in sorted(names, key=lambda name: name != METADATA):
-        if name == METADATA or name.startswith("c."):
+        if name in (METADATA, CHECKSUMS) or name.startswith("c."):
             fs.rm_file(f"{path}/{name}")

@@ -1,26 +1,40 @@
 """Fitted scikit-learn estimators without pickle."""
 
+import json
 import math
+import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
+import pandas as pd
 import skops.io
-from kedro.io.core import AbstractVersionedDataset, DatasetError, Version
-from sklearn.ensemble._forest import BaseForest
+from kedro.io.core import AbstractVersionedDataset, Version
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.ensemble._forest import BaseForest, ForestClassifier
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
+from sklearn.utils.validation import check_is_fitted
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from blastscreen.datasets.archives import require_modest
 from blastscreen.datasets.atomic import AtomicSave, require_local_path
+from blastscreen.datasets.digests import EntryRefused, advise
 
 # What a file may hold beyond the types that skops trusts by itself. Never taken from a file.
 TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
 
+_SCHEMA = "schema.json"
+# A forest of 100 trees has 5,800 parts, described in 1.6 MB.
+_MOST_PARTS = 1_000_000
+_LARGEST_SCHEMA = 2**27
+_MOST_FEATURES = 100_000
+
 
 class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
-    """A scikit-learn estimator in a skops file, which holds data and type names but nothing to execute.
+    """A fitted scikit-learn classifier in a skops file, which holds data and type names but nothing to execute.
 
     Examples:
         In a catalog::
@@ -51,31 +65,36 @@ class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
         """Write the estimator.
 
         Raises:
-            DatasetError: If it has parts of types that `load` would refuse.
+            EntryRefused: If `load` would refuse it.
         """
         # the lowest level: half the time of the usual one, for a file a quarter larger
         content = skops.io.dumps(data, compression=ZIP_DEFLATED, compresslevel=1)
-        _require_trusted(content, f"This {type(data).__name__}")
+        try:
+            _require_bounded(content)
+            _require_trusted(content)
+            _require_classifier(data)
+        except Exception as exc:
+            raise EntryRefused(f"This {type(data).__name__} could not be loaded again: {exc}.") from exc
         Path(self._get_save_path()).write_bytes(content)
 
     def load(self) -> Any:
         """Read the estimator.
 
         Raises:
-            DatasetError: If the file is no skops file, holds types that are not trusted, or trees that point outside
-                themselves.
+            EntryRefused: If the file is no skops file, holds types that are not trusted, or no fitted classifier: one
+                whose trees stay within themselves, and that predicts.
         """
         path = Path(self._get_load_path())
         content = path.read_bytes()
         try:
-            model = skops.io.loads(content, trusted=TRUSTED_TYPES)
-            _require_sound_trees(model)
-        except UntrustedTypesFoundException:
-            _require_trusted(content, str(path))
-            raise
+            _require_bounded(content)
+            model = _build(content)
+            _require_sound_parts(model)
+            _require_classifier(model)
         except Exception as exc:
-            raise DatasetError(
-                f"{path} is damaged or not a model saved with skops ({type(exc).__name__}: {exc}). Train it again."
+            reason = str(exc) if type(exc) is ValueError else f"{type(exc).__name__}: {exc}"
+            raise EntryRefused(
+                f"{path} is not a classifier saved with skops that can be used: {reason}. {advise(path)}"
             ) from exc
         return model
 
@@ -86,17 +105,79 @@ class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
         return {"filepath": self._filepath, "version": self._version}
 
 
-def _require_trusted(content: bytes, name: str) -> None:
+def _require_bounded(content: bytes) -> None:
+    """Refuse a file that takes far more work than its size says, before skops builds anything.
+
+    Objects are described once and referred to by number, so that a few nested lists that name each other twice stand
+    for 2^n; skops walks all of them to look for types.
+    """
+    with ZipFile(BytesIO(content)) as archive:
+        require_modest(archive, size=len(content))
+        if archive.getinfo(_SCHEMA).file_size > _LARGEST_SCHEMA:
+            raise ValueError(f"its {_SCHEMA} is larger than {_LARGEST_SCHEMA} bytes")
+        schema = json.loads(archive.read(_SCHEMA))
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    parts, size = _measure(schema, sizes, {})
+    if parts > _MOST_PARTS or size > 2 * sum(sizes.values()):
+        raise ValueError(f"it stands for {parts} parts of {size} bytes")
+
+
+def _measure(node: object, sizes: dict[str, int], known: dict[object, int]) -> tuple[int, int]:
+    """Count the parts of a described object, repeated ones each time, and the bytes that are read for them."""
+    if isinstance(node, list | dict):
+        number, file = (node.get("__id__"), node.get("file")) if isinstance(node, dict) else (None, None)
+        if number in known:
+            return known[number], 0
+        if number is not None:
+            known[number] = 1  # as often as it holds itself
+        values = list(node.values()) if isinstance(node, dict) else node
+        measured = [_measure(value, sizes, known) for value in values]
+        parts = 1 + sum(count for count, _ in measured)
+        if number is not None:
+            known[number] = parts
+        return parts, sizes.get(str(file), 0) + sum(read for _, read in measured)
+    return 0, 0
+
+
+def _build(content: bytes) -> Any:
+    try:
+        return skops.io.loads(content, trusted=TRUSTED_TYPES)
+    except UntrustedTypesFoundException:
+        _require_trusted(content)
+        raise
+
+
+def _require_trusted(content: bytes) -> None:
     untrusted = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
     if untrusted:
-        raise DatasetError(
-            f"{name} holds types that are not trusted: {', '.join(untrusted)}. If they are needed and where they come "
-            f"from is known, add them to TRUSTED_TYPES in {__name__}; otherwise do not use the file."
+        raise ValueError(
+            f"it holds types that are not trusted: {', '.join(untrusted)}. If they are needed and where they come from "
+            f"is known, add them to TRUSTED_TYPES in {__name__}"
         )
 
 
-def _require_sound_trees(value: object, *, width: float = math.inf) -> None:
+def _require_classifier(model: Any) -> None:
+    """Let a model predict once, so that what is missing in it shows now and not in the middle of a run."""
+    check_is_fitted(model)
+    width = int(getattr(model, "n_features_in_", 1))
+    if not is_classifier(model) or not 0 < width <= _MOST_FEATURES:
+        raise ValueError("it is no classifier of a reasonable number of features")
+    names = getattr(model, "feature_names_in_", None)
+    cell = np.ones((1, width)) if names is None else pd.DataFrame(np.ones((1, width)), columns=names)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        probabilities = model.predict_proba(cell)
+    classes = list(model.classes_)
+    if np.shape(probabilities) != (1, len(set(classes))) or len(set(classes)) < len(classes):
+        raise ValueError(f"it knows classes {classes} and predicts {np.shape(probabilities)}")
+    if not math.isclose(np.sum(probabilities), 1, rel_tol=1e-6) or np.min(probabilities) < 0:
+        raise ValueError(f"it predicts {probabilities}, which are no probabilities")
+
+
+def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
     """Check every tree within a model, because scikit-learn follows the indices in it without looking.
+
+    Also forgets how many threads a part wants to start: that is a matter of the machine, not of the file.
 
     Args:
         value: The model, or a part of it.
@@ -108,6 +189,12 @@ def _require_sound_trees(value: object, *, width: float = math.inf) -> None:
     if isinstance(value, Tree):
         _require_sound_tree(value, width=width)
         return
+    if isinstance(value, BaseEstimator) and hasattr(value, "n_jobs"):
+        value.n_jobs = None
+    if isinstance(value, ForestClassifier) and hasattr(value, "estimators_"):
+        counted = {part.n_classes_ for part in (value, *value.estimators_)}
+        if counted != {len(value.classes_)}:
+            raise ValueError(f"a forest of {len(value.classes_)} classes counts {sorted(counted)}")
     if isinstance(value, BaseForest | BaseDecisionTree):
         width = min(width, getattr(value, "n_features_in_", 0))
     parts: Any = ()
@@ -120,11 +207,11 @@ def _require_sound_trees(value: object, *, width: float = math.inf) -> None:
     elif not isinstance(value, type):
         parts = getattr(value, "__dict__", {}).values()
     for part in parts:
-        _require_sound_trees(part, width=width)
+        _require_sound_parts(part, width=width)
 
 
 def _require_sound_tree(tree: Tree, *, width: float) -> None:
-    """Check one tree: children come after their parent, and features are among the first `width`."""
+    """Check one tree: children come after their parent, features are among the first `width`, shares add up."""
     nodes = np.arange(tree.node_count)
     inner = tree.children_left != -1
     for children in (tree.children_left[inner], tree.children_right[inner]):
@@ -133,3 +220,6 @@ def _require_sound_tree(tree: Tree, *, width: float) -> None:
     feature = tree.feature[inner]
     if tree.node_count == 0 or not np.all((feature >= 0) & (feature < width)):
         raise ValueError("a tree has no nodes or asks for features that the model does not have")
+    is_sound = np.all(tree.value >= 0) and np.allclose(tree.value.sum(axis=2), 1, rtol=0, atol=1e-9)
+    if tree.max_n_classes > 1 and not is_sound:
+        raise ValueError("a tree holds shares of classes that do not add up")
