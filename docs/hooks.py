@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline.node import Node
 from mkdocs.exceptions import PluginError
 
+from blastscreen.datasets.layers import LayeredConfigLoader
 from blastscreen.parameters import Parameters
 from blastscreen.pipeline_registry import register_pipelines
 
@@ -38,7 +38,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def load_conf(kind: str, environment: str = "base") -> dict[str, Any]:
     """Load `catalog` or `parameters` as a run in an environment sees them."""
-    loader = OmegaConfigLoader(
+    loader = LayeredConfigLoader(
         str(CONF), base_env="base", default_run_env=environment, merge_strategy={"parameters": "soft"}
     )
     return loader[kind]

@@ -12,10 +12,12 @@ from typing import Any, NoReturn
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
 
 from blastscreen.cohort import read_original_names
 from blastscreen.datasets.file_names import escape_name, escape_text
 from blastscreen.datasets.local_images import CellImageFile, CellImages, list_names
+from blastscreen.datasets.previews import preview_files
 from blastscreen.datasets.remote_images import RemoteImage, RemoteImages
 from blastscreen.datasets.remote_listing import list_objects
 from blastscreen.datasets.storage import connect, is_remote, local_path
@@ -123,6 +125,10 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         names = self._read_labels(objects)
         return RemoteImages(fs, root, objects, is_drawn=is_drawn, max_pixels=self._max_pixels, original_names=names)
+
+    def preview(self) -> ImagePreview:
+        """Show some images of the whole folder."""
+        return preview_files(self.load())
 
     def save(self, data: NoReturn) -> None:
         """Refuse: raw images are never written."""
