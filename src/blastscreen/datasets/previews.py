@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_LETTERS = 48_000
 """Length of a preview; a picture counts as the text that it is sent as."""
 
-_TILE = 128
+_TILE = 112
 _COLUMNS = 6
 _TILES = 24
 _COLOURS = 64
@@ -72,7 +72,7 @@ def _read_pictures(files: Iterable[Callable[[], "NDArray[np.uint8]"]]) -> Iterat
 def preview_picture(picture: "Image") -> ImagePreview:
     """Reduce a picture to few colours, and to as much of its size as there is room for."""
     small = picture.convert("RGB")
-    for side in (768, 512, 256):
+    for side in (768, 640, 512, 384, 256):
         small.thumbnail((side, side))
         buffer = io.BytesIO()
         small.quantize(_COLOURS).save(buffer, "PNG", optimize=True)
