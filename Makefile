@@ -50,8 +50,9 @@ bench: install ## measure speed and memory beside other libraries (minutes); wri
 docs: install ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
+# %s is the address of the server, once it is up; with every dataset shown, the first screen could not be read.
 viz: install ## open the pipelines in kedro-viz
-	$(BIN)/kedro viz run
+	BROWSER="env BROWSER='$(BROWSER)' $(BIN)/python -m webbrowser %s?types=nodes" $(BIN)/kedro viz run
 
 lock: ## resolve pyproject.toml into requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -33,16 +33,17 @@ _MAX_POINTS = 200
 _UNSHOWN = re.compile(r"(?s)<(head|script|style|svg|nav|figure)\b.*?</\1>|<img\b[^>]*>")
 
 
-def choose_positions(length: int) -> range:
+def choose_positions(length: int) -> list[int]:
     """Spread the cells of a sheet over a collection.
 
     Examples:
-        >>> list(choose_positions(3))
+        >>> choose_positions(3)
         [0, 1, 2]
-        >>> choose_positions(480)
-        range(0, 480, 20)
+        >>> choose_positions(480)[:4]
+        [0, 20, 40, 60]
     """
-    return range(0, length, max(1, -(-length // _TILES)))
+    n_shown = min(length, _TILES)
+    return [number * length // n_shown for number in range(n_shown)]
 
 
 def preview_cells(cells: Iterable["NDArray[np.uint8]"]) -> ImagePreview:
