@@ -68,8 +68,9 @@ def complete_catalog(markdown: str) -> str:
         written = [node for node in nodes if entry in {_entry(name, resolver) for name in node.outputs}]
         read = [node for node in nodes if entry in {_entry(name, resolver) for name in node.inputs}]
         dataset_class = catalog[entry]["type"].rsplit(".", 1)[-1]
-        layer, file = catalog[entry]["metadata"]["kedro-viz"]["layer"], Path(catalog[entry].get("filepath", "")).name
-        where = f"`{layer}`<br>`{file}`" if file else f"`{layer}`"
+        layer = catalog[entry].get("metadata", {}).get("kedro-viz", {}).get("layer")
+        file = Path(catalog[entry].get("filepath", "")).name
+        where = "<br>".join(f"`{part}`" for part in (layer, file) if part)
         cells = (_names(written), _names(read), f"`{dataset_class}`", where)
         return " | ".join([match[0].removesuffix(" |"), *cells]) + " |"
 

@@ -94,7 +94,11 @@ def test_what_has_no_interval_is_shown_without(few_subjects, jupyter):
     figures = [f"reporting.{model}.draw_{figure}" for model in MODELS for figure in ("roc", "calibration", "referral")]
     documents = ["draw_comparison", "draw_published", "render_report", "write_model_card"]
     few_subjects.run("reporting", node_names=[*figures, *(f"reporting.{name}" for name in documents)])
-    assert "no interval" in few_subjects.catalog().load("report")
+    report = few_subjects.catalog().load("report")
+    assert "no interval" in report
+    # nor is there a p value then
+    assert "nothing can be said" in report
+    assert "comparison.rf.cnn.p_value" not in report
     # as `kedro jupyter` starts it, with Kedro's extension loaded before the first cell
     few_subjects.kedro("jupyter", "setup")
     outputs = jupyter(nbformat.read(NOTEBOOKS[1], as_version=4), few_subjects.folder, kernel="kedro_blastscreen")
