@@ -89,7 +89,7 @@ def jupyter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
 
     def execute(notebook: nbformat.NotebookNode, folder: Path, kernel: str = "python3") -> list[nbformat.NotebookNode]:
         NotebookClient(
-            notebook, timeout=120, kernel_name=kernel, resources={"metadata": {"path": str(folder)}}
+            notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(folder)}}
         ).execute()
         return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
