@@ -61,8 +61,9 @@ bench: dev ## measure speed and memory beside other libraries (minutes); writes 
 docs: dev ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
+# %s is the address of the server, once it is up; with every dataset shown, the first screen could not be read.
 viz: dev ## open the pipelines in kedro-viz
-	$(BIN)/kedro viz run
+	BROWSER="env BROWSER='$(BROWSER)' $(BIN)/python -m webbrowser %s?types=nodes" $(BIN)/kedro viz run
 
 # Extras stay in the files: without them, plain pip takes the newest release of a package that another one wants with
 # an extra, and then finds no hash for it.

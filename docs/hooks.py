@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline.node import Node
 from mkdocs.exceptions import PluginError
 
+from blastscreen.datasets.layers import LayeredConfigLoader
 from blastscreen.parameters import Parameters
 from blastscreen.pipeline_registry import register_pipelines
 from blastscreen.settings import CONFIG_LOADER_ARGS
@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def load_conf(kind: str, environment: str = "base") -> dict[str, Any]:
     """Load `catalog` or `parameters` as a run in an environment sees them."""
-    loader = OmegaConfigLoader(str(CONF), **CONFIG_LOADER_ARGS | {"default_run_env": environment})
+    loader = LayeredConfigLoader(str(CONF), **CONFIG_LOADER_ARGS | {"default_run_env": environment})
     return loader[kind]
 
 
@@ -67,8 +67,9 @@ def complete_catalog(markdown: str) -> str:
         written = [node for node in nodes if entry in {_entry(name, resolver) for name in node.outputs}]
         read = [node for node in nodes if entry in {_entry(name, resolver) for name in node.inputs}]
         dataset_class = catalog[entry]["type"].rsplit(".", 1)[-1]
-        layer, file = catalog[entry]["metadata"]["kedro-viz"]["layer"], Path(catalog[entry].get("filepath", "")).name
-        where = f"`{layer}`<br>`{file}`" if file else f"`{layer}`"
+        layer = catalog[entry].get("metadata", {}).get("kedro-viz", {}).get("layer")
+        file = Path(catalog[entry].get("filepath", "")).name
+        where = "<br>".join(f"`{part}`" for part in (layer, file) if part)
         cells = (_names(written), _names(read), f"`{dataset_class}`", where)
         return " | ".join([match[0].removesuffix(" |"), *cells]) + " |"
 

@@ -4,14 +4,13 @@ import atexit
 import gc
 from importlib.resources import files
 
-from kedro.config import OmegaConfigLoader
-
+from blastscreen.datasets.layers import LayeredConfigLoader
 from blastscreen.runs.checks import CheckRun
 from blastscreen.runs.interruptions import ForgetUnfinished, ResumeHint
 from blastscreen.runs.recording import RunManifest
 from blastscreen.runs.screen import RunSummary
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = LayeredConfigLoader
 # An environment changes single values of a parameter block, not whole blocks.
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

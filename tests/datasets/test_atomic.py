@@ -307,7 +307,7 @@ def test_previews_of_kedro_viz_are_kept(tmp_path, dataset_class, data, kind):
     """kedro-viz asks for a method `preview` and chooses how to show it by the name of its return annotation."""
     dataset = dataset_class(filepath=str(tmp_path / "x"), version=Version(None, None))
     dataset.save(data() if callable(data) else data)
-    assert str(inspect.signature(dataset.preview).return_annotation) == kind
+    assert inspect.signature(dataset.preview).return_annotation.__name__ == kind
     preview = dataset.preview()
     if dataset_class is AtomicParquet:
         assert preview["data"] == [[1], [2]]

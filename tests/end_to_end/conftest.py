@@ -1,14 +1,19 @@
 """A copy of the project that tests may run and change."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
+from nbclient import NotebookClient
 
 SMALL_SAMPLE = {
     "raw_cells": {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8, "seed": 3},
@@ -18,19 +23,19 @@ SMALL_SAMPLE = {
 class Project:
     """A project folder with the real conf, its own data, and a small sample unless told otherwise."""
 
-    def __init__(self, folder: Path, repository: Path) -> None:
+    def __init__(self, folder: Path, repository: Path, *, small: bool = True) -> None:
         self.folder = folder
         shutil.copytree(repository / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
         shutil.copy(repository / "pyproject.toml", folder)
         shutil.copy(repository / ".telemetry", folder)
         (folder / "src").mkdir()
-        self.write_local("catalog", SMALL_SAMPLE)
+        (folder / "conf" / "local").mkdir()
+        if small:
+            self.write_local("catalog", SMALL_SAMPLE)
 
     def write_local(self, kind: str, entries: dict[str, object]) -> None:
         """Override entries of the catalog, or parameters, as a user would: in conf/local."""
-        local = self.folder / "conf" / "local"
-        local.mkdir(exist_ok=True)
-        (local / f"{kind}.yml").write_text(yaml.safe_dump(entries))
+        (self.folder / "conf" / "local" / f"{kind}.yml").write_text(yaml.safe_dump(entries))
 
     def run(self, *pipelines: str, env: str | None = None, params: dict | None = None, **options) -> str:
         """Run pipelines as `kedro run` does, in this process; return the run's save version."""
@@ -38,6 +43,15 @@ class Project:
         with KedroSession.create(self.folder, env=env, runtime_params=params) as session:
             session.run(pipeline_names=list(pipelines) or None, **options)
             return session.session_id
+
+    def kedro(self, *arguments: str, **environment: str) -> str:
+        """Type a command of `kedro` in the project's folder; return what it prints."""
+        command = [str(Path(sys.executable).with_name("kedro")), *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def catalog(self, env: str | None = None, versions: dict[str, str] | None = None) -> DataCatalog:
         """Open the catalog as a notebook does."""
@@ -59,7 +73,24 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> 
 
 
 @pytest.fixture(scope="session")
-def sample_run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> tuple[Project, str]:
-    """One run of everything on the small sample, and its version; tests may add versions, so ask for this one."""
-    project = Project(tmp_path_factory.mktemp("sample"), repository)
-    return project, project.run(params={"audit": {"n_seeds": 2, "balancing_seeds": 1}})
+def default_run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> tuple[Project, str]:
+    """What `make run` makes, and its version; tests may add versions, so ask for this one."""
+    project = Project(tmp_path_factory.mktemp("default"), repository, small=False)
+    project.kedro("run")
+    (manifest,) = (project.folder / "data/08_reporting/sample/run_manifest.json").iterdir()
+    return project, manifest.name
+
+
+@pytest.fixture
+def jupyter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[nbformat.NotebookNode]]:
+    """Run a notebook in a folder, away from the user's own settings; return what its cells show."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+
+    def execute(notebook: nbformat.NotebookNode, folder: Path, kernel: str = "python3") -> list[nbformat.NotebookNode]:
+        NotebookClient(
+            notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(folder)}}
+        ).execute()
+        return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+    return execute

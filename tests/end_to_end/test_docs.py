@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 import yaml
@@ -155,6 +156,20 @@ def test_examples_give_what_the_text_says(page):
     output: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example, out=output.append)
     assert "".join(output) == ""
+
+
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if PYTHON.search(page.read_text())], ids=lambda page: page.stem
+)
+def test_python_in_the_text_runs_on_what_make_run_makes(page, default_run, jupyter):
+    notebook = nbformat.v4.new_notebook()
+    for block in ["%reload_ext kedro.ipython", *PYTHON.findall(page.read_text(encoding="utf-8"))]:
+        notebook.cells.append(nbformat.v4.new_code_cell(block))
+    jupyter(notebook, default_run[0].folder)
 
 
 TITLED = re.compile(r'^```\w+ title="(add to |change in |)(\S+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)

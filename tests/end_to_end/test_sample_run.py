@@ -16,13 +16,8 @@ from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def finished(sample_run):
-    return sample_run
-
-
-def test_every_file_has_a_row_and_every_accepted_cell_a_picture_features_and_a_role(finished):
-    catalog = finished[0].catalog()
+def test_every_file_has_a_row_and_every_accepted_cell_a_picture_features_and_a_role(default_run):
+    catalog = default_run[0].catalog()
     index = catalog.load("cell_index")
     accepted = sorted(index.loc[index["status"].isin(["accepted", "review"]), "image_id"])
     assert sorted(catalog.load("raw_cells")) == index["image_id"].tolist()
@@ -34,8 +29,8 @@ def test_every_file_has_a_row_and_every_accepted_cell_a_picture_features_and_a_r
     assert set(index["status"]) == {"accepted", "review", "rejected", "duplicate"}
 
 
-def test_predictions_cover_validation_and_test_and_metrics_count_them(finished):
-    catalog = finished[0].catalog()
+def test_predictions_cover_validation_and_test_and_metrics_count_them(default_run):
+    catalog = default_run[0].catalog()
     splits = catalog.load("cell_splits").set_index("image_id")["split"]
     predictions = catalog.load("rf_predictions")
     metrics = catalog.load("rf_metrics")
@@ -44,8 +39,8 @@ def test_predictions_cover_validation_and_test_and_metrics_count_them(finished):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(finished, model):
-    catalog = finished[0].catalog()
+def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(default_run, model):
+    catalog = default_run[0].catalog()
     predictions, metrics = catalog.load(f"{model}_predictions"), catalog.load(f"{model}_metrics")
     point = catalog.load(f"{model}_operating_point")
     assert point["chosen_on"] == "validation"
@@ -74,8 +69,8 @@ def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(finishe
     assert votes["n_subject_groups"] == metrics["test"]["n_subject_groups"]
 
 
-def test_models_are_compared_on_the_cells_of_this_run(finished):
-    project, version = finished
+def test_models_are_compared_on_the_cells_of_this_run(default_run):
+    project, version = default_run
     catalog = project.catalog()
     pairs = catalog.load("comparison")["pairs"]
     assert [(pair["first"], pair["second"]) for pair in pairs] == list(combinations(MODELS, 2))
@@ -87,16 +82,16 @@ def test_models_are_compared_on_the_cells_of_this_run(finished):
         assert pair["differences"]["auroc"]["difference"] == pytest.approx(one["auroc"] - other["auroc"])
 
 
-def test_the_hybrid_is_the_mean_of_forest_and_network(finished):
-    project, version = finished
+def test_the_hybrid_is_the_mean_of_forest_and_network(default_run):
+    project, version = default_run
     names = [f"{model}_predictions" for model in ("rf", "cnn", "hybrid")]
     forest, network, hybrid = map(project.catalog(versions=dict.fromkeys(names, version)).load, names)
     mean = (forest["blast_probability"] + network["blast_probability"]) / 2
     pd.testing.assert_frame_equal(hybrid, network.assign(blast_probability=mean))
 
 
-def test_the_hybrid_takes_another_weight_from_stored_predictions_without_training(finished):
-    project, version = finished
+def test_the_hybrid_takes_another_weight_from_stored_predictions_without_training(default_run):
+    project, version = default_run
     again = project.run("hybrid", from_nodes=["hybrid.average_predictions"], params={"hybrid": {"forest_weight": 1}})
     saved = project.catalog(versions={"run_manifest": again}).load("run_manifest")["saved"]
     assert {name.split("_")[0] for name in saved} == {"hybrid"}
@@ -104,13 +99,13 @@ def test_the_hybrid_takes_another_weight_from_stored_predictions_without_trainin
     pd.testing.assert_frame_equal(project.catalog().load("hybrid_predictions"), old)
 
 
-def test_no_group_of_subjects_sits_in_two_splits(finished):
-    splits = finished[0].catalog().load("cell_splits")
+def test_no_group_of_subjects_sits_in_two_splits(default_run):
+    splits = default_run[0].catalog().load("cell_splits")
     assert splits.groupby("subject_group")["split"].nunique().eq(1).all()
 
 
-def test_everything_made_of_drawn_cells_says_so(finished):
-    catalog = finished[0].catalog()
+def test_everything_made_of_drawn_cells_says_so(default_run):
+    catalog = default_run[0].catalog()
     for name in ("cell_index", "cell_splits", "rf_predictions", "cnn_predictions"):
         assert set(catalog.load(name)["data_source"]) == {GENERATED_SAMPLE}
     assert catalog.load("integrity_report")["data_sources"] == [GENERATED_SAMPLE]
@@ -122,8 +117,8 @@ def test_everything_made_of_drawn_cells_says_so(finished):
         assert GENERATED_SAMPLE in catalog.load(name).to_json(), name
 
 
-def test_the_manifest_tells_what_the_run_was_made_of(finished):
-    project, version = finished
+def test_the_manifest_tells_what_the_run_was_made_of(default_run):
+    project, version = default_run
     manifest = project.catalog(versions={"run_manifest": version}).load("run_manifest")
     assert manifest["outcome"] == "finished"
     assert manifest["save_version"] == version
@@ -133,8 +128,8 @@ def test_the_manifest_tells_what_the_run_was_made_of(finished):
     assert str(project.folder) not in json.dumps(manifest)
 
 
-def test_the_same_seed_gives_the_same_tables_whatever_the_number_of_workers(finished):
-    project, first = finished
+def test_the_same_seed_gives_the_same_tables_whatever_the_number_of_workers(project):
+    first = project.run("rf")
     project.run("rf", params={"compute": {"n_jobs": 1, "batch_size": 7}})
     names = ("cell_index", "cell_splits", "cell_features", "rf_importances", "rf_predictions")
     before, after = project.catalog(versions=dict.fromkeys((*names, "rf_metrics"), first)), project.catalog()

@@ -11,8 +11,10 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 from kedro.io.core import AbstractVersionedDataset, DatasetError, Version, get_protocol_and_path
+from kedro_datasets._typing import ImagePreview
 
 from blastscreen.datasets.atomic import AtomicSave, lock_folder
+from blastscreen.datasets.previews import choose_positions, preview_cells
 from blastscreen.datasets.remote_stack import is_whole, list_versions, load_stack, save_stack
 from blastscreen.datasets.stack_format import (
     CHECKSUMS,
@@ -157,6 +159,11 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         require_none_missing(missing, where=path)
         read = _FileReader(path, files, digest)
         return CellStack(image_ids=image_ids, side=files.side, read=read, origin=origin)
+
+    def preview(self) -> ImagePreview:
+        """Show some cells from all parts of the stack."""
+        cells = self.load()
+        return preview_cells(cells.cell(position) for position in choose_positions(len(cells)))
 
     def _exists(self) -> bool:
         return bool(self._exists_function(str(self._get_load_path())))

@@ -10,10 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
 
 from blastscreen.cohort import CellName, parse_label_sheet, read_cell_names
 from blastscreen.datasets.file_names import escape_name, escape_text
 from blastscreen.datasets.local_images import CellImageFile, CellImages, list_names
+from blastscreen.datasets.previews import preview_files
 from blastscreen.datasets.remote_images import RemoteImage, RemoteImages
 from blastscreen.datasets.remote_listing import list_objects
 from blastscreen.datasets.storage import connect, is_remote, local_path
@@ -127,6 +129,10 @@ class CellImageFolder(AbstractDataset[NoReturn, Mapping[str, CellImageFile | Rem
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         names = self._read_labels(objects)
         return RemoteImages(fs, root, objects, is_drawn=is_drawn, max_pixels=self._max_pixels, cell_names=names)
+
+    def preview(self) -> ImagePreview:
+        """Show some images of the whole folder."""
+        return preview_files(self.load())
 
     def save(self, data: NoReturn) -> None:
         """Refuse: raw images are never written."""

@@ -2,10 +2,12 @@
 
 from typing import Any, ClassVar
 
+from kedro_datasets._typing import HTMLPreview, JSONPreview
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.text import TextDataset
 
 from blastscreen.datasets.atomic import AtomicSave
+from blastscreen.datasets.previews import preview_json, preview_text
 
 
 class Document(dict[str, Any]):
@@ -26,6 +28,10 @@ class AtomicJSON(AtomicSave, JSONDataset):  # type: ignore[misc]
         document.version = self.resolve_load_version()
         return document
 
+    def preview(self) -> JSONPreview:
+        """Show what there is room for."""
+        return preview_json(self.load())
+
 
 class AtomicText(AtomicSave, TextDataset):  # type: ignore[misc]
     """Text, such as an HTML page, in a UTF-8 file whatever the locale."""
@@ -34,3 +40,7 @@ class AtomicText(AtomicSave, TextDataset):  # type: ignore[misc]
         "open_args_save": {"mode": "w", "encoding": "utf-8"},
         "open_args_load": {"mode": "r", "encoding": "utf-8"},
     }
+
+    def preview(self) -> HTMLPreview:
+        """Show the beginning."""
+        return preview_text(self.load())

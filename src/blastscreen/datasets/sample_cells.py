@@ -7,8 +7,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
+from blastscreen.datasets.previews import preview_files
 from blastscreen.synthesis import CellPlan, draw_cell, plan_sample, require_sample_size
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
@@ -100,6 +102,10 @@ class SampleCells(AbstractDataset[NoReturn, Mapping[str, DrawnCell]]):
             A lazy mapping from image_id to a callable that draws the cell, sorted.
         """
         return DrawnCells(plan_sample(**self._size), seed=self._size["seed"])
+
+    def preview(self) -> ImagePreview:
+        """Show some cells of the whole sample."""
+        return preview_files(self.load())
 
     def save(self, data: NoReturn) -> None:
         """Refuse: the sample is drawn, never written."""

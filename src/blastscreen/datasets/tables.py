@@ -1,6 +1,7 @@
 """Tables in Parquet and CSV files."""
 
 import pandas as pd
+from kedro_datasets._typing import TablePreview
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 
 from blastscreen.datasets.atomic import AtomicSave
@@ -16,6 +17,10 @@ class AtomicParquet(AtomicSave, ParquetDataset):  # type: ignore[misc]
         # whatever attributes were saved are those of the tables that this one was made from
         table.attrs = {"version": version} if version else {}
         return table
+
+    def preview(self, nrows: int = 30) -> TablePreview:
+        """Show the first rows; small tables are shown whole."""
+        return super().preview(nrows)
 
 
 class AtomicCSV(AtomicSave, CSVDataset):  # type: ignore[misc]

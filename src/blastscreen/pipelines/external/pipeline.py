@@ -21,10 +21,13 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
                 outputs="strangers",
                 name="require_strangers",
             ),
-        ]
+        ],
+        # stands between nodes of `predict`, before any of them scores
+        namespace="predict",
+        prefix_datasets_with_namespace=False,
     )
-    everything = sum((_create_metrics(model) for model in models), guard)
-    return Pipeline(everything, namespace="external", prefix_datasets_with_namespace=False)
+    metrics = sum((_create_metrics(model) for model in models), Pipeline([]))
+    return guard + Pipeline(metrics, namespace="external", prefix_datasets_with_namespace=False)
 
 
 def _create_metrics(model: str) -> Pipeline:

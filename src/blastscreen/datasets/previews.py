@@ -1,0 +1,126 @@
+"""What kedro-viz shows of an entry: of a bounded size, however large the entry is.
+
+kedro-viz calls `preview()` of a dataset, and tells from the return annotation's name how to show what it gives.
+"""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from kedro_datasets._typing import HTMLPreview, ImagePreview, JSONPreview, PlotlyPreview
+
+from blastscreen.imaging.rejection import ImageRejected
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+MAX_LETTERS = 48_000
+"""Length of a preview; a picture counts as the text that it is sent as."""
+
+_TILE = 112
+_COLUMNS = 6
+_TILES = 24
+_COLOURS = 64
+_MAX_STRING = 200
+_MAX_POINTS = 200
+_UNSHOWN = re.compile(r"(?s)<(head|script|style|svg|nav|figure)\b.*?</\1>|<img\b[^>]*>")
+
+
+def choose_positions(length: int) -> list[int]:
+    """Spread the cells of a sheet over a collection.
+
+    Examples:
+        >>> choose_positions(3)
+        [0, 1, 2]
+        >>> choose_positions(480)[:4]
+        [0, 20, 40, 60]
+    """
+    n_shown = min(length, _TILES)
+    return [number * length // n_shown for number in range(n_shown)]
+
+
+def preview_cells(cells: Iterable["NDArray[np.uint8]"]) -> ImagePreview:
+    """Put RGB pictures (H, W, 3) on one sheet, the first 24 if there are more."""
+    from PIL import Image
+
+    sheet = Image.new("RGB", (_COLUMNS * _TILE, _TILES // _COLUMNS * _TILE))
+    for position, pixels in enumerate(islice(cells, _TILES)):
+        tile = Image.fromarray(pixels)
+        tile.thumbnail((_TILE, _TILE))
+        sheet.paste(tile, (position % _COLUMNS * _TILE, position // _COLUMNS * _TILE))
+    return preview_picture(sheet)
+
+
+def preview_files(files: Mapping[str, Callable[[], "NDArray[np.uint8]"]]) -> ImagePreview:
+    """Read some files of a collection, and put those that are pictures on a sheet."""
+    names = list(files)
+    return preview_cells(_read_pictures(files[names[position]] for position in choose_positions(len(names))))
+
+
+def _read_pictures(files: Iterable[Callable[[], "NDArray[np.uint8]"]]) -> Iterator["NDArray[np.uint8]"]:
+    for read in files:
+        with suppress(ImageRejected):
+            yield read()
+
+
+def preview_picture(picture: "Image") -> ImagePreview:
+    """Reduce a picture to few colours, and to as much of its size as there is room for."""
+    small = picture.convert("RGB")
+    for side in (768, 640, 512, 384, 256):
+        small.thumbnail((side, side))
+        buffer = io.BytesIO()
+        small.quantize(_COLOURS).save(buffer, "PNG", optimize=True)
+        text = base64.b64encode(buffer.getvalue()).decode()
+        if len(text) <= MAX_LETTERS:
+            break
+    return ImagePreview(text)
+
+
+def preview_json(content: Any) -> JSONPreview:
+    """Write as JSON; long strings are cut, and long lists and mappings where there is no room for them."""
+    for most in (1000, 100, 30, 10, 3, 1):
+        text = json.dumps(_shorten(content, most))
+        if len(text) <= MAX_LETTERS:
+            break
+    return JSONPreview(text)
+
+
+def _shorten(content: Any, most: int) -> Any:
+    match content:
+        case dict():
+            kept = {key: _shorten(value, most) for key, value in islice(content.items(), most)}
+            return kept | ({"…": f"{len(content) - most} more"} if len(content) > most else {})
+        case list():
+            items = [_shorten(item, most) for item in content[:most]]
+            return items + ([f"… {len(content) - most} more"] if len(content) > most else [])
+        case str() if len(content) > _MAX_STRING:
+            return f"{content[:_MAX_STRING]}… {len(content) - _MAX_STRING} more"
+    return content
+
+
+def preview_chart(chart: dict[str, Any]) -> PlotlyPreview:
+    """Keep some 200 points of each trace that has more."""
+    traces = []
+    for trace in chart["data"]:
+        n_points = max((len(value) for value in trace.values() if isinstance(value, list)), default=0)
+        step = max(1, n_points // _MAX_POINTS)
+        thin = {name: v[::step] if isinstance(v, list) and len(v) == n_points else v for name, v in trace.items()}
+        traces.append(thin)
+    return PlotlyPreview(chart | {"data": traces})
+
+
+def preview_text(text: str) -> HTMLPreview:
+    """Keep the beginning of a Markdown text or of an HTML page without its pictures, up to a whole paragraph."""
+    is_page = "<html" in text
+    shown = " ".join(_UNSHOWN.sub("", text).split()) if is_page else text
+    if len(shown) > MAX_LETTERS:
+        end = shown.rfind("</section>" if is_page else "\n\n", 0, MAX_LETTERS)
+        shown = shown[: end if end > 0 else MAX_LETTERS] + "…"
+    return HTMLPreview(shown)
