@@ -130,10 +130,10 @@ def predictions():
     )
 
 
-def decide(predictions, files, scores, *, min_confidence):
+def decide(predictions, files, scores, *, min_confidence, calibration="isotonic"):
     scores = pd.DataFrame(scores, columns=["image_id", "blast_probability", "reasons"])
     referral = {"min_confidence": min_confidence}
-    settled = (OPERATING_POINT, {"chosen": "isotonic"}, referral, TRAINING_RANGE)
+    settled = (OPERATING_POINT, {"chosen": calibration}, referral, TRAINING_RANGE)
     return decide_on_files(files, scores, predictions, *settled)
 
 
@@ -200,6 +200,11 @@ def test_probabilities_are_those_of_the_calibration_on_the_models_own_validation
     np.testing.assert_allclose(table["calibrated_probability"], expected)
     is_called = table["call"] == "blast"
     np.testing.assert_allclose(table["confidence"], np.where(is_called, expected, 1 - expected))
+
+
+def test_scores_stand_for_probabilities_where_calibration_was_not_chosen(predictions):
+    table = decide(predictions, FILES, SCORES, min_confidence=0.8, calibration="none").dropna(subset="confidence")
+    assert table["calibrated_probability"].tolist() == table["blast_probability"].tolist()
 
 
 def test_where_no_confidence_is_enough_everything_is_referred(predictions):

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from blastscreen.evaluation import calibration
+from blastscreen.vocabulary import Calibration
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -116,6 +119,37 @@ def test_the_documentation_shows_the_coverage_of_intervals_that_was_measured(ben
 def test_the_documentation_shows_the_ratios_of_the_stored_results(benchmark):
     results = json.loads((ROOT / "docs/results/bench.json").read_text())
     assert benchmark("run").format_table(results) in (ROOT / "docs/explanation/performance.md").read_text()
+
+
+def test_a_quick_calibration_is_the_one_that_runs_use(benchmark, monkeypatch):
+    promise = benchmark("promise")
+    cells = promise.draw_cells(np.random.default_rng(1), 20, population=promise.POPULATIONS["good"], correlation=0.3)
+    methods = (Calibration.SIGMOID, Calibration.ISOTONIC)
+    usual = [calibration.calibrate_predictions(cells, method=method)["blast_probability"] for method in methods]
+    monkeypatch.setattr(calibration, "CalibratedClassifierCV", promise.QuickCalibration)
+    for method, expected in zip(methods, usual, strict=True):
+        found = calibration.calibrate_predictions(cells, method=method)["blast_probability"]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_the_documentation_shows_what_became_of_the_promises(benchmark):
+    results = json.loads((ROOT / "docs/results/promise.json").read_text())
+    assert benchmark("promise").format_table(results["rows"]) in (ROOT / "docs/explanation/referral.md").read_text()
+    # a number of cohorts can fall short of 95 % by chance
+    margin = 3 * (0.05 * 0.95 / results["n_cohorts"]) ** 0.5
+    for row in results["rows"]:
+        assert row["kept over subjects"] >= 0.95 - margin, row
+        # over cells nothing is promised where those with many of them are called wrongly more often
+        if row["population"] != "wrong with size":
+            assert min(row["kept over cells"], row["sensitivity kept"]) >= 0.95 - margin, row
+
+
+@pytest.mark.slow
+def test_promises_are_tried_on_every_population(benchmark, tmp_path):
+    printed = run("promise.py", "--cohorts=1", "--out", tmp_path / "out.json")
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert {row["population"] for row in rows} == set(benchmark("promise").POPULATIONS)
+    assert benchmark("promise").format_table(rows) in printed
 
 
 @pytest.mark.slow
