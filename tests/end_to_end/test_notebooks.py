@@ -108,6 +108,7 @@ def test_what_has_no_interval_is_shown_without(few_subjects, jupyter):
     assert "low" not in tables[1]
 
 
+@pytest.mark.slow
 def test_ipython_and_jupyter_of_the_environment_are_started_though_it_is_not_activated(project, tmp_path):
     others = tmp_path / "others"
     others.mkdir()
