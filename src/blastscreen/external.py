@@ -8,6 +8,7 @@ import pandas as pd
 from blastscreen import evaluation, models
 from blastscreen.cell_index import accepted_cells
 from blastscreen.cohort import CohortError, count_noun, name_some, natural_key, require_sound_cohort
+from blastscreen.refusal import Refusal
 from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def _require_same_cohort(predictions: pd.DataFrame, cell_index: pd.DataFrame) ->
     known = predictions.merge(cell_index[identity], on=identity, validate="1:1")
     n_unknown = len(predictions) - len(known)
     if n_unknown:
-        raise ValueError(
+        raise Refusal(
             f"the model was made from another cohort than cell_index: {n_unknown} of the {len(predictions)} cells that "
             "it was evaluated on are not in it, so the comparison with its persons and pictures says nothing. Load the "
             "versions of one run for both"

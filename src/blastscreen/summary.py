@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -22,16 +21,18 @@ def print_summary(
     index: pd.DataFrame | None,
     features: pd.DataFrame | None,
     metrics: Mapping[str, Mapping[str, Any]],
-    files: Mapping[str, PurePath],
+    log: str | None,
+    to_open: str | None,
     console: Console | None = None,
 ) -> None:
-    """Say what came in, what was kept out and why, how each model did on the test cells, and where things lie.
+    """Say what came in, what was kept out and why, how each model did on the test cells, and what to open.
 
     Args:
         index: In the schema `CELL_INDEX`, where the run made one.
         features: In the schema `CELL_FEATURES`, where the run made one.
         metrics: Per model, its metrics per split; those of cells from outside have none.
-        files: What the run wrote, and where.
+        log: Where everything is that the run did.
+        to_open: The one file to look at, where the run made one.
         console: Where to print; standard output by default.
     """
     lines: list[RenderableType] = []
@@ -39,8 +40,13 @@ def print_summary(
         lines += [_describe_cells(index), _describe_reasons(index, features)]
     if metrics:
         lines.append(_tabulate_metrics(metrics))
-    lines.append(_list_files(files))
-    (console or Console()).print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
+    console = console or Console()
+    if lines:
+        console.print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
+    for what, path in {"Log": log, "Open": to_open}.items():
+        if path:
+            # in one piece, however long, so that it can be copied
+            console.print(f"{what}: {path}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _title(index: pd.DataFrame | None) -> Text:
@@ -84,10 +90,3 @@ def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
 def _format(value: object, interval: Mapping[str, Any] | None) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
     return f"{text} ({interval['low']:.2f}-{interval['high']:.2f})" if interval else text
-
-
-def _list_files(files: Mapping[str, PurePath]) -> Text:
-    folders: dict[str, list[str]] = {}
-    for name, path in files.items():
-        folders.setdefault("/".join(path.parent.parts[-3:]), []).append(name)
-    return Text("\n".join(f"{folder}: {', '.join(names)}" for folder, names in sorted(folders.items())))

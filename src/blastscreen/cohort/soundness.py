@@ -6,10 +6,11 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from blastscreen.cohort.names import natural_key
+from blastscreen.refusal import Refusal
 from blastscreen.vocabulary import CellLabel, Status
 
 
-class CohortError(ValueError):
+class CohortError(Refusal):
     """The cells can't be used for training as they stand; `args` holds every problem, one text each."""
 
     def __str__(self) -> str:
