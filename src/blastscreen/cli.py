@@ -51,8 +51,9 @@ def _run(*, verbose: bool, **options: Any) -> Any:
             SCREEN.close()
             if verbose or not (text := _explain(error, options)):
                 sys.excepthook(type(error), error, error.__traceback__)
-                text = "" if verbose else "This is a fault of blastscreen, not yours."
-            _tell(text, where_is(LOG))
+                text = "" if verbose else "This is a fault of blastscreen, not yours: report it with this log."
+            # the cause comes last, where people look
+            _tell(where_is(LOG), text)
             raise SystemExit(1) from error
 
 
@@ -88,7 +89,7 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
         yield
         return
     usual, screen = sys.stderr, os.dup(2)
-    root.handlers = [Warnings()]
+    handlers, root.handlers = root.handlers, [Warnings()]
     LOG.remember()
     with os.fdopen(screen, "w", buffering=1, encoding=usual.encoding, errors="backslashreplace") as sys.stderr:
         try:
@@ -97,7 +98,7 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
             SCREEN.close()
             LOG.close()
             os.dup2(screen, 2)
-            sys.stderr = usual
+            sys.stderr, root.handlers = usual, handlers
 
 
 def _explain(error: Exception, options: dict[str, Any]) -> str | None:

@@ -1,12 +1,17 @@
 """The one bar on the screen: what is under way, and how far it is."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+_QUIET = 60
+"""Seconds after which long work says, where there is no terminal, how far it is."""
+
 _shared: Progress | None = None
+_last_line = 0.0
 
 
 def _make_progress() -> Progress:
@@ -35,6 +40,14 @@ def share_progress() -> Iterator[Progress]:
             _shared = None
 
 
+def say(line: str) -> None:
+    """Print a line that stays, above whatever moves."""
+    global _last_line
+    _last_line = time.monotonic()
+    console = _shared.console if _shared else Console()
+    console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
 class Bar:
     """A bar for work that is done in pieces; it takes the place of the shared one's other lines while it is there."""
 
@@ -55,8 +68,11 @@ class Bar:
             self._progress.start()
 
     def advance(self) -> None:
-        """Count a piece."""
+        """Count a piece; without a terminal, say so about once a minute."""
         self._progress.advance(self._task)
+        if self._progress.disable and self._shared and time.monotonic() > _last_line + _QUIET:
+            task = self._progress.tasks[self._progress.task_ids.index(self._task)]
+            say(f"{task.description}: {task.completed:.0f} of {task.total:.0f}")
 
     def close(self) -> None:
         """Take it away."""
@@ -64,5 +80,5 @@ class Bar:
             self._progress.stop()
         elif self._task in self._progress.task_ids:
             self._progress.remove_task(self._task)
-            for task in self._hidden:
+            for task in set(self._hidden).intersection(self._progress.task_ids):
                 self._progress.update(task, visible=True)

@@ -33,6 +33,9 @@ NEEDED_FOR_NETWORK = 5_000_000_000
 """Address space of a run with TensorFlow, bytes."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_WORTH_NAMING = 1_000_000
+"""Bytes below which deleting an entry helps nobody."""
+
 _NO_MEMORY = (
     "can't start new thread",
     "failed to map segment",
@@ -72,7 +75,7 @@ class NameCause:
     def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:
         """Say it as a note on the error, which a traceback ends with."""
         if fault := find_full_disk(error):
-            error.add_note(describe_full_disk(fault, self._entry, catalog))
+            error.add_note(describe_full_disk(fault, self._entry or getattr(self._node, "name", None), catalog))
         elif is_out_of_memory(error):
             error.add_note(describe_memory(self._node))
 
@@ -129,10 +132,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def describe_full_disk(error: OSError, entry: str | None = None, catalog: DataCatalog | None = None) -> str:
-    """Say what could not be written where, how much room there is, and what takes most of it."""
-    path = (getattr(catalog.get(entry), "_filepath", None) if catalog and entry else None) or error.filename
-    what = entry or path or "A file"
+def describe_full_disk(error: OSError, culprit: str | None = None, catalog: DataCatalog | None = None) -> str:
+    """Say what could not be written where, how much room there is, and what takes most of it.
+
+    Args:
+        error: The system's.
+        culprit: The entry that was being saved, or the step that was writing.
+        catalog: Where both keep their files.
+    """
+    entries = (catalog.get(name) for name in (culprit, "run_manifest") if catalog and name)
+    path = error.filename or next(filter(None, (getattr(entry, "_filepath", None) for entry in entries)), None)
+    what = culprit or path or "A file"
     if error.errno == errno.EFBIG:
         return f"{what} could not be written: it is larger than a file may be here (ulimit -f). Raise that limit."
     folder = Path(path or ".").absolute()
@@ -145,7 +155,7 @@ def describe_full_disk(error: OSError, entry: str | None = None, catalog: DataCa
     )
     largest = _largest_entries(catalog)[:3] if catalog else []
     if largest:
-        text += "Delete folders of versions that you no longer need; most is in "
+        text += "Delete versions that you no longer need; most room is taken by "
         text += ", ".join(f"{os.path.relpath(place)} ({_size(size)})" for size, place in largest)
     else:
         text += "Make room there"
@@ -156,7 +166,7 @@ def _largest_entries(catalog: DataCatalog) -> list[tuple[int, Path]]:
     paths = {getattr(catalog.get(name), "_filepath", None) for name in catalog.keys()}  # noqa: SIM118
     folders = [Path(path) for path in paths if path is not None and Path(path).is_dir()]
     sizes = [(sum(file.stat().st_size for file in place.rglob("*") if file.is_file()), place) for place in folders]
-    return sorted((size for size in sizes if size[0]), reverse=True)
+    return sorted((size for size in sizes if size[0] >= _WORTH_NAMING), reverse=True)
 
 
 def _size(n_bytes: float) -> str:

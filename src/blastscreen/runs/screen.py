@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -12,9 +13,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich.console import Console
+from rich.progress import TaskID
 from rich.text import Text
 
-from blastscreen.progress import share_progress
+from blastscreen.progress import say, share_progress
 from blastscreen.runs.log import RunLog
 
 SUMMARISED_TABLES = frozenset({"cell_index", "cell_features", "external_index", "external_features"})
@@ -34,6 +36,13 @@ class Warnings(logging.Handler):
         Console(stderr=True).print(Text(f"Warning: {record.getMessage()}", style="yellow"), soft_wrap=True)
 
 
+@dataclass
+class _Step:
+    started: float
+    missing: set[str]
+    task: TaskID
+
+
 class RunScreen:
     """Print a line per step with its time, and end a run with a few lines that name the one file to open."""
 
@@ -51,14 +60,13 @@ class RunScreen:
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         """Say how many steps there are, and where to read more."""
         self._saved = {}
-        self._started: dict[str, float] = {}
-        self._missing: dict[str, set[str]] = {}
+        self._steps: dict[str, _Step] = {}
         self._done = 0
         # how many of them have missing outputs is known to the runner only
         self._total = "" if run_params["only_missing_outputs"] else f"/{len(pipeline.nodes)}"
         self.close()
         self._progress = self._display.enter_context(share_progress())
-        self._print(f"Run {run_params['run_id']}; its log: {shorten(self._log.path)}")
+        say(f"Run {run_params['run_id']}; its log: {shorten(self._log.path)}")
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
@@ -74,14 +82,14 @@ class RunScreen:
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
         """Note what was written; a step ends with the last of its outputs."""
         self._saved[dataset_name] = None
-        self._missing[node.name].discard(dataset_name)
-        if not self._missing[node.name]:
+        self._steps[node.name].missing.discard(dataset_name)
+        if not self._steps[node.name].missing:
             self._end(node.name, "")
 
     @hook_impl
     def on_pipeline_error(self) -> None:
         """Name the step that failed."""
-        for name in list(self._started):
+        for name in list(self._steps):
             self._end(name, "  failed")
         self.close()
 
@@ -110,21 +118,17 @@ class RunScreen:
         self._display.close()
 
     def _begin(self, node: Node) -> None:
-        if node.name not in self._started:
-            self._started[node.name] = time.perf_counter()
-            self._missing[node.name] = set(node.outputs)
-            self._progress.add_task(node.name, total=None)
+        if node.name not in self._steps:
+            number = self._done + len(self._steps) + 1
+            task = self._progress.add_task(f"{number}{self._total}  {node.name}", total=None)
+            self._steps[node.name] = _Step(time.perf_counter(), set(node.outputs), task)
 
     def _end(self, name: str, outcome: str) -> None:
+        step = self._steps.pop(name)
         self._done += 1
-        seconds = time.perf_counter() - self._started.pop(name)
-        for task in [task.id for task in self._progress.tasks if task.description == name]:
-            self._progress.remove_task(task)
+        self._progress.remove_task(step.task)
         count = f"{self._done}{self._total}".rjust(2 * len(self._total) - 1)
-        self._print(f"{count}  {name:<50} {seconds:8.1f} s{outcome}")
-
-    def _print(self, line: str) -> None:
-        self._progress.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        say(f"{count}  {name:<50} {time.perf_counter() - step.started:8.1f} s{outcome}")
 
 
 def _is_called(name: str, end: str) -> bool:
