@@ -12,6 +12,7 @@ from typing import Any
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines, settings
+from kedro.logging import RichHandler
 from kedro.utils import find_kedro_project
 from kedro.validation.exceptions import ParameterValidationError
 from rich.console import Console
@@ -19,7 +20,7 @@ from rich.text import Text
 
 from blastscreen.refusal import Refusal
 from blastscreen.runs.explain import explain
-from blastscreen.runs.screen import Warnings, where_is
+from blastscreen.runs.screen import Warnings, shorten
 from blastscreen.settings import LOG, SCREEN
 
 
@@ -53,7 +54,7 @@ def _run(*, verbose: bool, **options: Any) -> Any:
                 sys.excepthook(type(error), error, error.__traceback__)
                 text = "" if verbose else "This is a fault of blastscreen, not yours: report it with this log."
             # the cause comes last, where people look
-            _tell(where_is(LOG), text)
+            _tell(f"The whole log: {shorten(LOG.path)}" if LOG.path else "", text)
             raise SystemExit(1) from error
 
 
@@ -85,7 +86,8 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
     logging.captureWarnings(True)
     if verbose:
         for handler in root.handlers:
-            handler.setLevel(logging.INFO)
+            if isinstance(handler, RichHandler):
+                handler.setLevel(logging.INFO)
         yield
         return
     usual, screen = sys.stderr, os.dup(2)

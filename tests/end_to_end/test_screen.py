@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from kedro.framework.cli.utils import find_run_command
 from kedro.framework.startup import bootstrap_project
 
 from blastscreen.pipeline_registry import register_pipelines
@@ -21,10 +22,8 @@ def typed(project, monkeypatch, capfd):
     monkeypatch.delenv("BLASTSCREEN_VERBOSE", raising=False)
 
     def run(*options):
-        from blastscreen.cli import run as command
-
         with pytest.raises(SystemExit) as ended:
-            command.main(list(options), prog_name="kedro run")
+            find_run_command("blastscreen").main(list(options), prog_name="kedro run")
         return ended.value.code, *capfd.readouterr()
 
     return run

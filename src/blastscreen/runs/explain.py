@@ -42,7 +42,6 @@ _NO_MEMORY = (
     "cannot allocate memory",
     "insufficient memory",
     "bad_alloc",
-    "resource temporarily unavailable",
 )
 
 
@@ -59,7 +58,7 @@ class NameCause:
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
         """Remember the step."""
-        self._node = node
+        self._node, self._entry = node, None
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -92,6 +91,8 @@ def explain(error: BaseException) -> str | None:
     if fault or is_out_of_memory(error):
         return "\n".join(notes) or (describe_full_disk(fault) if fault else describe_memory())
     said = next((one for one in errors if _is_for_users(one)), None)
+    if isinstance(said, DataValidationError):
+        notes.append("Run the pipeline that makes it again.")
     return None if said is None else "\n".join([str(said), *notes])
 
 

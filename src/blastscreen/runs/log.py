@@ -44,11 +44,13 @@ class RunLog:
     def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
         """Open the file."""
         self.close()
+        self.path = None
         manifest: Any = catalog["run_manifest"]
         if getattr(manifest, "_version", None) is None:
             return
-        self.path = manifest._get_versioned_path(run_params["run_id"]).with_name(LOG_NAME)
-        stream = manifest._fs.open(str(self.path), "w", encoding="utf-8")
+        path = manifest._get_versioned_path(run_params["run_id"]).with_name(LOG_NAME)
+        stream = manifest._fs.open(str(path), "w", encoding="utf-8")
+        self.path = path
         self._file = _LogFile(stream)
         self._file.setFormatter(logging.Formatter(_FORMAT))
         logging.getLogger().addHandler(self._file)

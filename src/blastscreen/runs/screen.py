@@ -5,7 +5,7 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -141,8 +141,3 @@ def shorten(path: PurePath | str | None) -> str | None:
         return None
     here = os.path.relpath(path)
     return str(path) if here.startswith("..") else here
-
-
-def where_is(log: RunLog) -> str:
-    """Name the log of the run that has failed, if it has one."""
-    return f"The whole log: {shorten(log.path)}" if log.path and Path(log.path).exists() else ""
