@@ -150,9 +150,7 @@ def limited(project, *options, **limits):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "limit", "needed"), [("rf", 1.5, "3.5 GB"), ("rf", 3.0, "3.5 GB"), ("cnn", 4.0, "5.0 GB")]
-)
+@pytest.mark.parametrize(("pipeline", "limit", "needed"), [("rf", 1.5, "3.5 GB"), ("cnn", 4.0, "5.0 GB")])
 def test_too_low_a_limit_on_memory_is_refused_before_libraries_crash(project, pipeline, limit, needed):
     code, out, err = limited(project, f"--pipelines={pipeline}", RLIMIT_AS=int(limit * 1e9))
     assert (code, out) == (1, "")
@@ -163,5 +161,5 @@ def test_what_could_not_be_written_is_the_last_word(project):
     code, out, err = limited(project, "--pipelines=preprocessing", RLIMIT_FSIZE=10_000)
     assert code == 1
     assert "preprocessing.index_cells" in out
-    assert err.splitlines()[-1].startswith("cell_index could not be written: ")
+    assert re.match(r"(preprocessing\.|cell_)index\w* could not be written: .*ulimit", err.splitlines()[-1])
     assert "Traceback" not in out + err
