@@ -81,8 +81,8 @@ def test_verbose_brings_back_what_kedro_says(typed):
         (["--env=cnmc", "--pipelines=rf"], "There is no folder"),
         (
             ["--pipelines=rf", "--params=rf.n_trees=2.5,rf.n_tree=1,splits.strategy=subjects"],
-            "rf.n_tree (--params) is not a parameter. Did you mean rf.n_trees?\n"
             "rf.n_trees is 2.5 (--params). It must be a whole number, at least 1 (trees of the forest).\n"
+            "rf.n_tree (--params) is not a parameter. Did you mean rf.n_trees?\n"
             'splits.strategy is "subjects" (--params). It must be subject or source_fold or image (',
         ),
     ],

@@ -178,14 +178,16 @@ def describe_memory(node: Node | None = None) -> str:
     """Say where memory ran out, what bounds it, and what to lower."""
     blocks = [name.removeprefix("params:") for name in node.inputs] if node else []
     smaller = [name for block in blocks for name in SMALLER.get(block, ())]
-    advice = f"lower {', '.join(smaller)} (--params={smaller[0]}=...)" if smaller else "close other programs"
     limit = address_space_limit()
-    bound = (
-        f"a program may take {_size(limit)} of address space here. Raise that limit (ulimit -v)"
-        if limit
-        else f"this machine has {_size(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))}. Find another one"
-    )
-    return f"Out of memory{f' in {node.name}' if node else ''}: {bound}, or {advice}."
+    if limit:
+        bound = f"a program may take {_size(limit)} of address space here (ulimit -v)"
+        remedies = [f"Raise that limit: a run needs {_size(NEEDED)}, with the network {_size(NEEDED_FOR_NETWORK)}"]
+    else:
+        bound = f"this machine has {_size(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))}"
+        remedies = ["Close other programs"]
+    if smaller:
+        remedies.append(f"lower {', '.join(smaller)} (--params={smaller[0]}=...)")
+    return f"Out of memory{f' in {node.name}' if node else ''}: {bound}. {', or '.join(remedies)}."
 
 
 def require_memory(*, with_network: bool) -> None:
