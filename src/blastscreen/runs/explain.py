@@ -26,7 +26,7 @@ SMALLER = {
 }
 """Per block of parameters, those that take less memory when they are lower."""
 
-NEEDED = 3_500_000_000
+NEEDED = 4_000_000_000
 """Address space of a run without the network, bytes: libraries reserve several times what they use."""
 
 NEEDED_FOR_NETWORK = 5_000_000_000

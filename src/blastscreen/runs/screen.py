@@ -66,7 +66,8 @@ class RunScreen:
         self._total = "" if run_params["only_missing_outputs"] else f"/{len(pipeline.nodes)}"
         self.close()
         self._progress = self._display.enter_context(share_progress())
-        say(f"Run {run_params['run_id']}; its log: {shorten(self._log.path)}")
+        if self._log.path:
+            say(f"Log: {shorten(self._log.path)}")
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
