@@ -1,6 +1,7 @@
 """The commands of this project: Kedro's `run`, with a screen that says what a user needs and nothing else."""
 
 import difflib
+import faulthandler
 import logging
 import os
 import sys
@@ -93,6 +94,10 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
     usual, screen = sys.stderr, os.dup(2)
     handlers, root.handlers = root.handlers, [Warnings()]
     LOG.remember()
+    crashes = not faulthandler.is_enabled()
+    if crashes:
+        # what a library says when it crashes is in the log only
+        faulthandler.enable(screen, all_threads=False)
     with os.fdopen(screen, "w", buffering=1, encoding=usual.encoding, errors="backslashreplace") as sys.stderr:
         try:
             yield
@@ -100,6 +105,8 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
             SCREEN.close()
             LOG.close()
             os.dup2(screen, 2)
+            if crashes:
+                faulthandler.disable()
             sys.stderr, root.handlers = usual, handlers
 
 

@@ -29,7 +29,7 @@ SMALLER = {
 NEEDED = 4_000_000_000
 """Address space of a run without the network, bytes: libraries reserve several times what they use."""
 
-NEEDED_FOR_NETWORK = 5_000_000_000
+NEEDED_FOR_NETWORK = 6_000_000_000
 """Address space of a run with TensorFlow, bytes."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
