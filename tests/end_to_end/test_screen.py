@@ -2,6 +2,7 @@
 
 import re
 import resource
+import signal
 import subprocess
 import sys
 
@@ -163,3 +164,16 @@ def test_what_could_not_be_written_is_the_last_word(project):
     assert "preprocessing.index_cells" in out
     assert re.match(r"(preprocessing\.|cell_)index\w* could not be written: .*ulimit", err.splitlines()[-1])
     assert "Traceback" not in out + err
+
+
+def test_a_library_that_crashes_is_not_silent(project):
+    (project.folder / "src" / "crashing.py").write_text(
+        "import os\nfrom kedro_datasets.yaml import YAMLDataset\n\n\n"
+        "class Crashing(YAMLDataset):\n    def load(self):\n        os.abort()\n"
+    )
+    (project.folder / "cells.yml").write_text("{}")
+    project.write_local("catalog", {"raw_cells": {"type": "crashing.Crashing", "filepath": "cells.yml"}})
+    code, out, err = limited(project, "--pipelines=preprocessing")
+    assert code == -signal.SIGABRT
+    assert re.search(r"Fatal Python error: Aborted.*crashing\.py", err, re.DOTALL)
+    assert (project.folder / out.splitlines()[0].removeprefix("Log: ")).is_file()
