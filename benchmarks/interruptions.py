@@ -65,7 +65,7 @@ def run_with_kills(project: Path, options: Sequence[str], *, seconds: float, kil
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"COLUMNS": "250"},
+        env=os.environ | {"COLUMNS": "250", "BLASTSCREEN_VERBOSE": "1"},
     )
     return re.findall(r"\d+ of \d+ (?:batches were done|files of cells were written) before", last.stdout + last.stderr)
 

@@ -1,8 +1,7 @@
-"""The last lines on the screen say what came in, what was kept out, how the models did and where things lie."""
+"""The last lines on the screen say what came in, what was kept out, how the models did and what to open."""
 
 import io
 import re
-from pathlib import PurePosixPath
 
 import pandas as pd
 from rich.console import Console
@@ -37,7 +36,8 @@ def printed(**changes):
         "metrics": {"rf": {"validation": rates | {"n_cells": 99}, "test": rates}},
         "promises": {"rf": ["Every cell goes to an expert."]},
         "decisions": {},
-        "files": {"rf_metrics": PurePosixPath("/x/data/08_reporting/sample/rf_metrics.json")},
+        "log": "data/run.log",
+        "to_open": "data/08_reporting/sample/report.html",
     }
     output = io.StringIO()
     print_summary(**arguments | changes, console=Console(file=output, width=160))
@@ -89,22 +89,19 @@ def test_decisions_on_files_from_outside_are_counted_with_the_reasons_of_unfit_o
     assert "unfit" not in printed(decisions={"rf": files.head(2)}).split("rf: 1 blast")[1]
 
 
-def test_places_are_named_without_the_folders_above_the_project():
-    text = printed()
-    assert "data/08_reporting/sample: rf_metrics" in text
-    assert "/x/" not in text
+def test_the_last_line_is_the_one_file_to_open_in_one_piece():
+    path = "data/" + "very long " * 30 + "report.html"
+    assert printed(to_open=path).splitlines()[-2:] == ["Log: data/run.log", f"Open: {path}"]
 
 
 def test_source_and_limits_stand_on_it():
-    top, *_, bottom = printed().splitlines()
+    top, *_, bottom, _log, _open = printed().splitlines()
     assert "blastscreen: somebody's cells" in top
     assert "research use only, not a medical device" in bottom
 
 
 def test_a_run_without_cells_or_models_still_says_where_things_lie():
-    text = printed(index=None, features=None, metrics={})
-    assert "came in" not in text
-    assert "rf_metrics" in text
+    assert printed(index=None, features=None, metrics={}, to_open=None) == "Log: data/run.log\n"
 
 
 def test_nothing_flagged_is_said():

@@ -1,20 +1,188 @@
-"""The commands of this project: Kedro's `run`, with `--params` as `blastscreen.runs.typed` reads it."""
+"""The commands of this project: Kedro's `run`, with a screen that says what a user needs and nothing else."""
 
 import copy
+import difflib
+import faulthandler
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import pipelines, settings
+from kedro.logging import RichHandler
+from kedro.utils import find_kedro_project
+from kedro.validation.exceptions import ParameterValidationError
+from rich.console import Console
+from rich.text import Text
 
+from blastscreen.refusal import Refusal
+from blastscreen.runs.explain import explain
+from blastscreen.runs.screen import Warnings, shorten
 from blastscreen.runs.typed import split_params
-
-run = copy.copy(kedro_run)
-run.params = [copy.copy(option) for option in kedro_run.params]
-next(option for option in run.params if option.name == "params").callback = split_params
+from blastscreen.settings import LOG, SCREEN
 
 
-@click.group(name="blastscreen")
+class Run(click.Command):
+    """Kedro's `run`, whose every error of the user's ends with the same exit status."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.exit_code = 1  # type: ignore[misc]
+            raise
+
+
+def _run(*, verbose: bool, **options: Any) -> Any:
+    if options["pipeline"] and not options["pipelines"]:
+        # Kedro takes this spelling, too, with a warning that it is the older one
+        options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
+    with _clear_screen(verbose=verbose):
+        try:
+            _require_known(options)
+            return kedro_run.callback(**options)  # type: ignore[misc]
+        except KeyboardInterrupt:
+            SCREEN.close()
+            _tell("Interrupted. Nothing was left half-written: type the same command to run it again.")
+            raise SystemExit(130) from None
+        except Exception as error:
+            SCREEN.close()
+            if verbose or not (text := _explain(error, options)):
+                sys.excepthook(type(error), error, error.__traceback__)
+                text = "" if verbose else "This is a fault of blastscreen, not yours: report it with this log."
+            # the cause comes last, where people look
+            _tell(f"The whole log: {shorten(LOG.path)}" if LOG.path else "", text)
+            raise SystemExit(1) from error
+
+
+def _read_options() -> Iterator[click.Parameter]:
+    """Take Kedro's options, with `--params` read as `blastscreen.runs.typed` does."""
+    for option in map(copy.copy, kedro_run.params):
+        if option.name == "params":
+            option.callback = split_params
+        yield option
+
+
+run = Run(
+    name="run",
+    help=kedro_run.help,
+    callback=_run,
+    params=[
+        *_read_options(),
+        click.Option(
+            ["--verbose", "-v"],
+            is_flag=True,
+            envvar="BLASTSCREEN_VERBOSE",
+            help="Show what Kedro and libraries log, and the traceback of every error.",
+        ),
+    ],
+)
+
+
+@click.group(name="blastscreen", commands=[run])
 def cli() -> None:
     """Commands that replace Kedro's own."""
 
 
-cli.add_command(run)
+@contextmanager
+def _clear_screen(*, verbose: bool) -> Iterator[None]:
+    """Show warnings of ours only; everything goes to the log, what TensorFlow writes past Python included."""
+    root = logging.getLogger()
+    logging.captureWarnings(True)
+    if verbose:
+        for handler in root.handlers:
+            if isinstance(handler, RichHandler):
+                handler.setLevel(logging.INFO)
+        yield
+        return
+    usual, screen = sys.stderr, os.dup(2)
+    handlers, root.handlers = root.handlers, [Warnings()]
+    LOG.remember()
+    crashes = not faulthandler.is_enabled()
+    if crashes:
+        # what a library says when it crashes is in the log only
+        faulthandler.enable(screen, all_threads=False)
+    with os.fdopen(screen, "w", buffering=1, encoding=usual.encoding, errors="backslashreplace") as sys.stderr:
+        try:
+            yield
+        finally:
+            SCREEN.close()
+            LOG.close()
+            os.dup2(screen, 2)
+            if crashes:
+                faulthandler.disable()
+            sys.stderr, root.handlers = usual, handlers
+
+
+def _explain(error: Exception, options: dict[str, Any]) -> str | None:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, ParameterValidationError):
+        from blastscreen.runs.parameter_errors import describe_wrong_parameters
+
+        loader = settings.CONFIG_LOADER_CLASS(
+            conf_source=_conf_source(options),
+            env=options["env"] or os.environ.get("KEDRO_ENV"),
+            runtime_params=options["params"],
+            **settings.CONFIG_LOADER_ARGS,
+        )
+        return "\n".join(describe_wrong_parameters(loader, options["params"])) or str(error)
+    return explain(error) or (str(error) if LOG.path is None and _is_of_kedro(error) else None)
+
+
+def _conf_source(options: dict[str, Any]) -> str:
+    project = find_kedro_project(Path.cwd()) or Path.cwd()
+    return options["conf_source"] or str(project / settings.CONF_SOURCE)
+
+
+def _is_of_kedro(error: BaseException) -> bool:
+    """Tell whether Kedro itself, or what it reads conf with, has stopped the run before it began."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(
+        ("kedro.", "omegaconf", "yaml")
+    )
+
+
+def _require_known(options: dict[str, Any]) -> None:
+    """Refuse names that nothing has, with the nearest that something has.
+
+    Raises:
+        Refusal: Says which.
+    """
+    conf = Path(_conf_source(options))
+    env = options["env"] or os.environ.get("KEDRO_ENV")
+    # an archive of conf is left to Kedro
+    if env and conf.is_dir():
+        _require_one_of("environment", [env], {folder.name for folder in conf.iterdir() if folder.is_dir()})
+    _require_one_of("pipeline", options["pipelines"], pipelines)
+    chosen = [pipelines[name] for name in options["pipelines"] or ["__default__"]]
+    nodes = [node for pipeline in chosen for node in pipeline.nodes]
+    entries = {name for pipeline in chosen for name in pipeline.datasets()}
+    for option in ("node_names", "from_nodes", "to_nodes"):
+        _require_one_of("node", options[option], {node.name for node in nodes})
+    _require_one_of("tag", options["tags"], {tag for node in nodes for tag in node.tags})
+    for option in ("from_inputs", "to_outputs", "load_versions"):
+        _require_one_of("entry", options[option] or (), entries)
+
+
+def _require_one_of(kind: str, names: Any, known: Any) -> None:
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
+            hint = (
+                f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(sorted(known)) or 'none'}."
+            )
+            raise Refusal(f"There is no {kind} '{name}'. {hint}")
+
+
+def _tell(*lines: str) -> None:
+    text = "\n".join(filter(None, lines))
+    Console(stderr=True).print(Text(text), soft_wrap=True)

@@ -13,6 +13,7 @@ from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.imaging.stack import CellStack
 from blastscreen.models.cells import resize_cells
 from blastscreen.models.gradcam import grad_cam
+from blastscreen.refusal import Refusal
 from blastscreen.vocabulary import FEATURE_NAMES, POSITIVE_LABEL, Split
 
 Pixels = NDArray[np.uint8]
@@ -90,13 +91,13 @@ def find_wrong_calls(predictions: pd.DataFrame, triage: pd.DataFrame, *, thresho
     """Select the test cells that are called wrongly, with the triage's confidence in the call and its decision.
 
     Raises:
-        ValueError: A test cell has no row in the triage.
+        Refusal: A test cell has no row in the triage.
     """
     test = predictions[predictions["split"] == Split.TEST]
     cells = test.merge(triage[["image_id", "confidence", "decision"]], on="image_id", how="left", validate="1:1")
     n_missing = int(cells["decision"].isna().sum())
     if n_missing:
-        raise ValueError(
+        raise Refusal(
             f"predictions and triage come from different runs: {n_missing} test cells are in one of them only. "
             "Load the versions of one run for both, or run the evaluation again"
         )

@@ -18,6 +18,7 @@ from blastscreen.cohort import (
     select_readable,
     tell_rejected,
 )
+from blastscreen.refusal import Refusal
 from blastscreen.schemas import is_unfit
 from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status
 
@@ -250,7 +251,7 @@ def _require_same_cohort(predictions: pd.DataFrame, cell_index: pd.DataFrame) ->
     known = predictions.merge(cell_index[identity], on=identity, validate="1:1")
     n_unknown = len(predictions) - len(known)
     if n_unknown:
-        raise ValueError(
+        raise Refusal(
             f"the model was made from another cohort than cell_index: {n_unknown} of the {len(predictions)} cells that "
             "it was evaluated on are not in it, so the comparison with its persons and pictures says nothing. Load the "
             "versions of one run for both"

@@ -5,16 +5,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 from joblib import effective_n_jobs, parallel_config
 from joblib.externals.loky import get_reusable_executor
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from blastscreen.fingerprint import code_fingerprint
 from blastscreen.parameters import ComputeParameters
+from blastscreen.progress import Bar
+from blastscreen.refusal import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _PATIENCE = 10
 """Seconds that a scheduler may take to answer."""
 
 
-class ClusterError(RuntimeError):
+class ClusterError(Refusal):
     """There is no cluster to work on, or not one that would compute the same."""
 
 
@@ -38,7 +38,7 @@ def map_batches(
     description: str,
     names: Callable[[Batch], Sequence[str]] | None = None,
 ) -> Iterator[Result]:
-    """Yield `function(batch)` for every batch, in order, with progress on standard error.
+    """Yield `function(batch)` for every batch, in order, with a bar on a terminal.
 
     Work runs ahead of the consumer by at most two batches a worker, so memory stays bounded whatever the number of
     batches.
@@ -69,18 +69,17 @@ def map_batches(
             error.add_note(f"{description}: in batch {number} of {total}{_name_files(files)}")
             raise
 
-    with progress_bar() as progress, _start_workers(settings) as (executor, workers):
-        task = progress.add_task(description, total=total)
+    with closing(Bar(description, total=total)) as bar, _start_workers(settings) as (executor, workers):
         try:
             for number, batch in enumerate(batches, start=1):
                 files = names(batch) if names else ()
                 window.append((executor.submit(function, batch), number, files))
                 if len(window) > 2 * workers:
                     yield finish()
-                    progress.advance(task)
+                    bar.advance()
             while window:
                 yield finish()
-                progress.advance(task)
+                bar.advance()
         finally:
             for future, *_ in window:
                 future.cancel()
@@ -134,21 +133,6 @@ def _connect(scheduler: str) -> Iterator[tuple[Executor, int]]:
                 else f"The scheduler at {scheduler} has no workers. Start some: dask worker {scheduler}"
             )
         yield client.get_executor(pure=False), sum(client.nthreads().values())
-
-
-def progress_bar() -> Progress:
-    """Make the bar that long work shows on a terminal, and takes away when it ends."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        # into a file it would write an empty line each time
-        disable=not console.is_terminal,
-    )
 
 
 @contextmanager

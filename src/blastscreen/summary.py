@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -25,10 +24,11 @@ def print_summary(
     metrics: Mapping[str, Mapping[str, Any]],
     promises: Mapping[str, Sequence[str]],
     decisions: Mapping[str, pd.DataFrame],
-    files: Mapping[str, PurePath],
+    log: str | None,
+    to_open: str | None,
     console: Console | None = None,
 ) -> None:
-    """Say what came in, what was kept out and why, how each model did on the test cells, and where things lie.
+    """Say what came in, what was kept out and why, how each model did on the test cells, and what to open.
 
     Args:
         index: In the schema `CELL_INDEX`, where the run made one.
@@ -36,7 +36,8 @@ def print_summary(
         metrics: Per model, its metrics per split; those of cells from outside have none.
         promises: Per model, sentences on what it can be relied on for.
         decisions: Per model what it decided on files from outside, in the schema `EXTERNAL_PREDICTIONS`.
-        files: What the run wrote, and where.
+        log: Where everything is that the run did.
+        to_open: The one file to look at, where the run made one.
         console: Where to print; standard output by default.
     """
     lines: list[RenderableType] = []
@@ -46,8 +47,13 @@ def print_summary(
         lines.append(_tabulate_metrics(metrics))
     lines += [Text(f"{model}: {sentence}") for model, sentences in promises.items() for sentence in sentences]
     lines += [_describe_decisions(model, table) for model, table in decisions.items()]
-    lines.append(_list_files(files))
-    (console or Console()).print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
+    console = console or Console()
+    if lines:
+        console.print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
+    for what, path in {"Log": log, "Open": to_open}.items():
+        if path:
+            # in one piece, however long, so that it can be copied
+            console.print(f"{what}: {path}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _title(index: pd.DataFrame | None) -> Text:
@@ -101,10 +107,3 @@ def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
 def _format(value: object, interval: Mapping[str, Any] | None) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else "undefined" if value is None else str(value)
     return f"{text} ({interval['low']:.2f}-{interval['high']:.2f})" if interval else text
-
-
-def _list_files(files: Mapping[str, PurePath]) -> Text:
-    folders: dict[str, list[str]] = {}
-    for name, path in files.items():
-        folders.setdefault("/".join(path.parent.parts[-3:]), []).append(name)
-    return Text("\n".join(f"{folder}: {', '.join(names)}" for folder, names in sorted(folders.items())))

@@ -33,7 +33,7 @@ def start():
             process = subprocess.Popen(
                 command(*options),
                 cwd=project.folder,
-                env=os.environ | {"COLUMNS": "200"},
+                env=os.environ | {"COLUMNS": "200", "BLASTSCREEN_VERBOSE": "1"},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -38,7 +38,7 @@ def start(project):
     return subprocess.Popen(
         [sys.executable, "-m", "kedro", "run", "--pipelines=feature_engineering"],
         cwd=project.folder,
-        env=os.environ | {"COLUMNS": "200"},
+        env=os.environ | {"COLUMNS": "200", "BLASTSCREEN_VERBOSE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blastscreen.models.cells import CellBatches
 from blastscreen.parameters import CnnParameters
+from blastscreen.refusal import Refusal
 
 Arrays = list[NDArray[Any]]
 
@@ -61,7 +62,7 @@ class CheckpointStore(Protocol):
         """Remove the checkpoint, if there is one."""
 
 
-class CheckpointMismatch(ValueError):
+class CheckpointMismatch(Refusal):
     """The checkpoint belongs to another training."""
 
 

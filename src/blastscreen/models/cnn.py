@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.parameters import CnnParameters
+from blastscreen.refusal import Refusal
 
 if TYPE_CHECKING:
     import keras
@@ -160,7 +161,8 @@ def predict_probabilities(
         Shape (cells of all batches,), 0 to 1, in the order of the cells.
 
     Raises:
-        ValueError: If `views` is another number, or a batch does not fit the network.
+        ValueError: If `views` is another number.
+        Refusal: If a batch does not fit the network.
     """
     if views not in (1, 8):
         raise ValueError(f"A cell is looked at in 1 or 8 views, not {views}.")
@@ -171,7 +173,7 @@ def predict_probabilities(
 def _predict_batch(network: "keras.Model", pixels: NDArray[Any], *, views: int) -> NDArray[np.float64]:
     # a network that ends in a global average would take images of any size without a word
     if pixels.shape[1:] != network.input_shape[1:]:
-        raise ValueError(f"The network takes images of {network.input_shape[1:]}, not {pixels.shape[1:]}: resize them.")
+        raise Refusal(f"The network takes images of {network.input_shape[1:]}, not {pixels.shape[1:]}: resize them.")
     # not `predict`: every call of it leaks a little memory
     probabilities = [network.predict_on_batch(view)[:, 0] for view in _views(pixels, views)]
     mean: NDArray[np.float64] = np.mean(probabilities, axis=0, dtype=np.float64)

@@ -7,6 +7,7 @@ import pandas as pd
 from blastscreen.cohort import count_noun, name_some
 from blastscreen.evaluation.comparison import version_of
 from blastscreen.parameters import HybridParameters
+from blastscreen.refusal import Refusal
 from blastscreen.schemas import IDENTITY
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def _pair_predictions(forest: pd.DataFrame, network: pd.DataFrame) -> pd.DataFra
         if len(cells)
     ]
     if any(map(len, contradicted.values())) or all(map(len, left_out.values())):
-        raise ValueError(
+        raise Refusal(
             f"rf_predictions of version {version_of(forest)} and cnn_predictions of version {version_of(network)} were "
             f"made on different splits: {', '.join(found)}. "
             "Name versions of one split with --load-versions, or run both models again: kedro run --pipelines=hybrid"

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from blastscreen.models.soundness import require_both_classes, require_same_cells
 from blastscreen.parameters import ForestParameters
+from blastscreen.refusal import Refusal
 from blastscreen.schemas import IDENTITY
 from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, Split
 
@@ -46,12 +47,12 @@ def require_finite(features: pd.DataFrame) -> None:
         features: Table with the 15 feature columns; others are ignored.
 
     Raises:
-        ValueError: A value is NaN or infinite; names the features and counts their cells.
+        Refusal: A value is NaN or infinite; names the features and counts their cells.
     """
     bad_cells = (~np.isfinite(features[FEATURES])).sum()
     bad = [f"{name} in {count} cells" for name, count in bad_cells.items() if count]
     if bad:
-        raise ValueError(
+        raise Refusal(
             f"features are not finite: {', '.join(bad)}. Measure the cells again, "
             "or give these rows a reason in cell_features so that they are left out"
         )
@@ -125,7 +126,7 @@ def _blast_probability(forest: RandomForestClassifier, features: pd.DataFrame) -
     """Predict, where the features are known to be finite."""
     columns = np.flatnonzero(forest.classes_ == str(POSITIVE_LABEL))
     if columns.size != 1:
-        raise ValueError(f"the forest knows the classes {list(forest.classes_)}, not {POSITIVE_LABEL!s}: fit it again")
+        raise Refusal(f"the forest knows the classes {list(forest.classes_)}, not {POSITIVE_LABEL!s}: fit it again")
     if features.empty:
         return np.empty(0, dtype=np.float64)
     # threads add up the trees in the order they finish, which may move the last bit

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from blastscreen.refusal import Refusal
 from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, Split
 
 
@@ -17,12 +18,12 @@ def require_same_cells(entry: str, image_ids: Iterable[str], roles: Iterable[str
         roles: The cells of `cell_splits`.
 
     Raises:
-        ValueError: A cell is in one of the two only; says how many.
+        Refusal: A cell is in one of the two only; says how many.
     """
     without_role = len(set(image_ids) - set(roles))
     missing = len(set(roles) - set(image_ids))
     if without_role or missing:
-        raise ValueError(
+        raise Refusal(
             f"{entry} and cell_splits come from different runs: {without_role} cells are in {entry} only, "
             f"{missing} in cell_splits only. Load the versions of one run for both, or run again from preprocessing"
         )
@@ -36,12 +37,12 @@ def require_both_classes(is_blast: NDArray[np.bool_], split: Split) -> None:
         split: Named in the message.
 
     Raises:
-        ValueError: A class is missing; says how many cells there are of each.
+        Refusal: A class is missing; says how many cells there are of each.
     """
     n_blasts = int(is_blast.sum())
     n_others = len(is_blast) - n_blasts
     if not n_blasts or not n_others:
-        raise ValueError(
+        raise Refusal(
             f"the {split} cells hold {n_blasts} {POSITIVE_LABEL}, {n_others} {CellLabel.HEM}: both classes are needed. "
             "Change the fractions or the seed"
         )

@@ -53,7 +53,7 @@ def train_network(
 
     Raises:
         CheckpointMismatch: The checkpoint belongs to other cells or settings.
-        ValueError: The loss is not finite.
+        Refusal: The loss is not finite.
     """
     configure_runtime(settings)
     state = _start(describe_origin(train, validation, settings), checkpoints, resume=settings.resume)
@@ -184,7 +184,7 @@ def _train_one(
             error.add_note("Out of memory: lower cnn.batch_size, cnn.input_side or cnn.memory_budget_mib.")
             raise
         finally:
-            watch.bar.stop()
+            watch.close()
     return watch.finish()
 
 

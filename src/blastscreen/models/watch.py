@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from blastscreen.models.checkpoints import Checkpoint, CheckpointStore, assign_values, copy_values
-from blastscreen.parallel import progress_bar
 from blastscreen.parameters import CnnParameters
+from blastscreen.progress import Bar
+from blastscreen.refusal import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +42,18 @@ class TrainingWatch:
             steps: Batches of an epoch.
         """
         self.epoch = state.epoch
-        self.bar = progress_bar()
+        self._bar: Bar | None = None
         self._network = network
         self._stopping = stopping
         self._settings = settings
         self._state = state
         self._checkpoints = checkpoints
         self._steps = steps
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.close()
 
     def finish(self) -> Checkpoint:
         """Close the books on a network that has its best weights."""
@@ -74,23 +80,22 @@ class TrainingWatch:
         """Note the number of the epoch, and show a bar."""
         self.epoch = epoch
         self._began = time.perf_counter()
-        self.bar = progress_bar()
-        self.bar.add_task(f"Training epoch {epoch + 1} of {self._settings.epochs}", total=self._steps)
-        self.bar.start()
+        self._bar = Bar(f"Training epoch {epoch + 1} of {self._settings.epochs}", total=self._steps)
 
     def end_batch(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Count a batch."""
-        self.bar.advance(self.bar.task_ids[0])
+        if self._bar:
+            self._bar.advance()
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Add to the history, write a checkpoint, say how it went.
 
         Raises:
-            ValueError: The loss is not finite.
+            Refusal: The loss is not finite.
         """
-        self.bar.stop()
+        self.close()
         if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
-            raise ValueError(
+            raise Refusal(
                 f"the loss is {logs['loss']} in epoch {epoch + 1}, {logs['val_loss']} on the validation cells: "
                 "training has diverged. Lower cnn.learning_rate"
             )

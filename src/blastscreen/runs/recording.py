@@ -1,5 +1,6 @@
 """Record what a run was made of."""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,10 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
+from blastscreen.runs.explain import describe_full_disk, find_full_disk
 from blastscreen.runs.stored import identify_files
+
+logger = logging.getLogger(__name__)
 
 
 class RunManifest:
@@ -52,12 +56,20 @@ class RunManifest:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Save the manifest of a finished run."""
-        self._save(run_params, outcome="finished")
+        try:
+            self._save(run_params, outcome="finished")
+        except Exception as error:
+            if fault := find_full_disk(error):
+                error.add_note(describe_full_disk(fault, "run_manifest", self._catalog))
+            raise
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
-        """Save the manifest of a failed run."""
-        self._save(run_params, outcome=f"failed: {type(error).__name__}")
+        """Save the manifest of a failed run; where that fails, too, the run's own error is the one to be read."""
+        try:
+            self._save(run_params, outcome=f"failed: {type(error).__name__}")
+        except Exception:
+            logger.exception("The manifest of the failed run could not be saved.")
 
     def _save(self, run_params: dict[str, Any], *, outcome: str) -> None:
         from blastscreen.manifest import describe_environment

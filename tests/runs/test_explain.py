@@ -1,0 +1,97 @@
+"""A full disk and too little memory are told by what helps, on the error itself."""
+
+import resource
+from pathlib import Path
+
+import pytest
+from kedro.io import DataCatalog, DatasetError
+from kedro.pipeline import node
+
+from blastscreen.refusal import Refusal
+from blastscreen.runs.explain import NameCause, describe_memory, explain, require_memory
+
+
+@pytest.fixture
+def full_disk():
+    """The error of a real device that is always full, as Kedro wraps it."""
+    try:
+        with Path("/dev/full").open("w") as device:
+            device.write("x")
+    except OSError as error:
+        fault = DatasetError("Failed while saving data to dataset X.")
+        fault.__cause__ = error
+        return fault
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    entry = {"type": "blastscreen.datasets.AtomicText", "filepath": str(tmp_path / "page.txt"), "versioned": True}
+    return DataCatalog.from_config({"page": entry})
+
+
+def fail_in_step(error, catalog, *, saving=None):
+    step = node(lambda cells, compute: cells, ["cells", "params:compute"], "page", name="rf.measure")
+    hook = NameCause()
+    hook.before_node_run(node=step)
+    if saving:
+        hook.before_dataset_saved(dataset_name=saving)
+    hook.on_pipeline_error(error=error, catalog=catalog)
+
+
+def test_a_full_disk_is_named_with_the_entry_and_what_takes_the_room(full_disk, catalog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    catalog.save("page", "x" * 3_000_000)
+    fail_in_step(full_disk, catalog, saving="page")
+    text = explain(full_disk)
+    assert text.startswith("page could not be written: the disk at /")
+    assert "page.txt (3 MB)" in text
+    assert full_disk.__notes__ == [text]
+
+
+def test_without_an_entry_a_full_disk_is_still_one(full_disk):
+    assert "is full" in explain(full_disk)
+
+
+def test_memory_that_ran_out_names_step_and_parameter():
+    with pytest.raises(MemoryError) as caught:
+        bytearray(2**62)
+    fail_in_step(caught.value, DataCatalog())
+    assert "Out of memory in rf.measure" in explain(caught.value)
+    assert "lower compute.batch_size, compute.n_jobs (--params=compute.batch_size=...)" in explain(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("can't start new thread"),
+        ImportError("libfoo.so: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+    ids=repr,
+)
+def test_every_spelling_of_no_memory_is_known(error):
+    assert explain(error) == describe_memory()
+
+
+def test_a_refusal_is_found_below_what_wraps_it():
+    wrapped = DatasetError("Failed while loading data from dataset X.\nno such subject")
+    wrapped.__cause__ = Refusal("no such subject")
+    wrapped.__cause__.add_note("in cells.csv")
+    assert explain(wrapped) == "no such subject\nin cells.csv"
+
+
+def test_a_dataset_says_itself_what_is_wrong_with_it():
+    assert explain(DatasetError("cells.zarr is not a store of cells")) == "cells.zarr is not a store of cells"
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("label"), ZeroDivisionError(), DatasetError("Failed while loading data from x")]
+)
+def test_faults_of_ours_stay_faults(error):
+    assert explain(error) is None
+
+
+def test_without_a_limit_every_run_may_begin():
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        pytest.skip("this process has a limit")
+    require_memory(with_network=True)
