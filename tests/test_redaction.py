@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blastscreen.parameters import ComputeParameters
@@ -37,6 +37,7 @@ ADDRESSES = (
 MEANT = ("cells", "my cells", "cells.zip", "<address>", "<folder>")
 
 
+@settings(deadline=None)
 @given(SECRETS, st.sampled_from(ADDRESSES))
 def test_of_paths_and_addresses_only_the_last_part_is_left(words, address):
     spelled = address.format(*words)
@@ -45,6 +46,7 @@ def test_of_paths_and_addresses_only_the_last_part_is_left(words, address):
     assert not any(word in json.dumps(redact({"deep": [{"down": (spelled,)}], spelled: 1})) for word in words)
 
 
+@settings(deadline=None)
 @given(SECRETS, st.sampled_from(ADDRESSES), st.sampled_from(["'{}'", '"{}"', "at {}"]))
 def test_none_is_left_in_a_text(words, address, around):
     # an unquoted path ends at the first blank, as for anybody who reads it
@@ -57,6 +59,7 @@ def test_none_is_left_in_a_text(words, address, around):
     assert found.endswith("(try again at 12:30:05).")
 
 
+@settings(deadline=None)
 @given(WORDS, st.sampled_from(["password", "apiKey", "api_key", "AWS_SECRET", "token", "scheduler", "credentials"]))
 def test_what_is_called_a_secret_is_none_of_ours_to_keep(word, name):
     assert word not in json.dumps(redact({"mine": {name: word}, name: {"inner": [word]}}))
@@ -77,6 +80,7 @@ def test_what_names_nobody_stays(value):
     assert redact(value) == value
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_is_redacted_stays_as_it_is(text):
     once = redact(text)

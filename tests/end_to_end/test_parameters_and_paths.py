@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from kedro.framework.startup import bootstrap_project
 from kedro.validation.exceptions import ParameterValidationError
@@ -44,6 +44,7 @@ def test_text_stays_as_it_was_typed(name, text):
     assert read(f"seed=7,{name}={text}") == {"seed": 7, block: {field: text} if field else text}
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\\${},= ")))
 @example("\\${a}")
 @example("\\\\${a${b}}")
