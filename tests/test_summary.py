@@ -57,6 +57,12 @@ def test_what_can_be_relied_on_is_said_of_each_model():
     assert "rf: Every cell goes to an expert." in printed()
 
 
+def test_a_sentence_that_holds_for_several_models_is_printed_once():
+    text = printed(promises={"cnn": ["43% are found.", "All are referred."], "rf": ["All are referred."]})
+    assert "cnn: 43% are found." in text
+    assert text.count("All are referred.") == text.count("cnn, rf: All are referred.") == 1
+
+
 def test_test_metrics_are_shown_and_undefined_ones_say_so():
     text = printed()
     for name, value in {

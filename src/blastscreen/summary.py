@@ -45,7 +45,7 @@ def print_summary(
         lines += [_describe_cells(index), _describe_reasons(index, features)]
     if metrics:
         lines.append(_tabulate_metrics(metrics))
-    lines += [Text(f"{model}: {sentence}") for model, sentences in promises.items() for sentence in sentences]
+    lines += _join_models(promises)
     lines += [_describe_decisions(model, table) for model, table in decisions.items()]
     console = console or Console()
     if lines:
@@ -82,6 +82,15 @@ def _describe_reasons(index: pd.DataFrame, features: pd.DataFrame | None) -> Tex
     if features is not None:
         reasons.update(f"not modelled: {reason}" for reason in features["reasons"] if reason)
     return Text("; ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "No file was flagged.")
+
+
+def _join_models(promises: Mapping[str, Sequence[str]]) -> list[Text]:
+    """Print a sentence that holds for several models once."""
+    models: dict[str, list[str]] = {}
+    for model, sentences in promises.items():
+        for sentence in sentences:
+            models.setdefault(sentence, []).append(model)
+    return [Text(f"{', '.join(names)}: {sentence}") for sentence, names in models.items()]
 
 
 def _describe_decisions(model: str, files: pd.DataFrame) -> Text:

@@ -28,18 +28,6 @@ def test_a_first_run_has_no_manifests(tmp_path):
     assert len(catalog(tmp_path, NOW).load("run_manifests")) == 0
 
 
-def test_a_log_alone_is_no_version(tmp_path):
-    killed = tmp_path / "run_manifest.json" / OLD / "run.log"
-    killed.parent.mkdir(parents=True)
-    killed.write_text("a run that was killed")
-    entries = catalog(tmp_path, NOW)
-    assert list(entries.load("run_manifests")) == []
-    entries.save("run_manifest", {"outcome": "finished"})
-    assert entries["run_manifest"].list_versions(full_path=False) == [NOW]
-    assert entries["run_manifest"].resolve_load_version() == NOW
-    assert killed.exists()
-
-
 def test_nothing_is_saved_through_it(tmp_path):
     with pytest.raises(DatasetError, match="read only"):
         RunManifests(filepath=str(tmp_path / "run_manifest.json")).save({})

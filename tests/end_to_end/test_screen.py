@@ -36,7 +36,7 @@ def only(paths):
 
 
 def log_of(project):
-    return only(project.folder.glob("data/08_reporting/*/run_manifest.json/*/run.log")).read_text()
+    return only(project.folder.glob("data/08_reporting/*/run_log/*/run.log")).read_text()
 
 
 def test_a_run_shows_one_line_per_step_and_ends_with_what_to_open(typed, project):
@@ -50,9 +50,7 @@ def test_a_run_shows_one_line_per_step_and_ends_with_what_to_open(typed, project
     assert lines[-3].startswith("╰")
     log, to_open = (line.split(": ")[1] for line in lines[-2:])
     assert first.endswith(log)
-    assert to_open == log.replace("run_manifest.json", "integrity_report.json").replace(
-        "run.log", "integrity_report.json"
-    )
+    assert to_open == log.replace("run_log", "integrity_report.json").replace("run.log", "integrity_report.json")
     assert (project.folder / to_open).is_file()
     text = (project.folder / log).read_text()
     assert "kedro.io.data_catalog: Loading data from raw_cells" in text

@@ -1,4 +1,4 @@
-"""The whole log of a run, in a file beside its manifest."""
+"""The whole log of a run, in a file of its own."""
 
 import logging
 import os
@@ -10,8 +10,16 @@ from typing import Any, TextIO
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
+from blastscreen.redaction import redact_text
+
 LOG_NAME = "run.log"
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+class _Redacted(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Take out names and secrets."""
+        return redact_text(super().format(record))
 
 
 class _LogFile(logging.StreamHandler[TextIO]):
@@ -20,10 +28,9 @@ class _LogFile(logging.StreamHandler[TextIO]):
 
 
 class RunLog:
-    """Write what is logged during a run to `run.log` in the version folder of its `run_manifest`.
+    """Write what is logged during a run to `run_log/<version>/run.log`, beside the folder of manifests.
 
-    Kedro takes a folder for a version only if the manifest itself is in it, so that a run that is killed leaves a log
-    and no version.
+    Lines lose what names a machine, a person or a secret, as manifests do.
 
     Attributes:
         path: The log of the run that began last; None before, and where the manifest isn't versioned.
@@ -48,11 +55,11 @@ class RunLog:
         manifest: Any = catalog["run_manifest"]
         if getattr(manifest, "_version", None) is None:
             return
-        path = manifest._get_versioned_path(run_params["run_id"]).with_name(LOG_NAME)
+        path = manifest._filepath.parent / "run_log" / run_params["run_id"] / LOG_NAME
         stream = manifest._fs.open(str(path), "w", encoding="utf-8")
         self.path = path
         self._file = _LogFile(stream)
-        self._file.setFormatter(logging.Formatter(_FORMAT))
+        self._file.setFormatter(_Redacted(_FORMAT))
         logging.getLogger().addHandler(self._file)
         if self._early is not None:
             self._early.setTarget(self._file)
