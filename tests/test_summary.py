@@ -107,7 +107,7 @@ def test_source_and_limits_stand_on_it():
 
 
 def test_a_run_without_cells_or_models_still_says_where_things_lie():
-    assert printed(index=None, features=None, metrics={}, to_open=None) == "Log: data/run.log\n"
+    assert printed(index=None, features=None, metrics={}, promises={}, to_open=None) == "Log: data/run.log\n"
 
 
 def test_nothing_flagged_is_said():

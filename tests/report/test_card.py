@@ -16,7 +16,7 @@ def test_the_card_has_its_sections_and_its_numbers(card):
     assert "0.876 (0.826 to 0.926)" in card
     assert "Calls with a confidence of 0.810 or more are decided alone" in card
     assert "Of the test cells it decides 75.0% (70.0 to 80.0), 6.7% of them wrongly, more than wanted." in card
-    assert "The random forest: Of the blasts of new subjects the threshold is sure to find 71.3%" in card
+    assert "The random forest: Of an average new subject's blasts the threshold is sure to find 71.3%" in card
     assert "Generated sample, not patient data" in card
 
 

@@ -141,7 +141,7 @@ def explain_sensitivity(point: Mapping[str, Any]) -> str:
     if n_groups < needed:
         remedy = f"validate on {needed} or more, and {remedy}"
     return (
-        f"Of the blasts of new subjects the threshold is sure to find {_percent(promise['sensitivity'])} ({level} "
+        f"Of an average new subject's blasts the threshold is sure to find {_percent(promise['sensitivity'])} ({level} "
         f"confidence), not the {wanted} wanted: it was chosen on {n_groups} subject groups with blasts. To promise "
         f"{wanted}, {remedy}."
     )
