@@ -19,8 +19,7 @@ from blastscreen.cohort import (
     tell_rejected,
 )
 from blastscreen.refusal import Refusal
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status
+from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Status, is_unfit
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier

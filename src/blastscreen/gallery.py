@@ -7,8 +7,7 @@ import pandas as pd
 from blastscreen import plots
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.imaging.stack import CellStack
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import CellLabel, Status
+from blastscreen.vocabulary import CellLabel, Status, is_unfit
 
 
 def choose_sheet_cells(

@@ -7,7 +7,6 @@ import pandera.pandas as pa
 
 from blastscreen.vocabulary import (
     FEATURE_NAMES,
-    UNFIT_CODES,
     Balancing,
     CellLabel,
     Decision,
@@ -15,6 +14,7 @@ from blastscreen.vocabulary import (
     Split,
     SplitStrategy,
     Status,
+    is_unfit,
 )
 
 _UNIT = pa.Check.in_range(0, 1)
@@ -34,19 +34,6 @@ def _one_of(words: type[StrEnum], *, nullable: bool = False) -> pa.Column:
 
 def _table(columns: dict[str, pa.Column], *checks: pa.Check) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, checks=list(checks), strict=True, ordered=True)
-
-
-def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
-    """Tell which cells no model may decide on.
-
-    Args:
-        reasons: Codes joined by ";".
-
-    Examples:
-        >>> is_unfit(pd.Series(["", "frame_size;lossy_source", "border;lossy_source"])).tolist()
-        [False, False, True]
-    """
-    return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
 
 
 _UNFIT_IS_REFERRED = pa.Check(

@@ -10,8 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, Consequence, Decision, Split, Status
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, Consequence, Decision, Split, Status, is_unfit
 
 LIMITS = "research use only, not a medical device"
 _SHOWN_METRICS = ("n_cells", "n_unfit", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")

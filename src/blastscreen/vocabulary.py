@@ -1,6 +1,10 @@
 """Every word of the domain, spelled once."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class CellLabel(StrEnum):
@@ -172,6 +176,21 @@ def _codes_with(*consequences: Consequence) -> frozenset[ReasonCode]:
 REJECT_CODES = _codes_with(Consequence.REJECTED)
 UNFIT_CODES = _codes_with(Consequence.UNFIT)
 REVIEW_CODES = _codes_with(Consequence.UNFIT, Consequence.REVIEW)
+
+
+def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
+    """Tell which cells no model may decide on.
+
+    Args:
+        reasons: Codes joined by ";".
+
+    Examples:
+        >>> import pandas as pd
+        >>> is_unfit(pd.Series(["", "frame_size;lossy_source", "border;lossy_source"])).tolist()
+        [False, False, True]
+    """
+    return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
+
 
 SHAPE_FEATURES = ("area", "perimeter", "circularity", "solidity", "aspect_ratio")
 TEXTURE_FEATURES = ("glcm_contrast", "glcm_dissimilarity", "glcm_homogeneity", "glcm_energy", "glcm_correlation")

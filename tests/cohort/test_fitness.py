@@ -6,7 +6,7 @@ import pytest
 from blastscreen.cohort import list_reasons, measure_training_cells
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.refusal import Refusal
-from blastscreen.schemas import is_unfit
+from blastscreen.vocabulary import is_unfit
 
 
 def index_of(areas, reasons, status="accepted"):

@@ -7,7 +7,6 @@ and how many left something behind.
 Usage: kill_saves.py KIND FOLDER KILLS
 """
 
-import base64
 import io
 import json
 import os
@@ -72,7 +71,7 @@ class Figure:
         return buffer.getvalue()
 
     def holds(self, dataset, content):
-        return base64.b64decode(dataset.preview()) == self.expected[id(content)]
+        return Path(dataset._get_load_path()).read_bytes() == self.expected[id(content)]
 
 
 class Cells:

@@ -11,9 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from blastscreen.cohort import CohortError
 from blastscreen.runs.checks import RunRefused
-from blastscreen.schemas import is_unfit
 from blastscreen.synthesis import plan_sample, write_cells
-from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, is_unfit
 
 pytestmark = pytest.mark.slow
 

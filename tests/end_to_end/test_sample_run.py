@@ -10,8 +10,8 @@ import pytest
 
 from blastscreen.cohort import list_reasons
 from blastscreen.pipeline_registry import MODELS, register_pipelines
-from blastscreen.schemas import IDENTITY, is_unfit
-from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split
+from blastscreen.schemas import IDENTITY
+from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split, is_unfit
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(default
     )
     assert referral["test"]["false_alarms_without"] == confusion["false_positives"]
     triage = catalog.load(f"{model}_triage")
-    reasons = list_reasons(catalog.load("cell_index"), catalog.load(f"{model}_training_range"))
+    reasons = list_reasons(catalog.load("cell_index"), catalog.load("training_range"))
     assert triage["reasons"].tolist() == reasons[triage["image_id"]].tolist()
     assert set(triage.loc[is_unfit(triage["reasons"]), "decision"]) <= {Decision.REFER}
     subjects = catalog.load(f"{model}_subjects")

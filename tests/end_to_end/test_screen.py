@@ -43,10 +43,10 @@ def test_a_run_shows_one_line_per_step_and_ends_with_what_to_open(typed, project
     code, out, err = typed("--pipeline=preprocessing")
     assert (code, err) == (0, "")
     first, *lines = out.splitlines()
-    steps = [re.fullmatch(r"(\d)/4  (\S+) +\d+\.\d s", line) for line in lines[:4]]
-    assert [step[1] for step in steps] == ["1", "2", "3", "4"]
+    steps = [re.fullmatch(r"(\d)/5  (\S+) +\d+\.\d s", line) for line in lines[:5]]
+    assert [step[1] for step in steps] == ["1", "2", "3", "4", "5"]
     assert {step[2] for step in steps} == {node.name for node in register_pipelines()["preprocessing"].nodes}
-    assert lines[4].startswith("╭")
+    assert lines[5].startswith("╭")
     assert lines[-3].startswith("╰")
     log, to_open = (line.split(": ")[1] for line in lines[-2:])
     assert first.endswith(log)

@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.refusal import Refusal
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import ReasonCode, Split, Status
+from blastscreen.vocabulary import ReasonCode, Split, Status, is_unfit
 
 TAIL = 0.005
 """Share of the training cells at either end of the areas that does not widen the range."""

@@ -7,8 +7,7 @@ import pandas as pd
 from blastscreen.cohort.names import natural_key, parse_cell_name
 from blastscreen.cohort.published import CNMC_2019, CNMC_2019_DOI
 from blastscreen.cohort.soundness import CohortError, select_counted, select_readable
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import ReferenceCohort, Status
+from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
 
 _MAX_EXAMPLES = 10
 

@@ -6,8 +6,7 @@ import pandas as pd
 
 from blastscreen.cohort.names import folder_label, natural_key
 from blastscreen.refusal import Refusal
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, ReasonCode, Status
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, ReasonCode, Status, is_unfit
 
 
 class CohortError(Refusal):

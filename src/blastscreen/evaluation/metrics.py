@@ -10,8 +10,7 @@ from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
 from blastscreen.evaluation.intervals import rate_interval
 from blastscreen.evaluation.referral import find_reasons
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel
+from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel, is_unfit
 
 METRICS = (
     "accuracy",

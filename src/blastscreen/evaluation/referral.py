@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from blastscreen.evaluation.intervals import Interval
 from blastscreen.evaluation.promise import choose_min_confidence, count_groups_needed
 from blastscreen.evaluation.shares import share_interval
-from blastscreen.schemas import is_unfit
-from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Decision, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Decision, Split, is_unfit
 
 CURVE_POINTS = 200
 

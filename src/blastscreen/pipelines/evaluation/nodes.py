@@ -9,11 +9,6 @@ from blastscreen.parameters import EvaluationParameters
 from blastscreen.vocabulary import Calibration
 
 
-def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) -> dict[str, Any]:
-    """Measure the cells that the model learns from, to tell later which others are unlike them."""
-    return cohort.measure_training_cells(cell_index, cell_splits)
-
-
 def choose_operating_point(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
     """Choose the cut between blast and normal on the validation cells."""
     return evaluation.choose_operating_point(predictions, settings=settings)

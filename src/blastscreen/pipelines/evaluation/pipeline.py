@@ -9,7 +9,6 @@ from blastscreen.pipelines.evaluation.nodes import (
     describe_calibration,
     describe_subjects,
     evaluate_predictions,
-    measure_training_cells,
     plan_referral,
     triage_cells,
 )
@@ -25,7 +24,7 @@ def create_pipeline(model: str) -> Pipeline:
     template = _create_calls() + _create_referral()
     return Pipeline(
         template,
-        inputs={"predictions": f"{model}_predictions", "cell_index": "cell_index", "cell_splits": "cell_splits"},
+        inputs={"predictions": f"{model}_predictions", "cell_index": "cell_index", "training_range": "training_range"},
         outputs={name: f"{model}_{name}" for name in template.all_outputs()},
         parameters={"params:evaluation"},
         namespace=model,
@@ -35,12 +34,6 @@ def create_pipeline(model: str) -> Pipeline:
 def _create_calls() -> Pipeline:
     return Pipeline(
         [
-            node(
-                measure_training_cells,
-                inputs=["cell_index", "cell_splits"],
-                outputs="training_range",
-                name="measure_training_cells",
-            ),
             node(
                 choose_operating_point,
                 inputs=["predictions", "params:evaluation"],

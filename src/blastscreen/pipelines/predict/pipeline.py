@@ -44,12 +44,13 @@ def create_pipeline() -> Pipeline:
 
 
 def _create_decisions(model: str) -> Pipeline:
-    stored = ("predictions", "operating_point", "calibration", "referral", "training_range")
+    stored = ("predictions", "operating_point", "calibration", "referral")
     return Pipeline(
         [
             node(
                 decide_on_files,
-                inputs={"external_index": "external_index", "scores": f"{model}_external_scores"}
+                inputs={"scores": f"{model}_external_scores"}
+                | {name: name for name in ("external_index", "training_range")}
                 | {name: f"{model}_{name}" for name in stored},
                 outputs=f"{model}_external_predictions",
                 name="decide_on_files",

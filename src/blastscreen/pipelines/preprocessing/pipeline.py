@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
+from blastscreen.cohort import measure_training_cells
 from blastscreen.pipelines.preprocessing.nodes import accept_cells, index_cells, split_cells, standardise_cells
 
 
@@ -32,6 +33,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["accepted_cells", "params:splits"],
                 outputs="cell_splits",
                 name="split_cells",
+            ),
+            node(
+                measure_training_cells,
+                inputs=["cell_index", "cell_splits"],
+                outputs="training_range",
+                name="measure_training_cells",
             ),
         ],
         namespace="preprocessing",
