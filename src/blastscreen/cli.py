@@ -16,7 +16,6 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines, settings
 from kedro.logging import RichHandler
 from kedro.utils import find_kedro_project
-from kedro.validation.exceptions import ParameterValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -53,7 +52,7 @@ def _run(*, verbose: bool, **options: Any) -> Any:
             raise SystemExit(130) from None
         except Exception as error:
             SCREEN.close()
-            if verbose or not (text := _explain(error, options)):
+            if verbose or not (text := _explain(error)):
                 sys.excepthook(type(error), error, error.__traceback__)
                 text = "" if verbose else "This is a fault of blastscreen, not yours: report it with this log."
             # the cause comes last, where people look
@@ -120,19 +119,9 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
             sys.stderr, root.handlers = usual, handlers
 
 
-def _explain(error: Exception, options: dict[str, Any]) -> str | None:
+def _explain(error: Exception) -> str | None:
     if isinstance(error, click.ClickException):
         return error.format_message()
-    if isinstance(error, ParameterValidationError):
-        from blastscreen.runs.parameter_errors import describe_wrong_parameters
-
-        loader = settings.CONFIG_LOADER_CLASS(
-            conf_source=_conf_source(options),
-            env=options["env"] or os.environ.get("KEDRO_ENV"),
-            runtime_params=options["params"],
-            **settings.CONFIG_LOADER_ARGS,
-        )
-        return "\n".join(describe_wrong_parameters(loader, options["params"])) or str(error)
     return explain(error) or (str(error) if LOG.path is None and _is_of_kedro(error) else None)
 
 

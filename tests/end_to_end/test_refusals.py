@@ -3,7 +3,6 @@
 import pytest
 from kedro.io import DatasetError
 from kedro.runner import ParallelRunner
-from kedro.validation.exceptions import ParameterValidationError
 
 from blastscreen.cohort import CohortError
 from blastscreen.runs.checks import RunRefused
@@ -25,7 +24,7 @@ def test_a_block_like_no_other_is_refused_with_the_known_ones(project):
 
 
 def test_an_impossible_value_is_refused(project):
-    with pytest.raises(ParameterValidationError, match="n_trees"):
+    with pytest.raises(RunRefused, match="n_trees"):
         project.run("rf", params={"rf": {"n_trees": -1}})
 
 

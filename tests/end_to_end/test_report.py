@@ -86,7 +86,7 @@ def test_referral_and_votes_come_out_again(shown, stored, judged):
     assert shown["rf.referral.test.coverage"] == pytest.approx((triage["decision"] != "refer").mean())
     is_blast, _, called, table = judged["rf"]
     votes = (
-        pd.DataFrame({"subject": table["subject_id"], "is_blast": is_blast, "called": called}).groupby("subject").mean()
+        pd.DataFrame({"group": table["subject_group"], "is_blast": is_blast, "called": called}).groupby("group").mean()
     )
     right = (votes["called"] >= 0.5) == (votes["is_blast"] == 1)
     assert shown["rf.votes.test.accuracy"] == pytest.approx(right.mean())

@@ -74,7 +74,7 @@ def test_verbose_brings_back_what_kedro_says(typed):
         ),
         (["--pipelines=rf", "--load-versions=rf_modle:2026"], "There is no entry 'rf_modle'. Did you mean rf_model"),
         (["--tag=slow"], "No such option '--tag'"),
-        (["--params=imagse=x"], "Did you mean 'images'?"),
+        (["--params=imagse=x"], "did you mean 'images'?"),
         (["--runner=ParallelRunner"], "ParallelRunner is not supported"),
         (["--pipelines=reporting"], "results that are not there"),
         (["--env=cnmc", "--pipelines=rf"], "There is no folder"),

@@ -12,6 +12,7 @@ from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, MemoryDataset
 from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
+from kedro.validation.exceptions import ParameterValidationError
 
 from blastscreen.refusal import Refusal
 from blastscreen.runs.stored import find_stale, find_start, load_manifest, open_entry
@@ -36,8 +37,14 @@ class CheckRun:
         conf = context.config_loader
         _require_known(conf["parameters"], list_kinds())
         _require_text(conf["parameters"])
-        # asked for before the run has named its pipelines, it holds the blocks of all of them against their models
-        _ = context.params
+        try:
+            # asked for before the run has named its pipelines, it holds the blocks of all of them against their models
+            _ = context.params
+        except ParameterValidationError as error:
+            from blastscreen.runs.parameter_errors import describe_wrong_parameters
+
+            texts = describe_wrong_parameters(conf, context._runtime_params or {})
+            raise RunRefused("\n".join(texts) or str(error)) from error
         conf["catalog"] = place_paths(conf["catalog"], project_path=context.project_path)
 
     @hook_impl
@@ -83,12 +90,13 @@ class CheckRun:
 
 
 def _require_known(parameters: dict[str, Any], kinds: dict[str, Any]) -> None:
-    named = {name.rpartition(".")[0] for name in kinds}
+    # fields of the other blocks are known by their models
+    plain = {name.rpartition(".")[0] for name in kinds if kinds[name.partition(".")[0]] is None}
     given = [str(block) for block in parameters if not str(block).startswith("_")]
     given += [
         f"{block}.{field}"
         for block in given
-        if block in named and isinstance(parameters[block], dict)
+        if block in plain and isinstance(parameters[block], dict)
         for field in parameters[block]
     ]
     unknown = [f"'{name}'{_suggest(name, kinds)}" for name in given if name not in kinds]
