@@ -28,6 +28,7 @@ import pandas as pd
 import paper_stack
 from timing import describe_machine, ratio, write_json
 
+from blastscreen.datasets.digests import write_digest
 from blastscreen.synthesis import plan_sample, write_cells
 from blastscreen.vocabulary import FEATURE_NAMES
 
@@ -165,6 +166,7 @@ def blur_features(project: Path) -> None:
     measured = features[list(FEATURE_NAMES)]
     noise = np.random.default_rng(42).normal(scale=0.5, size=measured.shape) * measured.std().to_numpy()
     features.assign(**(measured + noise)).to_parquet(path, index=False)
+    write_digest(path)
 
 
 def run_forest_nodes(project: Path) -> tuple[float, float]:

@@ -85,4 +85,4 @@ def test_tables_of_different_runs_are_not_mixed(project):
     project.run("feature_engineering")
     with pytest.raises(ValueError, match="come from different runs"):
         project.run("rf", from_nodes=["rf.select_cells"], load_versions={"cell_splits": first})
-    assert project.catalog().load("run_manifest")["outcome"] == "failed: ValueError"
+    assert project.catalog().load("run_manifest")["outcome"] == "failed: Refusal"
