@@ -43,7 +43,7 @@ run: install ## run everything on the generated sample cells
 	$(BIN)/kedro run
 
 test: dev ## run all tests, with coverage
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --numprocesses=2 --dist=loadgroup
 
 lint: dev ## check style, types and import contracts
 	$(BIN)/ruff check

@@ -20,6 +20,13 @@ from blastscreen.parameters import CnnParameters, ComputeParameters
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, and those that look at the default run: what they share is made once."""
+    for item in items:
+        shares = "default_run" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("default run" if shares else item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The checkout under test."""
