@@ -271,3 +271,9 @@ def test_another_cohort_than_the_models_own_is_no_comparison(predictions):
     own = predictions[["image_id", "subject_id", "label"]].tail(79)
     with pytest.raises(ValueError, match="made from another cohort than cell_index: 1 of the 80"):
         evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, **SETTINGS)
+
+
+def test_copies_are_not_taken_for_rejected_files(caplog):
+    copies = index(("a.bmp", "p"), ("b.bmp", "p"), ("c.bmp", "p"))
+    assert accept_files(copies)["image_id"].tolist() == ["a.bmp"]
+    assert not caplog.records

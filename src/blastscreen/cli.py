@@ -148,6 +148,11 @@ def _require_known(options: dict[str, Any]) -> None:
     """
     conf = Path(_conf_source(options))
     env = options["env"] or os.environ.get("KEDRO_ENV")
+    if not options["conf_source"] and not conf.is_dir():
+        raise Refusal(
+            f"There is no folder '{conf}'. Type this in a clone of blastscreen, or name the folder or archive of conf: "
+            "--conf-source=<path>"
+        )
     # an archive of conf is left to Kedro
     if env and conf.is_dir():
         _require_one_of("environment", [env], {folder.name for folder in conf.iterdir() if folder.is_dir()})

@@ -44,7 +44,7 @@ def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
     accepted = accepted_cells(external_index)
     if accepted.empty:
         raise CohortError(f"{tell_rejected(external_index)}. Check that the folder holds images of single cells")
-    if 2 * len(accepted) < len(external_index):
+    if 2 * len(select_readable(external_index)) < len(external_index):
         logger.warning("%s. The others are scored.", tell_rejected(external_index))
     return accepted
 

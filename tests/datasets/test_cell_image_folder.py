@@ -59,6 +59,14 @@ def public_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def test_links_out_of_the_folder_are_told_from_the_files_that_they_lead_to(tmp_path: Path):
+    write_image(tmp_path / "files" / "a.png")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.png").symlink_to(tmp_path / "files" / "a.png")
+    files, links = (CellImageFolder(path=str(tmp_path / name)).load() for name in ("files", "links"))
+    assert files.fingerprint(["a.png"]) == files.fingerprint(["a.png"]) != links.fingerprint(["a.png"])
+
+
 def test_keys_are_sorted_relative_paths_and_values_give_pixels(tmp_path: Path) -> None:
     keys = ["fold_1/hem/UID_H1_1_1_hem.bmp", "fold_0/all/UID_1_1_2_all.bmp", "fold_0/all/UID_1_1_10_all.bmp", "b.bmp"]
     for key in keys:

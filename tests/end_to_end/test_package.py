@@ -44,6 +44,7 @@ def test_the_console_command_runs_a_pipeline_from_an_empty_folder(package: Path,
     folder.mkdir()
     done = run(package, folder, sys.executable, "-c", CONSOLE_COMMAND, "--pipelines=rf")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("Log: ")
     assert "480 files came in" in done.stdout
     stored = {path.name for path in (folder / "data").glob("*/sample/*")}
     assert {"cell_index.parquet", "rf_model.skops", "rf_metrics.json", "run_manifest.json"} <= stored

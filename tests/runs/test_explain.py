@@ -4,11 +4,13 @@ import resource
 from pathlib import Path
 
 import pytest
+from kedro.framework.project import configure_project
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import node
 
 from blastscreen.refusal import Refusal
-from blastscreen.runs.explain import NameCause, describe_memory, explain, require_memory
+from blastscreen.runs.explain import SMALLER, NameCause, describe_memory, explain, require_memory
+from blastscreen.runs.typed import list_kinds
 
 
 @pytest.fixture
@@ -25,6 +27,10 @@ def full_disk():
 
 @pytest.fixture
 def catalog(tmp_path):
+    return open_catalog(tmp_path)
+
+
+def open_catalog(tmp_path):
     entry = {"type": "blastscreen.datasets.AtomicText", "filepath": str(tmp_path / "page.txt"), "versioned": True}
     return DataCatalog.from_config({"page": entry})
 
@@ -78,6 +84,20 @@ def test_a_refusal_is_found_below_what_wraps_it():
     wrapped.__cause__ = Refusal("no such subject")
     wrapped.__cause__.add_note("in cells.csv")
     assert explain(wrapped) == "no such subject\nin cells.csv"
+
+
+def test_what_can_be_lowered_are_parameters_that_there_are():
+    configure_project("blastscreen")
+    assert {name for names in SMALLER.values() for name in names} <= list_kinds().keys()
+
+
+def test_a_version_from_the_future_is_told_without_the_words_around_it(catalog, tmp_path):
+    catalog.save("page", "x")
+    (version,) = (tmp_path / "page.txt").iterdir()
+    version.rename(version.with_name("2999-01-01T00.00.00.000Z"))
+    with pytest.raises(DatasetError) as caught:
+        open_catalog(tmp_path)["page"].exists()
+    assert explain(caught.value).startswith("The newest version of page.txt is of 2999")
 
 
 def test_a_dataset_says_itself_what_is_wrong_with_it():

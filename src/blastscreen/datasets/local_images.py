@@ -84,13 +84,20 @@ class CellImages(Mapping[str, CellImageFile]):
         """Hash names, sizes and times of change of some files: whatever is written to one of them changes it."""
         digest = hashlib.blake2b(digest_size=16)
         for image_id in image_ids:
-            try:
-                status = (self._root / os.fsdecode(unescape_name(image_id))).stat()
-                facts: tuple[int | None, ...] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            except OSError as error:
-                facts = (error.errno,)
-            digest.update(repr((image_id, facts)).encode())
+            digest.update(repr((image_id, *self._list_facts(image_id))).encode())
         return digest.hexdigest()
+
+    def _list_facts(self, image_id: str) -> Iterator[object]:
+        path = self._root / os.fsdecode(unescape_name(image_id))
+        try:
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                # whether a link leads out of the folder decides what is read
+                yield from (self._root, path.resolve())
+                status = path.stat()
+            yield from (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        except (OSError, RuntimeError) as error:
+            yield str(error)
 
     def __getitem__(self, key: str) -> CellImageFile:
         if key not in self._keys:

@@ -188,7 +188,7 @@ def _require_fresh(whole: Pipeline, pipeline: Pipeline, catalog: DataCatalog, pa
         )
     kept = [open_entry(catalog, name) for name in pipeline.all_outputs()]
     if all(dataset.exists() for dataset in kept if not isinstance(dataset, MemoryDataset)):
-        logger.warning("Nothing has to run: all results are stored, made with these parameters and from these inputs.")
+        logger.warning("Nothing has to run: all results are stored, and none is known to have been made otherwise.")
 
 
 def _tell_versions(dataset: AbstractDataset[Any, Any]) -> str:

@@ -21,7 +21,6 @@ SMALLER = {
     "compute": ("compute.batch_size", "compute.n_jobs"),
     "cnn": ("cnn.batch_size", "cnn.memory_budget_mib", "cnn.input_side"),
     "rf": ("rf.n_trees",),
-    "evaluation": ("evaluation.n_resamples",),
     "reporting": ("reporting.sheet_cells", "reporting.error_cells"),
 }
 """Per block of parameters, those that take less memory when they are lower."""
@@ -100,8 +99,8 @@ def _is_for_users(error: BaseException) -> bool:
     if isinstance(error, DataValidationError):
         return error.mode == "load"
     if isinstance(error, DatasetError):
-        # otherwise it is Kedro's own text around whatever a load or save has raised
-        return not str(error).startswith(("Failed while loading data from", "Failed while saving data to"))
+        # otherwise it is Kedro's own text around whatever a load, a save or a look has raised
+        return not str(error).startswith(("Failed while", "Failed during"))
     return isinstance(error, Refusal | StorageError | PermissionError | KedroSessionError) or (
         isinstance(error, OSError) and error.errno == errno.EROFS
     )

@@ -1,5 +1,7 @@
 """What a run would take from the store: whether it is there, and whether it is what this run would make."""
 
+import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -7,6 +9,8 @@ from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, Mem
 from kedro.io.core import Version, is_parameter
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+
+logger = logging.getLogger(__name__)
 
 # parameters that change how long a run takes, not what it makes
 _WITHOUT_EFFECT = ("compute.", "cnn.resume ")
@@ -65,7 +69,7 @@ def find_stale(
 ) -> Iterator[tuple[Node, str]]:
     """Find the nodes of which a stored result was made otherwise than this run would make it.
 
-    What a run without a manifest left is passed over: one that was killed, for instance, and is to be gone on with.
+    What a run without a manifest left is passed over with a warning: one that was killed, and is to be gone on with.
 
     Args:
         whole: The pipeline from which the run was cut.
@@ -77,6 +81,7 @@ def find_stale(
         A node, and a text that names the result and says what differs.
     """
     makers = {name: node for node in whole.nodes for name in node.outputs}
+    unknown: dict[str, list[str]] = {}
     for node in nodes:
         inputs = set(_trace_inputs(node, makers, catalog))
         for name in node.outputs:
@@ -85,9 +90,14 @@ def find_stale(
                 continue
             version = dataset.resolve_load_version()
             made = load_manifest(catalog, version)
-            different = [] if made is None else _compare(made, inputs, catalog, parameters)
+            if made is None:
+                unknown.setdefault(str(version), []).append(name)
+                continue
+            different = _compare(made, inputs, catalog, parameters)
             if different:
                 yield node, f"{name} of {version}: {'; '.join(different)}"
+    for version, names in unknown.items():
+        logger.warning("The run of %s left no manifest: how it made %s is unknown.", version, ", ".join(names))
 
 
 def _trace_inputs(node: Node, makers: dict[str, Node], catalog: DataCatalog) -> Iterator[str]:
@@ -121,6 +131,12 @@ def _compare(
 
 
 def identify_files(data: object) -> str | None:
-    """Hash what tells whether incoming files have changed; None of anything else, and where storage does not tell."""
+    """Hash what tells whether incoming files, or a sheet's word on them, have changed.
+
+    Returns:
+        None of anything else, and where storage does not tell.
+    """
     identify = getattr(data, "fingerprint", None)
-    return identify(data) if identify is not None else None
+    files = None if identify is None else identify(data)
+    names = getattr(data, "cell_names", None)
+    return hashlib.sha256(repr((files, sorted(names.items()))).encode()).hexdigest() if files and names else files
