@@ -1,4 +1,4 @@
-"""Cells whose call is doubtful go to an expert: how many, and what remains wrong among the others."""
+"""Which cells a model may decide alone, which go to an expert, and what remains wrong among the decided ones."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
