@@ -114,7 +114,9 @@ def _connect(scheduler: str) -> Iterator[tuple[Executor, int]]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ClusterError("compute.backend=dask needs Dask: pip install 'blastscreen[distributed]'") from error
+        raise ClusterError(
+            "compute.backend=dask needs Dask. In a clone: make dev. Elsewhere: pip install 'blastscreen[distributed]'"
+        ) from error
     try:
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -69,9 +69,8 @@ class CheckRun:
             )
         if "params:cnn" in pipeline.inputs() and find_spec("tensorflow") is None:
             raise RunRefused(
-                "This run needs the network, and TensorFlow is not installed. Install it: pip install "
-                "'blastscreen[cnn]' (in a clone: pip install -e '.[cnn]'). The forest runs without it: "
-                "kedro run --pipeline=rf"
+                "This run needs the network, and TensorFlow is not installed. In a clone: make install. Elsewhere: "
+                "pip install 'blastscreen[cnn]'. The forest runs without it: kedro run --pipeline=rf"
             )
         inputs = {name: open_entry(catalog, name) for name in sorted(pipeline.inputs()) if not is_parameter(name)}
         if "external_cells" in inputs and not inputs["external_cells"].exists():
