@@ -48,6 +48,7 @@ def connect(address: str, credentials: Mapping[str, Any] | None) -> tuple[Abstra
         protocol = address.split("://")[0]
         raise DatasetError(
             f"Storage under {protocol}:// can't be reached: {error}. "
-            "For s3:// type make dev in a clone, elsewhere pip install 'blastscreen[s3]'; other protocols need the library that fsspec names"
+            "For s3:// type make dev in a clone, elsewhere pip install 'blastscreen[s3]'; other protocols need the "
+            "library that fsspec names"
         ) from error
     return fs, path.rstrip("/")
