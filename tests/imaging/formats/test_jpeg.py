@@ -34,7 +34,7 @@ def jpeg(**options: object) -> bytes:
         {"comment": b"\xff\xd9 \xff\xda"},
         {"icc_profile": b"not a profile"},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_decodes_as_pillow_does(options: dict[str, object]) -> None:
     data = jpeg(**options)
@@ -42,7 +42,7 @@ def test_decodes_as_pillow_does(options: dict[str, object]) -> None:
     np.testing.assert_array_equal(decode_jpeg(data, max_pixels=37 * 41), np.asarray(Image.open(io.BytesIO(data))))
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": EXIF}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": EXIF}], ids="-".join)
 def test_every_cut_is_seen(options: dict[str, object]) -> None:
     data = jpeg(**options)
 
