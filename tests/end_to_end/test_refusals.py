@@ -33,6 +33,19 @@ def test_images_without_an_environment_that_reads_them_are_refused(project):
         project.run("rf", params={"images": "somewhere"})
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "name", "advice"),
+    [
+        ("predict", "labels", "Leave it out, or give external_labels"),
+        ("preprocessing", "external_images", "Leave it out, or give images"),
+        ("reporting", "images", "Leave it out"),
+    ],
+)
+def test_a_folder_or_sheet_that_no_node_would_read_is_refused(project, pipeline, name, advice):
+    with pytest.raises(RunRefused, match=rf"{name}=somewhere has no effect on this pipeline\. {advice}\.$"):
+        project.run(pipeline, env="cnmc", params={name: "somewhere"})
+
+
 def test_a_missing_folder_says_where_the_images_come_from_and_what_to_type(project):
     with pytest.raises(DatasetError, match=r"(?s)tcia\.2019\.dc64i46r.*kedro run --env=cnmc"):
         project.run("rf", env="cnmc")

@@ -30,6 +30,8 @@ def digest_path(path: PathLike) -> PathLike:
 def advise(where: object) -> str:
     """Say how to mend a damaged entry; its file has the name of the entry."""
     entry = PurePath(str(where)).name.split(".")[0]
+    if entry == "run_manifest":
+        return f"Nothing makes it again: remove {PurePath(str(where)).parent}."
     return (
         f"Make it again: kedro run --to-outputs={entry} (in the same --env). Or load another version: "
         f"--load-versions={entry}:<version>."

@@ -72,6 +72,8 @@ class CheckRun:
                 "This run needs the network, and TensorFlow is not installed. In a clone: make install. Elsewhere: "
                 "pip install 'blastscreen[cnn]'. The forest runs without it: kedro run --pipeline=rf"
             )
+        whole = sum((pipelines[name] for name in run_params["pipeline_names"] or ["__default__"]), Pipeline([]))
+        _require_readers(run_params["runtime_params"] or {}, whole)
         inputs = {name: open_entry(catalog, name) for name in sorted(pipeline.inputs()) if not is_parameter(name)}
         if "external_cells" in inputs and not inputs["external_cells"].exists():
             folder = inputs["external_cells"]._describe().get("path")
@@ -79,7 +81,6 @@ class CheckRun:
                 f"There is no folder '{folder}'. Add --params=external_images=<folder>, and the --env that "
                 "the models were trained in: kedro run --pipelines=predict --params=external_images=<folder>"
             )
-        whole = sum((pipelines[name] for name in run_params["pipeline_names"] or ["__default__"]), Pipeline([]))
         _require_stored(inputs, run_params, whole, pipeline, catalog)
         _warn_of_mixed_versions(inputs)
         if run_params["only_missing_outputs"]:
@@ -121,6 +122,15 @@ def _require_text(parameters: dict[str, Any]) -> None:
                 f"{name} is {value!r}, not the name of a folder or file. In a file, put names that "
                 f"look like numbers between quotes; on the command line type --params={name}=<path>"
             )
+
+
+def _require_readers(given: dict[str, Any], whole: Pipeline) -> None:
+    """Refuse a folder or sheet that no node reads."""
+    for name in sorted(TEXT_PARAMETERS & given.keys()):
+        if ("external_cells" if name.startswith("external_") else "raw_cells") not in whole.inputs():
+            other = f"external_{name}" if "external_cells" in whole.inputs() else name.removeprefix("external_")
+            hint = f", or give {other}" if other != name else ""
+            raise RunRefused(f"--params={name}={given[name]} has no effect on this pipeline. Leave it out{hint}.")
 
 
 def _require_same_settings(
@@ -198,15 +208,16 @@ def _tell_versions(dataset: AbstractDataset[Any, Any]) -> str:
 
 
 def _warn_of_mixed_versions(inputs: dict[str, AbstractDataset[Any, Any]]) -> None:
-    versions = {
-        name: dataset.resolve_load_version()
-        for name, dataset in inputs.items()
-        if isinstance(dataset, AbstractVersionedDataset)
-    }
-    if len(set(versions.values())) > 1:
-        texts = ", ".join(f"{name} of {version}" for name, version in versions.items())
+    names: dict[str, list[str]] = {}
+    for name, dataset in inputs.items():
+        version = dataset.resolve_load_version() if isinstance(dataset, AbstractVersionedDataset) else None
+        if version:
+            names.setdefault(version, []).append(name)
+    if len(names) > 1:
+        from blastscreen.cohort import name_some
+
         logger.warning(
             "This run reads results of different runs: %s. Name the ones you mean with --load-versions, or run the "
             "pipelines that made them again together.",
-            texts,
+            "; ".join(f"{name_some(found)} of {version}" for version, found in names.items()),
         )

@@ -89,7 +89,9 @@ def explain(error: BaseException) -> str | None:
     fault = find_full_disk(error)
     if fault or is_out_of_memory(error):
         return "\n".join(notes) or (describe_full_disk(fault) if fault else describe_memory())
-    said = next((one for one in errors if _is_for_users(one)), None)
+    told = [one for one in errors if _is_for_users(one)]
+    # the catalog puts a name before Kedro's words, too, and what they are around may say it better
+    said = next((one for one in told if ": Failed while " not in str(one)), next(iter(told), None))
     if isinstance(said, DataValidationError):
         notes.append("Run the pipeline that makes it again.")
     return None if said is None else "\n".join([str(said), *notes])
