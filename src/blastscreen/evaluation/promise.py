@@ -142,8 +142,8 @@ def explain_sensitivity(point: Mapping[str, Any]) -> str:
         remedy = f"validate on {needed} or more, and {remedy}"
     return (
         f"Of an average new subject's blasts the threshold is sure to find {_percent(promise['sensitivity'])} ({level} "
-        f"confidence), not the {wanted} wanted: it was chosen on {n_groups} subject group{'s' * (n_groups != 1)} with blasts. "
-        f"To promise {wanted}, {remedy}."
+        f"confidence), not the {wanted} wanted: it was chosen on {n_groups} subject group{'s' * (n_groups != 1)} with "
+        f"blasts. To promise {wanted}, {remedy}."
     )
 
 
