@@ -144,6 +144,7 @@ class ReasonCode(StrEnum):
     # flagged where a model decides: unlike the cells that it learned from
     SMALL_CELL = "small_cell"
     LARGE_CELL = "large_cell"
+    DRAWN_MODEL = "drawn_model"
 
 
 class Consequence(StrEnum):
@@ -165,6 +166,7 @@ CONSEQUENCES = dict.fromkeys(ReasonCode, Consequence.REJECTED) | {
     ReasonCode.UNSEGMENTED: Consequence.UNFIT,
     ReasonCode.SMALL_CELL: Consequence.UNFIT,
     ReasonCode.LARGE_CELL: Consequence.UNFIT,
+    ReasonCode.DRAWN_MODEL: Consequence.UNFIT,
 }
 """The only place that says what follows from a reason."""
 

@@ -6,12 +6,12 @@ import pytest
 from blastscreen.cohort import list_reasons, measure_training_cells
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.refusal import Refusal
-from blastscreen.vocabulary import is_unfit
+from blastscreen.vocabulary import GENERATED_SAMPLE, is_unfit
 
 
-def index_of(areas, reasons, status="accepted"):
+def index_of(areas, reasons, status="accepted", source="a lab"):
     names = [f"{number}.bmp" for number in range(len(areas))]
-    table = pd.DataFrame({"image_id": names, "status": status, "reasons": reasons})
+    table = pd.DataFrame({"image_id": names, "status": status, "reasons": reasons, "data_source": source})
     return table.assign(cell_area=pd.array(areas, dtype="Int64"))
 
 
@@ -26,6 +26,7 @@ def test_the_range_is_that_of_the_fit_training_cells_widened() -> None:
     assert measure_training_cells(index, splits_of(index, 1002)) == {
         "n_cells": 1001,
         "cell_area": {"low": pytest.approx(20_005 * 0.9), "high": pytest.approx(20_995 / 0.9)},
+        "is_drawn": False,
     }
 
 
@@ -38,9 +39,19 @@ def test_without_a_fit_training_cell_there_is_no_range() -> None:
 def test_areas_outside_the_range_are_a_reason_beside_the_others() -> None:
     status = ["accepted", "review", "accepted", "duplicate", "rejected", "rejected"]
     cells = index_of([999, 1000, 2000, 2001, 9, None], ["", "border", "", "duplicate", "no_cell", "truncated"], status)
-    reasons = list_reasons(cells, {"n_cells": 3, "cell_area": {"low": 1000.0, "high": 2000.0}})
+    reasons = list_reasons(cells, {"n_cells": 3, "cell_area": {"low": 1000.0, "high": 2000.0}, "is_drawn": False})
     assert reasons.index.tolist() == cells["image_id"].tolist()
     assert reasons.tolist() == ["small_cell", "border", "", "duplicate;large_cell", "no_cell", "truncated"]
+
+
+def test_models_of_drawn_cells_decide_on_no_others() -> None:
+    drawn, real = index_of([2000], [""], source=GENERATED_SAMPLE), index_of([2000, None], ["", "truncated"])
+    real["status"] = ["accepted", "rejected"]
+    learned = measure_training_cells(drawn, splits_of(drawn, 1))
+    assert learned["is_drawn"] is True
+    assert list_reasons(drawn, learned).tolist() == [""]
+    assert list_reasons(real, learned).tolist() == ["drawn_model", "truncated"]
+    assert is_unfit(list_reasons(real, learned)).tolist() == [True, False]
 
 
 def test_real_cells_are_fit_and_at_half_or_double_scale_they_are_not(cnmc) -> None:
@@ -52,7 +63,11 @@ def test_real_cells_are_fit_and_at_half_or_double_scale_they_are_not(cnmc) -> No
         index = index_of(areas, "")
         return list_reasons(index, training_range or measure_training_cells(index, splits_of(index, len(index))))
 
-    whole = {"n_cells": 52, "cell_area": {"low": 14_358.0, "high": 55_818.0}}  # of 2,518 training cells
+    whole = {
+        "n_cells": 52,
+        "cell_area": {"low": 14_358.0, "high": 55_818.0},
+        "is_drawn": False,
+    }  # of 2,518 training cells
     for training_range in (None, whole):
         assert is_unfit(reasons_at(1, training_range)).sum() == 0
     assert set(reasons_at(0.5, whole)) == {"small_cell"}

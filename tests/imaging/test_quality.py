@@ -142,4 +142,5 @@ def test_codes_are_review_codes_in_order() -> None:
         ReasonCode.EXTENSION_MISMATCH,
         ReasonCode.SMALL_CELL,
         ReasonCode.LARGE_CELL,
+        ReasonCode.DRAWN_MODEL,
     }

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.refusal import Refusal
-from blastscreen.vocabulary import ReasonCode, Split, Status, is_unfit
+from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Split, Status, is_unfit
 
 TAIL = 0.005
 """Share of the training cells at either end of the areas that does not widen the range."""
@@ -22,7 +22,7 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
 
     Returns:
         Ready for JSON: n_cells; low and high under cell_area (pixels), the quantiles `TAIL` and 1 - `TAIL`, widened by
-        `MARGIN`.
+        `MARGIN`; and is_drawn, whether the cells were generated.
 
     Raises:
         Refusal: No training cell is fit.
@@ -33,7 +33,12 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
     if area.empty:
         raise Refusal(f"none of {len(cells):,} training cells is fit. Look at the reasons in the cell index")
     low, high = area.quantile([TAIL, 1 - TAIL])
-    return {"n_cells": len(area), "cell_area": {"low": low * (1 - MARGIN), "high": high / (1 - MARGIN)}}
+    allowed = {"low": low * (1 - MARGIN), "high": high / (1 - MARGIN)}
+    return {
+        "n_cells": len(area),
+        "cell_area": allowed,
+        "is_drawn": bool((cells["data_source"] == GENERATED_SAMPLE).any()),
+    }
 
 
 def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "pd.Series[str]":
@@ -50,4 +55,7 @@ def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "p
     found, allowed = cell_index["reasons"], training_range["cell_area"]
     found = found.mask(area < allowed["low"], found + f";{ReasonCode.SMALL_CELL}")
     found = found.mask(area > allowed["high"], found + f";{ReasonCode.LARGE_CELL}")
+    if training_range["is_drawn"]:
+        foreign = (cell_index["data_source"] != GENERATED_SAMPLE) & (cell_index["status"] != Status.REJECTED)
+        found = found.mask(foreign, found + f";{ReasonCode.DRAWN_MODEL}")
     return found.str.strip(";").set_axis(cell_index["image_id"])
