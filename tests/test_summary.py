@@ -32,6 +32,7 @@ def printed(**changes):
     }
     arguments = {
         "index": index,
+        "sources": ["somebody's cells"],
         "features": pd.DataFrame({"reasons": ["", "non_finite:glcm_correlation"]}),
         "metrics": {"rf": {"validation": rates | {"n_cells": 99}, "test": rates}},
         "promises": {"rf": ["Every cell goes to an expert."]},
@@ -83,6 +84,13 @@ def test_metrics_of_cells_from_outside_are_shown_too():
     assert re.search(r"test cells +rf_external .*\n.* n cells +77 ", text)
 
 
+def test_rates_without_any_interval_say_why():
+    rates = dict.fromkeys(("threshold", "accuracy", "sensitivity", "specificity", "auroc"), 0.5)
+    alone = {"rf": {"n_cells": 9, "n_unfit": 0, "n_subjects": 2, "intervals": {"auroc": None}} | rates}
+    assert "No intervals: a class has fewer than two subject groups" in printed(metrics=alone)
+    assert "No intervals" not in printed()
+
+
 def test_decisions_on_files_from_outside_are_counted_with_the_reasons_of_unfit_ones():
     files = pd.DataFrame(
         {
@@ -107,7 +115,9 @@ def test_source_and_limits_stand_on_it():
 
 
 def test_a_run_without_cells_or_models_still_says_where_things_lie():
-    assert printed(index=None, features=None, metrics={}, promises={}, to_open=None) == "Log: data/run.log\n"
+    assert (
+        printed(index=None, sources=(), features=None, metrics={}, promises={}, to_open=None) == "Log: data/run.log\n"
+    )
 
 
 def test_nothing_flagged_is_said():

@@ -19,6 +19,7 @@ _SHOWN_METRICS = ("n_cells", "n_unfit", "n_subjects", "threshold", "accuracy", "
 def print_summary(
     *,
     index: pd.DataFrame | None,
+    sources: Sequence[str],
     features: pd.DataFrame | None,
     metrics: Mapping[str, Mapping[str, Any]],
     promises: Mapping[str, Sequence[str]],
@@ -31,6 +32,7 @@ def print_summary(
 
     Args:
         index: In the schema `CELL_INDEX`, where the run made one.
+        sources: Where the cells come from.
         features: In the schema `CELL_FEATURES`, where the run made one.
         metrics: Per model, its metrics per split; those of cells from outside have none.
         promises: Per model, sentences on what it can be relied on for.
@@ -44,19 +46,22 @@ def print_summary(
         lines += [_describe_cells(index), _describe_reasons(index, features)]
     if metrics:
         lines.append(_tabulate_metrics(metrics))
+        if not any(interval for splits in metrics.values() for interval in _tested(splits)["intervals"].values()):
+            lines.append(
+                Text("No intervals: a class has fewer than two subject groups, which can't tell how people differ.")
+            )
     lines += _join_models(promises)
     lines += [_describe_decisions(model, table) for model, table in decisions.items()]
     console = console or Console()
     if lines:
-        console.print(Panel(Group(*lines), title=_title(index), subtitle=LIMITS))
+        console.print(Panel(Group(*lines), title=_title(sources), subtitle=LIMITS))
     for what, path in {"Log": log, "Open": to_open}.items():
         if path:
             # in one piece, however long, so that it can be copied
             console.print(f"{what}: {path}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _title(index: pd.DataFrame | None) -> Text:
-    sources = [] if index is None else sorted(set(index["data_source"]))
+def _title(sources: Sequence[str]) -> Text:
     return Text(": ".join(filter(None, ["blastscreen", " + ".join(sources)])))
 
 
@@ -104,12 +109,18 @@ def _describe_decisions(model: str, files: pd.DataFrame) -> Text:
 def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     # a column per model: with their intervals, all metrics side by side would be too wide for a terminal
     table = Table("test cells", *metrics, box=None)
-    described = [splits.get(Split.TEST, splits) for splits in metrics.values()]
+    described = [_tested(splits) for splits in metrics.values()]
     for name in _SHOWN_METRICS:
         table.add_row(
             name.replace("_", " "), *(_format(values[name], values["intervals"].get(name)) for values in described)
         )
     return table
+
+
+def _tested(splits: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take what concerns the test cells; metrics of cells from outside have no splits."""
+    tested: Mapping[str, Any] = splits.get(Split.TEST, splits)
+    return tested
 
 
 def _format(value: object, interval: Mapping[str, Any] | None) -> str:

@@ -115,6 +115,7 @@ def unlike(tree, tmp_path_factory):
         for kind, (change, _) in UNLIKE_TRAINING.items():
             cv2.imwrite(str(folder / f"{kind} {file.stem}.png"), change(cell))
     shutil.copytree(folder, folder / "again")
+    (folder / GENERATED_MARKER).touch()
     return folder
 
 
@@ -141,6 +142,15 @@ def test_what_the_models_do_not_know_is_referred_with_its_reason(project, unlike
         )
         assert re.search(rf"{model}: \d+ blast, \d+ normal, \d+ refer, of which {n_unfit} unfit to be", shown)
     assert "set aside as duplicates" in shown
+
+
+def test_models_of_drawn_cells_decide_on_nothing_of_a_lab(project, unlike):
+    (unlike / GENERATED_MARKER).unlink()
+    project.run("predict", params={"external_images": str(unlike)})
+    listed = project.catalog().load("cnn_external_triage")
+    assert set(listed["decision"]) == {"refer"}
+    assert listed["reasons"].str.contains("drawn_model").all()
+    assert listed[["confidence", "calibrated_probability"]].isna().all(axis=None)
 
 
 def test_labels_of_the_sheet_give_metrics(project, renamed):

@@ -104,9 +104,12 @@ class RunScreen:
         paths = {name: getattr(catalog.get(name), "_filepath", None) for name in self._saved}
         saved = [name for name, path in paths.items() if path is not None]
         tables = {name.split("_")[1]: catalog.load(name) for name in sorted(SUMMARISED_TABLES.intersection(saved))}
+        measured = any(_is_called(name, "_metrics") or _is_called(name, "_referral") for name in saved)
+        cells = tables.get("index", catalog.load("cell_index") if measured and not tables else None)
         first = next((name for end in OPENED_FIRST for name in reversed(saved) if _is_called(name, end)), None)
         print_summary(
             index=tables.get("index"),
+            sources=() if cells is None else sorted(set(cells["data_source"])),
             features=tables.get("features"),
             metrics={
                 name.removesuffix("_metrics"): catalog.load(name) for name in sorted(saved) if name.endswith("_metrics")
