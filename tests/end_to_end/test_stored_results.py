@@ -107,6 +107,4 @@ def test_tags_divide_everything_in_two_so_that_the_slow_part_begins_with_what_th
     project.run(tags=["fast"])
     saved = project.catalog().load("run_manifest")["saved"]
     assert {"rf_model", "rf_metrics", "rf_roc_figure", "contact_sheet"} <= set(saved)
-    found = [name for name in saved if "cnn" in name or "audit" in name or name == "report"]
-    # follows from the cells, not from the network
-    assert found == ["cnn_training_range"]
+    assert [name for name in saved if "cnn" in name or "audit" in name or name == "report"] == []
