@@ -10,7 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, Consequence, Decision, Split, Status, is_unfit
+from blastscreen.cohort import select_counted
+from blastscreen.vocabulary import UNFIT_CODES, Consequence, Decision, Split, Status, is_unfit
 
 LIMITS = "research use only, not a medical device"
 _SHOWN_METRICS = ("n_cells", "n_unfit", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")
@@ -67,7 +68,7 @@ def _title(sources: Sequence[str]) -> Text:
 
 def _describe_cells(index: pd.DataFrame) -> Text:
     counts = Counter(index["status"])
-    labels = index[index["status"].isin(COUNTED)].groupby("label")["subject_id"].agg(["size", "nunique"])
+    labels = select_counted(index).groupby("label")["subject_id"].agg(["size", "nunique"])
     cohort = ", ".join(f"{row['size']} {label} of {row['nunique']} subjects" for label, row in labels.iterrows())
     files = "file" if len(index) == 1 else "files"
     aside = f"{counts[Status.DUPLICATE]} set aside as duplicates, " if counts[Status.DUPLICATE] else ""

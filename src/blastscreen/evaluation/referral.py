@@ -1,6 +1,5 @@
 """Which cells a model may decide alone, which go to an expert, and what remains wrong among the decided ones."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,7 +184,6 @@ def plan_referral(
     validation = cells[Split.VALIDATION]
     min_confidence, trials = choose_min_confidence(validation, **wanted)
     planned = {split: cells[split].assign(is_decided=_decide(cells[split], min_confidence)) for split in cells}
-    settings = {"confidence_level": confidence_level}
     return {
         "chosen_on": str(Split.VALIDATION),
         **wanted,
@@ -195,7 +193,7 @@ def plan_referral(
         "n_groups": int(validation.loc[validation["confidence"].notna(), "subject_group"].nunique()),
         "n_groups_needed": count_groups_needed(max_residual_error, confidence_level=confidence_level),
         **{
-            str(split): _count_cells(table) | _areas(table) | _intervals(table, min_confidence, settings)
+            str(split): _count_cells(table) | _areas(table) | _intervals(table, min_confidence, confidence_level)
             for split, table in planned.items()
         },
         "curve": {str(split): _thin(curves[split]) for split in EVALUATED_SPLITS},
@@ -246,15 +244,15 @@ def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
 
 
 def _intervals(
-    cells: pd.DataFrame, min_confidence: float | None, settings: Mapping[str, Any]
+    cells: pd.DataFrame, min_confidence: float | None, level: float
 ) -> dict[str, dict[str, Interval | None]]:
     decided, wrong = cells["is_decided"].to_numpy(dtype=np.bool_), ~cells["is_right"].to_numpy(dtype=np.bool_)
-    coverage = share_interval(cells, decided, np.ones_like(decided), **settings)
+    coverage = share_interval(cells, decided, np.ones_like(decided), confidence_level=level)
     return {
         "intervals": {
             # to refer all cells, or none, is a rule: other subjects would not change it
             "coverage": coverage if min_confidence else None,
-            "selective_risk": share_interval(cells, decided & wrong, decided, **settings),
+            "selective_risk": share_interval(cells, decided & wrong, decided, confidence_level=level),
         }
     }
 

@@ -104,23 +104,20 @@ class RunScreen:
         paths = {name: getattr(catalog.get(name), "_filepath", None) for name in self._saved}
         saved = [name for name, path in paths.items() if path is not None]
         tables = {name.split("_")[1]: catalog.load(name) for name in sorted(SUMMARISED_TABLES.intersection(saved))}
-        measured = any(_is_called(name, "_metrics") or _is_called(name, "_referral") for name in saved)
+        measured = any(name.endswith(("_metrics", "_referral")) for name in saved)
         cells = tables.get("index", catalog.load("cell_index") if measured and not tables else None)
         first = next((name for end in OPENED_FIRST for name in reversed(saved) if _is_called(name, end)), None)
+
+        def load_by_model(end: str) -> dict[str, Any]:
+            return {name.removesuffix(end): catalog.load(name) for name in sorted(saved) if name.endswith(end)}
+
         print_summary(
             index=tables.get("index"),
             sources=() if cells is None else sorted(set(cells["data_source"])),
             features=tables.get("features"),
-            metrics={
-                name.removesuffix("_metrics"): catalog.load(name) for name in sorted(saved) if name.endswith("_metrics")
-            },
+            metrics=load_by_model("_metrics"),
             promises=_read_promises(catalog, saved),
-            decisions={
-                name.removesuffix(suffix): catalog.load(name)
-                for suffix in ["_external_predictions"]
-                for name in sorted(saved)
-                if name.endswith(suffix)
-            },
+            decisions=load_by_model("_external_predictions"),
             log=shorten(self._log.path),
             to_open=shorten(catalog[first]._get_load_path()) if first else None,  # type: ignore[attr-defined]
         )
