@@ -24,8 +24,8 @@ from timing import compare, ratio, write_json
 from turns import Pause, take_turns
 
 from blastscreen.datasets.checkpoint import CheckpointFile
-from blastscreen.imaging.stack import CellStack
-from blastscreen.models.cells import BLOCK, CellBatches
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.cell_batches import BLOCK, CellBatches
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.parameters import CnnParameters
 
@@ -88,7 +88,7 @@ def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParamet
     import tensorflow as tf
 
     from blastscreen.models.batches import augment_cells
-    from blastscreen.models.cnn import build_network, compile_network
+    from blastscreen.models.network import build_network, compile_network
 
     def augment(step: Any, batch: Any) -> tuple[Any, Any]:
         seed = tf.stack([tf.constant(settings.seed, tf.int64), step])
@@ -159,7 +159,7 @@ def compare_trainings(train: CellBatches, validation: CellBatches, settings: Cnn
 
 def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: int) -> Seconds:
     """Predict all cells in turns with each, and time matrices; seconds for each round."""
-    from blastscreen.models.cnn import build_network, predict_probabilities
+    from blastscreen.models.network import build_network, predict_probabilities
 
     network = build_network(settings)
     pixels = pixels_of(cells)

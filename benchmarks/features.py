@@ -23,18 +23,21 @@ from numpy.typing import NDArray
 from other_libraries import SHARED, find_libraries
 from timing import compare, describe_machine, ratio, write_json
 
-from blastscreen.cell_features import measure_cells
-from blastscreen.features import intensity_features, measure_cell, shape_features, texture_features
 from blastscreen.features.edge import measure_edges
-from blastscreen.features.intensity import measure_intensity
+from blastscreen.features.intensity import intensity_features, measure_intensity
+from blastscreen.features.measurement import measure_cells
 from blastscreen.features.region import cut_out
-from blastscreen.features.texture import measure_texture
+from blastscreen.features.shape import shape_features
+from blastscreen.features.texture import measure_texture, texture_features
+from blastscreen.features.vector import measure_cell
+from blastscreen.imaging.cell_stack import CellBatch
 from blastscreen.imaging.decoding import decode_image
 from blastscreen.imaging.inspection import standardise_cells
 from blastscreen.imaging.masks import cell_mask, content_box, to_grey
-from blastscreen.imaging.stack import CellBatch
 from blastscreen.parameters import FeatureParameters, PreprocessingParameters
-from blastscreen.synthesis import draw_cell, encode_bmp, plan_sample
+from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import encode_bmp
 from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE, Region
 
 ROOT = Path(__file__).parents[1]

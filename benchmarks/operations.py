@@ -25,7 +25,7 @@ def count_operations(settings: CnnParameters) -> tuple[float, float]:
     """
     from keras import layers
 
-    from blastscreen.models.cnn import build_network
+    from blastscreen.models.network import build_network
 
     counts = []
     for layer in build_network(settings).layers:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.features import IntensityFeatures
+from blastscreen.features.intensity import IntensityFeatures
 
 Measure = Callable[[NDArray[np.uint8], NDArray[np.bool_]], dict[str, float]]
 

@@ -29,7 +29,8 @@ import paper_stack
 from timing import describe_machine, ratio, write_json
 
 from blastscreen.datasets.digests import write_digest
-from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import FEATURE_NAMES
 
 ROOT = Path(__file__).parents[1]

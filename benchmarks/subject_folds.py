@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cell_index import accepted_cells, build_cell_index, name_data_source, tabulate_records
+from blastscreen.cohort.index import accepted_cells, build_cell_index, name_data_source, tabulate_records
+from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.inspection import inspect_cells, standardise_cells
-from blastscreen.imaging.stack import CellStack
-from blastscreen.models.cells import BLOCK, CellBatches, resize_cells
+from blastscreen.models.cell_batches import BLOCK, CellBatches, resize_cells
 from blastscreen.parameters import CnnParameters, PreprocessingParameters
 from blastscreen.vocabulary import POSITIVE_LABEL
 
@@ -83,7 +83,7 @@ def score_by_others(cells: Cells, settings: CnnParameters) -> Scores:
     import keras
 
     from blastscreen.models.checkpoints import assign_values, copy_values
-    from blastscreen.models.cnn import build_network, compile_network, predict_probabilities
+    from blastscreen.models.network import build_network, compile_network, predict_probabilities
     from blastscreen.models.training import configure_runtime
 
     keras.backend.clear_session()

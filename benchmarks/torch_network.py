@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from blastscreen.models.cnn import DENSE_UNITS, DROPOUT_RATES, FILTERS
+from blastscreen.models.network import DENSE_UNITS, DROPOUT_RATES, FILTERS
 from blastscreen.parameters import CnnParameters
 
 

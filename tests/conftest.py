@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.parameters import CnnParameters, ComputeParameters
 
 ROOT = Path(__file__).parents[1]

@@ -12,20 +12,15 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
-from blastscreen.cohort import CNMC_2019, parse_cell_name
-from blastscreen.features import measure_cell
+from blastscreen.cohort.names import parse_cell_name
+from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.features.vector import measure_cell
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.parameters import FeatureParameters
-from blastscreen.synthesis import (
-    CellKind,
-    draw_cell,
-    encode_bmp,
-    plan_cohort,
-    plan_sample,
-    write_cell_tree,
-    write_cells,
-)
 from blastscreen.synthesis.__main__ import main
+from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.plan import CellKind, plan_cohort, plan_sample
+from blastscreen.synthesis.tree import encode_bmp, write_cell_tree, write_cells
 from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_MARKER, GENERATED_SAMPLE, CellLabel, Region
 
 SEED = 42

@@ -19,11 +19,11 @@ from kedro.utils import find_kedro_project
 from rich.console import Console
 from rich.text import Text
 
-from blastscreen.refusal import Refusal
 from blastscreen.runs.explain import explain
 from blastscreen.runs.screen import Warnings, shorten
 from blastscreen.runs.typed import split_params
 from blastscreen.settings import LOG, SCREEN
+from blastscreen.vocabulary import Refusal
 
 
 class Run(click.Command):

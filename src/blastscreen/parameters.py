@@ -22,7 +22,7 @@ class Parameters(BaseModel):
 
 
 class ComputeParameters(Parameters):
-    """How `blastscreen.parallel` spreads work over the machine, or over a cluster."""
+    """How `blastscreen.compute.parallel` spreads work over the machine, or over a cluster."""
 
     backend: Literal["threading", "loky", "dask"] = Field(description="threads, processes (loky), or a Dask cluster")
     n_jobs: Literal[-1] | Count = Field(description="workers; -1 for one per core; a cluster uses all of its own")

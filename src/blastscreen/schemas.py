@@ -100,6 +100,12 @@ CELL_FEATURES = _table(
 )
 """One row per accepted cell. A row with a reason has a feature that could not be measured and is kept out of models."""
 
+
+def feature_columns(cells: pd.DataFrame) -> list[str]:
+    """List the features of a table in the schema `CELL_FEATURES`: whatever groups were measured, in their order."""
+    return [name for name in cells.columns if name not in ("image_id", "reasons")]
+
+
 PREDICTIONS = _table(
     {
         "image_id": _text(unique=True),

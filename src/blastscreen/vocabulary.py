@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class Refusal(ValueError):
+    """Say in a few lines what can't be done, where, and what to do next; it is shown without a traceback."""
+
+
 class CellLabel(StrEnum):
     """Labels of C-NMC 2019: a leukemic blast, or a normal B-lymphoid precursor (hematogone)."""
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from blastscreen.cell_index import build_cell_index, tabulate_records
+from blastscreen.cohort.index import build_cell_index, tabulate_records
 
 
 @pytest.fixture

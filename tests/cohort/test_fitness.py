@@ -3,10 +3,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.cohort import list_reasons, measure_training_cells
+from blastscreen.cohort.fitness import list_reasons, measure_training_cells
 from blastscreen.imaging.masks import cell_mask, to_grey
-from blastscreen.refusal import Refusal
-from blastscreen.vocabulary import GENERATED_SAMPLE, is_unfit
+from blastscreen.vocabulary import GENERATED_SAMPLE, Refusal, is_unfit
 
 
 def index_of(areas, reasons, status="accepted", source="a lab"):

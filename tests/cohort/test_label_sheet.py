@@ -4,7 +4,8 @@ import codecs
 
 import pytest
 
-from blastscreen.cohort import CohortError, parse_label_sheet, read_cell_names
+from blastscreen.cohort.label_sheet import parse_label_sheet, read_cell_names
+from blastscreen.cohort.soundness import CohortError
 
 HEADER = "Patient_ID,new_names,labels\n"
 TEXT = HEADER + "UID_57_29_1_all.bmp,1.bmp,1\nUID_h40_2_1_hem.bmp,2.bmp,0\n"

@@ -1,6 +1,6 @@
 import pytest
 
-from blastscreen.cohort import CellName, natural_key, parse_cell_name
+from blastscreen.cohort.names import CellName, natural_key, parse_cell_name
 from blastscreen.vocabulary import CellLabel
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from blastscreen.cohort import CohortError, require_sound_cohort
+from blastscreen.cohort.soundness import CohortError, require_sound_cohort
 
 IndexOf = Callable[..., pd.DataFrame]
 REJECTED = {"status": "rejected", "reasons": "truncated"}

@@ -77,7 +77,7 @@ class Figure:
 class Cells:
     def __init__(self):
         from blastscreen.datasets import ArrayStack
-        from blastscreen.imaging.stack import CellStack
+        from blastscreen.imaging.cell_stack import CellStack
 
         self.dataset_class = ArrayStack
         self.contents = []

@@ -11,7 +11,7 @@ from kedro.io.core import DatasetError, Version
 
 from blastscreen.datasets import ArrayStack
 from blastscreen.datasets.stack_format import CellFiles, list_checksums
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
 
 SIDE = 12
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, SIDE, SIDE, 3), dtype=np.uint8)
@@ -291,7 +291,7 @@ import resource, sys
 import numpy as np
 from blastscreen.datasets import ArrayStack
 from blastscreen.datasets.stack_format import CellFiles
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
 
 cell = np.random.default_rng(0).integers(0, 256, (1, 200, 200, 3), dtype=np.uint8)
 

@@ -26,9 +26,9 @@ from blastscreen.datasets import (
 )
 from blastscreen.datasets.digests import EntryRefused
 from blastscreen.datasets.part_folder import PartFiles
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 OLD, NEW = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z"
 rng = np.random.default_rng(0)

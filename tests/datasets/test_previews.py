@@ -16,7 +16,7 @@ from blastscreen.datasets.previews import (
     preview_picture,
     preview_text,
 )
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
 
 
 def opened(preview):

@@ -15,10 +15,10 @@ from kedro.io.core import DatasetError, Version
 from PIL import Image
 
 from blastscreen.datasets import ArrayStack, AtomicParquet, CellImageFolder
+from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.decoding import ImageRejected, StorageError, decode_partition
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.sources import RawSources
 from blastscreen.parameters import PreprocessingParameters
-from blastscreen.sources import RawSources
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 10, 3), dtype=np.uint8)

@@ -6,7 +6,8 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 
 from blastscreen.datasets.sample_cells import SampleCells
-from blastscreen.synthesis import draw_cell, plan_sample
+from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.plan import plan_sample
 
 SIZE = {"n_cells": 60, "n_subjects": 8, "seed": 3}
 

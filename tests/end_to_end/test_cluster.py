@@ -14,14 +14,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from blastscreen.compute.parallel import ClusterError, map_batches
 from blastscreen.datasets import CellImageFolder, SampleCells
+from blastscreen.imaging.cell_stack import cut_ranges
 from blastscreen.imaging.decoding import ImageRejected
 from blastscreen.imaging.inspection import inspect_cells
-from blastscreen.imaging.stack import cut_ranges
-from blastscreen.parallel import ClusterError, map_batches
+from blastscreen.imaging.sources import RawSources, describe_stack, name_sources
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters
-from blastscreen.sources import RawSources, describe_stack, name_sources
-from blastscreen.synthesis import draw_cell, plan_sample
+from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.plan import plan_sample
 
 dask = pytest.importorskip("dask", reason="needs the extra: pip install 'blastscreen[distributed]'")
 distributed = pytest.importorskip("distributed", reason="needs the extra: pip install 'blastscreen[distributed]'")

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.cohort import CohortError
-from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.cohort.soundness import CohortError
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from blastscreen.cohort import CohortError
+from blastscreen.cohort.soundness import CohortError
 from blastscreen.runs.checks import RunRefused
-from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, is_unfit
 
 pytestmark = pytest.mark.slow

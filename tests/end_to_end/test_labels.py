@@ -2,9 +2,11 @@
 
 import pytest
 
-from blastscreen.cohort import CohortError, parse_cell_name
+from blastscreen.cohort.names import parse_cell_name
+from blastscreen.cohort.soundness import CohortError
 from blastscreen.runs.checks import RunRefused
-from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
 
 pytestmark = pytest.mark.slow
 

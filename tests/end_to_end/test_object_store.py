@@ -8,7 +8,8 @@ from kedro.io.core import DatasetError, Version
 from PIL import Image
 
 from blastscreen.datasets import ArrayStack, CellImageFolder
-from blastscreen.synthesis import draw_cell, plan_sample
+from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.plan import plan_sample
 
 distributed = pytest.importorskip("distributed", reason="needs the extra: pip install 'blastscreen[distributed]'")
 s3fs = pytest.importorskip("s3fs", reason="needs the extra: pip install 'blastscreen[s3]'")

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from blastscreen.cell_index import accepted_cells, build_cell_index, tabulate_records
-from blastscreen.cohort import CNMC_2019
+from blastscreen.cohort.index import accepted_cells, build_cell_index, tabulate_records
+from blastscreen.cohort.reference import CNMC_2019
 from blastscreen.pipelines.preprocessing.nodes import split_cells
-from blastscreen.synthesis import plan_cohort
+from blastscreen.synthesis.plan import plan_cohort
 from blastscreen.vocabulary import OperatingRule, Region
 
 N_REPEATED = 104

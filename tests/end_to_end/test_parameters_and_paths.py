@@ -10,10 +10,11 @@ from omegaconf import OmegaConf
 
 from blastscreen.cli import run
 from blastscreen.parameters import ForestParameters
-from blastscreen.refusal import Refusal
 from blastscreen.runs.checks import RunRefused
 from blastscreen.runs.typed import place_paths
-from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
+from blastscreen.vocabulary import Refusal
 
 FOREST = {"n_trees": 9, "class_weight": "none", "permutation_repeats": 1, "correlation_threshold": 0.5, "seed": 1}
 

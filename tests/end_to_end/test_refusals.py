@@ -4,7 +4,7 @@ import pytest
 from kedro.io import DatasetError
 from kedro.runner import ParallelRunner
 
-from blastscreen.cohort import CohortError
+from blastscreen.cohort.soundness import CohortError
 from blastscreen.runs.checks import RunRefused
 
 

@@ -8,7 +8,7 @@ from itertools import combinations
 import pandas as pd
 import pytest
 
-from blastscreen.cohort import list_reasons
+from blastscreen.cohort.fitness import list_reasons
 from blastscreen.pipeline_registry import MODELS, register_pipelines
 from blastscreen.schemas import IDENTITY
 from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split, is_unfit

@@ -54,7 +54,7 @@ def test_a_run_shows_one_line_per_step_and_ends_with_what_to_open(typed, project
     assert (project.folder / to_open).is_file()
     text = (project.folder / log).read_text()
     assert "kedro.io.data_catalog: Loading data from raw_cells" in text
-    assert "blastscreen.parallel: Standardising cells" in text
+    assert "blastscreen.compute.parallel: Standardising cells" in text
     assert "Saving data to run_manifest" in text
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.synthesis import plan_sample, write_cells
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from blastscreen.evaluation.comparison import compare_models, mcnemar_test, pair_cells, paired_differences
-from blastscreen.evaluation.metrics import METRICS, evaluate_cells
+from blastscreen.evaluation.rates import METRICS, evaluate_cells
 
 LEVEL = {"confidence_level": 0.95}
 

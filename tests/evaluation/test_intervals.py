@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
 from blastscreen.evaluation.intervals import LeftOut, difference_interval, leave_each_out, rate_interval
-from blastscreen.evaluation.metrics import METRICS, evaluate_cells
+from blastscreen.evaluation.rates import METRICS, evaluate_cells
 
 LEVEL = {"confidence_level": 0.95}
 

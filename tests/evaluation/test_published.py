@@ -6,9 +6,9 @@ import pytest
 import yaml
 from scipy.stats import norm
 
-from blastscreen.cohort.published import CNMC_2019
+from blastscreen.cohort.reference import CNMC_2019
 from blastscreen.evaluation.confusion import Confusion, describe_calls
-from blastscreen.evaluation.published import check_published
+from blastscreen.evaluation.published.check import check_published
 from blastscreen.evaluation.published.numbers import Number, agrees, read_number, spell
 from blastscreen.evaluation.published.tables import PARTS, rate
 from blastscreen.vocabulary import FEATURE_NAMES

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.evaluation.metrics import evaluate_cells
+from blastscreen.evaluation.rates import evaluate_cells
 from blastscreen.evaluation.shares import share_interval
 
 LEVEL = {"confidence_level": 0.95}

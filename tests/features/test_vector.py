@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.features import edge_features, intensity_features, shape_features, texture_features
+from blastscreen.features.edge import edge_features
+from blastscreen.features.intensity import intensity_features
+from blastscreen.features.shape import shape_features
+from blastscreen.features.texture import texture_features
 from blastscreen.features.vector import gaussian_blur, measure_cell
 from blastscreen.parameters import FeatureParameters
 from blastscreen.vocabulary import FEATURE_NAMES, Region

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.features import measure_cell
+from blastscreen.features.vector import measure_cell
 from blastscreen.parameters import FeatureParameters
 from blastscreen.vocabulary import (
     EDGE_FEATURES,

@@ -2,9 +2,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.cohort import group_subjects
+from blastscreen.cohort.groups import group_subjects
+from blastscreen.cohort.splits import split_cells
 from blastscreen.parameters import SplitParameters
-from blastscreen.splits import split_cells
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
 
 N_FOLDS = 3

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from blastscreen.models.cnn import average_networks, build_network, compile_network
 from blastscreen.models.gradcam import grad_cam
+from blastscreen.models.network import average_networks, build_network, compile_network
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.plots.style import BLUE, INK, finish
+from blastscreen.report.figures.style import BLUE, INK, finish
 from blastscreen.schemas import AUDIT_IMBALANCE
 from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE, Balancing
 

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from blastscreen.datasets.documents import Document
-from blastscreen.report import render_report, write_model_card
-from blastscreen.report.page import SECTIONS
+from blastscreen.report.card import write_model_card
+from blastscreen.report.page import SECTIONS, render_report
 from blastscreen.report.tables import make_table
 from blastscreen.vocabulary import GENERATED_SAMPLE
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from blastscreen.report.metrics import explain_undefined, show_metric
+from blastscreen.report.metric_tables import explain_undefined, show_metric
 from blastscreen.report.quantities import quantity, spell
 
 

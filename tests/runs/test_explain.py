@@ -8,9 +8,9 @@ from kedro.framework.project import configure_project
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import node
 
-from blastscreen.refusal import Refusal
 from blastscreen.runs.explain import SMALLER, NameCause, describe_memory, explain, require_memory
 from blastscreen.runs.typed import list_kinds
+from blastscreen.vocabulary import Refusal
 
 
 @pytest.fixture

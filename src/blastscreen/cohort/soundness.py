@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 
 from blastscreen.cohort.names import folder_label, natural_key
-from blastscreen.refusal import Refusal
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, ReasonCode, Status, is_unfit
+from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, ReasonCode, Refusal, Status, is_unfit
 
 
 class CohortError(Refusal):

@@ -16,6 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "part_folder": ["PartFolder"],
         "sample_cells": ["SampleCells"],
         "skops_model": ["SkopsModel"],
-        "tables": ["AtomicCSV", "AtomicParquet"],
+        "stock": ["AtomicCSV", "AtomicParquet"],
     },
 )

@@ -27,7 +27,7 @@ from blastscreen.datasets.stack_format import (
     require_none_missing,
 )
 from blastscreen.datasets.storage import connect, is_remote
-from blastscreen.imaging.stack import CellStack, Pixels, Range
+from blastscreen.imaging.cell_stack import CellStack, Pixels, Range
 
 _UNFINISHED = ".unfinished"
 

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
-from blastscreen.cohort import CellName, parse_label_sheet, read_cell_names
+from blastscreen.cohort.label_sheet import parse_label_sheet, read_cell_names
+from blastscreen.cohort.names import CellName
 from blastscreen.datasets.file_names import escape_name, escape_text
 from blastscreen.datasets.local_images import CellImageFile, CellImages, list_names
 from blastscreen.datasets.previews import preview_files
@@ -20,8 +21,7 @@ from blastscreen.datasets.remote_images import RemoteImage, RemoteImages
 from blastscreen.datasets.remote_listing import list_objects
 from blastscreen.datasets.storage import connect, is_remote, local_path
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES
-from blastscreen.refusal import Refusal
-from blastscreen.vocabulary import GENERATED_MARKER
+from blastscreen.vocabulary import GENERATED_MARKER, Refusal
 
 _HOW_TO_GET_IMAGES = (
     "The images of C-NMC 2019 come from The Cancer Imaging Archive (doi:10.7937/tcia.2019.dc64i46r, CC BY). "

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from kedro.io.core import DatasetError
 
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 PathLike = TypeVar("PathLike", bound=PurePath)
 

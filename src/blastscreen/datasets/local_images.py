@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.cohort import CellName
+from blastscreen.cohort.names import CellName
 from blastscreen.datasets.file_names import escape_name, unescape_name
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, ImageRejected, decode_image
 from blastscreen.redaction import FOLDER, redact_path

@@ -9,7 +9,7 @@ import numpy as np
 from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 
-from blastscreen.cohort import CellName
+from blastscreen.cohort.names import CellName
 from blastscreen.datasets.file_names import escape_text, unescape_text
 from blastscreen.datasets.local_images import require_size, size_limit
 from blastscreen.datasets.remote_listing import ListedObject

@@ -21,7 +21,7 @@ from blastscreen.datasets.stack_format import (
     open_store,
     require_none_missing,
 )
-from blastscreen.imaging.stack import CellStack, Pixels
+from blastscreen.imaging.cell_stack import CellStack, Pixels
 
 
 def is_whole(fs: AbstractFileSystem, path: str) -> bool:

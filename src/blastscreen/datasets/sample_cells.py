@@ -11,7 +11,8 @@ from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
 from blastscreen.datasets.previews import preview_files
-from blastscreen.synthesis import CellPlan, draw_cell, plan_sample, require_sample_size
+from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.plan import CellPlan, plan_sample, require_sample_size
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 

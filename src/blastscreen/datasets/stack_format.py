@@ -25,7 +25,7 @@ from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
 from blastscreen.datasets.digests import EntryRefused, advise
-from blastscreen.imaging.stack import CellStack, Pixels, Range
+from blastscreen.imaging.cell_stack import CellStack, Pixels, Range
 
 FORMAT_VERSION = 1
 METADATA = "zarr.json"

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from kedro.io.core import VERSION_FORMAT
 
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 # As much as clocks of machines that share a store may differ; Kerberos allows the same.
 TOLERANCE = timedelta(minutes=5)

@@ -1,8 +1,1 @@
-"""What predictions are worth: rates, curves and intervals, the same for every model.
-
-The names in `__init__.pyi` are imported when they are first asked for, with the libraries behind them.
-"""
-
-import lazy_loader  # type: ignore[import-untyped]
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+"""What predictions are worth: rates, curves and intervals, the same for every model."""

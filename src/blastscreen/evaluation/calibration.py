@@ -12,8 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import brier_score_loss, log_loss
 
 from blastscreen.evaluation.reliability import bin_probabilities, calibration_error, to_arrays
-from blastscreen.refusal import Refusal
-from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, CellLabel, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, CellLabel, Refusal, Split
 
 Calibrator: TypeAlias = CalibratedClassifierCV | None
 """Fitted by `fit_calibration`, used by `calibrate`; None leaves scores as they are."""

@@ -10,7 +10,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
 from blastscreen.evaluation.intervals import difference_interval
-from blastscreen.evaluation.metrics import METRICS
+from blastscreen.evaluation.rates import METRICS
 from blastscreen.vocabulary import POSITIVE_LABEL, Split
 
 CAVEAT = "ignores that cells of one subject are alike"

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Whole cells are spread over cores (`blastscreen.parallel`); OpenCV would spread the rows of one, on threads that spin
-# while they wait and slow down those that work.
+# Whole cells are spread over cores (`blastscreen.compute.parallel`); OpenCV would spread the rows of one, on threads
+# that spin while they wait and slow down those that work.
 cv2.setNumThreads(1)
 
 Box = tuple[slice, slice]

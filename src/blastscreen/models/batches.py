@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.models.cells import CellBatches, Pixels
+from blastscreen.models.cell_batches import CellBatches, Pixels
 from blastscreen.parameters import CnnParameters
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from blastscreen.models.cells import CellBatches
+from blastscreen.models.cell_batches import CellBatches
 from blastscreen.parameters import CnnParameters
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 Arrays = list[NDArray[Any]]
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.imaging.stack import CellStack
-from blastscreen.models.cells import (
+from blastscreen.compute.parallel import map_batches
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.cell_batches import (
     BLOCK,
     CellBatches,
     Order,
@@ -18,8 +19,7 @@ from blastscreen.models.cells import (
     resize_cells,
     split_blocks,
 )
-from blastscreen.models.soundness import require_both_classes, require_same_cells
-from blastscreen.parallel import map_batches
+from blastscreen.models.trainable import require_both_classes, require_same_cells
 from blastscreen.parameters import CnnParameters, ComputeParameters
 from blastscreen.vocabulary import POSITIVE_LABEL, Split
 

@@ -4,11 +4,11 @@ import logging
 
 import pandas as pd
 
-from blastscreen.cohort import count_noun, name_some
+from blastscreen.cohort.soundness import count_noun, name_some
 from blastscreen.evaluation.comparison import version_of
 from blastscreen.parameters import HybridParameters
-from blastscreen.refusal import Refusal
 from blastscreen.schemas import IDENTITY
+from blastscreen.vocabulary import Refusal
 
 logger = logging.getLogger(__name__)
 

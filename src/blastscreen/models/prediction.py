@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blastscreen.imaging.stack import CellStack
-from blastscreen.models.cells import BLOCK, CellBatches, Order
-from blastscreen.models.cnn import predict_probabilities
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.cell_batches import BLOCK, CellBatches, Order
 from blastscreen.models.gathering import locate_cells
+from blastscreen.models.network import predict_probabilities
 from blastscreen.models.training import configure_runtime
 from blastscreen.parameters import CnnParameters
 from blastscreen.schemas import IDENTITY

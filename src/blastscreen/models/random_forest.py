@@ -9,11 +9,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import roc_auc_score
 
-from blastscreen.models.soundness import require_both_classes, require_same_cells
+from blastscreen.models.trainable import require_both_classes, require_same_cells
 from blastscreen.parameters import ForestParameters
-from blastscreen.refusal import Refusal
 from blastscreen.schemas import IDENTITY
-from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, Refusal, Split
 
 FEATURES = list(FEATURE_NAMES)
 

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.class_weight import compute_class_weight
 
+from blastscreen.compute.environment import count_threads
 from blastscreen.models.batches import training_dataset, validation_dataset
-from blastscreen.models.cells import CellBatches
+from blastscreen.models.cell_batches import CellBatches
 from blastscreen.models.checkpoints import (
     Checkpoint,
     CheckpointStore,
@@ -22,8 +23,8 @@ from blastscreen.models.checkpoints import (
     hash_weights,
     require_same_origin,
 )
-from blastscreen.models.cnn import average_networks, build_network, compile_network
 from blastscreen.models.ctrl_c import hold_ctrl_c
+from blastscreen.models.network import average_networks, build_network, compile_network
 from blastscreen.models.watch import TrainingWatch
 from blastscreen.parameters import CnnParameters
 
@@ -85,7 +86,7 @@ def configure_runtime(settings: CnnParameters) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
         tf.config.threading.set_inter_op_parallelism_threads(n_threads)
     except RuntimeError:
-        if _count_threads() != n_threads:
+        if count_threads() != n_threads:
             logger.warning("TensorFlow runs with other threads than n_threads=%d: it had started before", n_threads)
     gpus = tf.config.list_physical_devices("GPU")
     keras.utils.set_random_seed(settings.seed)
@@ -94,32 +95,6 @@ def configure_runtime(settings: CnnParameters) -> None:
         logger.info("The network runs on %d GPU: %s", len(gpus), ", ".join(gpu.name for gpu in gpus))
     else:
         logger.info("No GPU found: the network runs on %d threads of the CPU", n_threads)
-
-
-def describe_runtime() -> dict[str, object]:
-    """Tell on what TensorFlow runs in this process.
-
-    Returns:
-        `threads`, `onednn` (whether its operations are on, which moves the last bits) and `gpus` (their names).
-    """
-    import tensorflow as tf
-    from tensorflow.python.util import _pywrap_util_port
-
-    return {
-        "threads": _count_threads(),
-        "onednn": bool(_pywrap_util_port.IsMklEnabled()),
-        "gpus": [
-            tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
-            for gpu in tf.config.list_physical_devices("GPU")
-        ],
-    }
-
-
-def _count_threads() -> int:
-    import tensorflow as tf
-
-    # 0: nothing was asked of TensorFlow, which then takes every core
-    return int(tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count())
 
 
 def peak_memory_mib() -> int:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from blastscreen.compute.progress import Bar
 from blastscreen.models.checkpoints import Checkpoint, CheckpointStore, assign_values, copy_values
 from blastscreen.parameters import CnnParameters
-from blastscreen.progress import Bar
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 logger = logging.getLogger(__name__)
 

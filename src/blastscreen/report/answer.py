@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blastscreen.report.metrics import show_metric
+from blastscreen.report.metric_tables import show_metric
 from blastscreen.report.quantities import Quantity, is_defined, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table

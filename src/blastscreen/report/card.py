@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 import blastscreen
-from blastscreen.manifest import describe_environment
+from blastscreen.compute.environment import describe_environment
 from blastscreen.report.answer import describe_answer
-from blastscreen.report.cohort import describe_flow
+from blastscreen.report.cohort_section import describe_flow
 from blastscreen.report.decisions import describe_calibration, describe_referral, warn_of_calibration
 from blastscreen.report.performance import describe_performance
 from blastscreen.report.provenance import describe_provenance

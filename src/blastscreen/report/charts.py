@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from blastscreen.plots.style import BLUE, GREY, INK, LIGHT, SHARES, SKY
+from blastscreen.report.figures.style import BLUE, GREY, INK, LIGHT, SHARES, SKY
 from blastscreen.report.study import Source, Study
 from blastscreen.report.text import show_unseen
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.evaluation import explain_referral
+from blastscreen.evaluation.promise import explain_referral
 from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blastscreen.report.balancing import describe_balancing
-from blastscreen.report.metrics import METRICS, show_metric
+from blastscreen.report.metric_tables import METRICS, show_metric
 from blastscreen.report.quantities import Quantity, quantity, spell
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table

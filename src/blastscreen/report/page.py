@@ -12,10 +12,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 import blastscreen
-from blastscreen.manifest import describe_environment
+from blastscreen.compute.environment import describe_environment
 from blastscreen.report.answer import describe_answer
 from blastscreen.report.charts import DARK, Chart, prepare_chart
-from blastscreen.report.cohort import describe_flow
+from blastscreen.report.cohort_section import describe_flow
 from blastscreen.report.decisions import describe_calibration, describe_referral, describe_subjects, warn_of_calibration
 from blastscreen.report.evidence import describe_audit, describe_importances, describe_paper
 from blastscreen.report.performance import describe_performance

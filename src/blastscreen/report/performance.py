@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from blastscreen.evaluation import explain_sensitivity
-from blastscreen.report.metrics import METRICS, show_metric
+from blastscreen.evaluation.promise import explain_sensitivity
+from blastscreen.report.metric_tables import METRICS, show_metric
 from blastscreen.report.quantities import NO_INTERVAL, Kind, Quantity, quantity
 from blastscreen.report.study import Study
 from blastscreen.report.tables import Table, make_table

@@ -12,7 +12,7 @@ def describe_provenance(study: Study, environment: Mapping[str, Any]) -> dict[st
 
     Args:
         study: The results.
-        environment: Result of `blastscreen.manifest.describe_environment`.
+        environment: Result of `blastscreen.compute.environment.describe_environment`.
     """
     git = environment["git"]
     runs = _list_runs(study)

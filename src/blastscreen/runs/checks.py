@@ -14,9 +14,9 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 from kedro.validation.exceptions import ParameterValidationError
 
-from blastscreen.refusal import Refusal
 from blastscreen.runs.stored import find_stale, find_start, load_manifest, open_entry
 from blastscreen.runs.typed import TEXT_PARAMETERS, list_kinds, place_paths
+from blastscreen.vocabulary import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def _require_same_settings(
     inputs: dict[str, AbstractDataset[Any, Any]], pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]
 ) -> None:
     """Refuse to show a stored model cells that are made otherwise than those it learned from."""
-    from blastscreen.manifest import compare_settings
+    from blastscreen.compute.environment import compare_settings
 
     blocks = [name for name in ("preprocessing", "features") if f"params:{name}" in pipeline.inputs()]
     for name, model in inputs.items():
@@ -214,7 +214,7 @@ def _warn_of_mixed_versions(inputs: dict[str, AbstractDataset[Any, Any]]) -> Non
         if version:
             names.setdefault(version, []).append(name)
     if len(names) > 1:
-        from blastscreen.cohort import name_some
+        from blastscreen.cohort.soundness import name_some
 
         logger.warning(
             "This run reads results of different runs: %s. Name the ones you mean with --load-versions, or run the "

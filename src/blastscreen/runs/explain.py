@@ -15,7 +15,7 @@ from kedro.pipeline.node import Node
 from kedro.validation import DataValidationError
 
 from blastscreen.imaging.rejection import StorageError
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 SMALLER = {
     "compute": ("compute.batch_size", "compute.n_jobs"),

@@ -28,7 +28,7 @@ class ResumeHint:
         model = next((name.removesuffix("_checkpoint") for name in node.inputs if name.endswith("_checkpoint")), None)
         in_main_thread = threading.current_thread() is threading.main_thread()
         if model and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            from blastscreen.manifest import resume_command
+            from blastscreen.compute.environment import resume_command
 
             self._command = resume_command(self._run_params, model=model)
             self._watching = True

@@ -72,7 +72,7 @@ class RunManifest:
             logger.exception("The manifest of the failed run could not be saved.")
 
     def _save(self, run_params: dict[str, Any], *, outcome: str) -> None:
-        from blastscreen.manifest import describe_environment
+        from blastscreen.compute.environment import describe_environment
         from blastscreen.redaction import redact
 
         manifest = {

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.text import Text
 
-from blastscreen.progress import say, share_progress
+from blastscreen.compute.progress import say, share_progress
 from blastscreen.runs.log import RunLog
 
 SUMMARISED_TABLES = frozenset({"cell_index", "cell_features", "external_index", "external_features"})
@@ -98,7 +98,7 @@ class RunScreen:
     @hook_impl
     def after_pipeline_run(self, catalog: DataCatalog) -> None:
         """Print what this run produced; what stayed in memory is gone by now, and is left out."""
-        from blastscreen.summary import print_summary
+        from blastscreen.runs.summary import print_summary
 
         self.close()
         paths = {name: getattr(catalog.get(name), "_filepath", None) for name in self._saved}
@@ -142,7 +142,7 @@ class RunScreen:
 
 def _read_promises(catalog: DataCatalog, saved: Sequence[str]) -> dict[str, list[str]]:
     """Say what the models that this run judged, or scored other cells with, can be relied on for."""
-    from blastscreen.evaluation import explain_referral, explain_sensitivity
+    from blastscreen.evaluation.promise import explain_referral, explain_sensitivity
 
     said = {"operating_point": explain_sensitivity, "referral": explain_referral}
     models = {

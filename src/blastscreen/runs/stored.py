@@ -112,7 +112,7 @@ def _trace_inputs(node: Node, makers: dict[str, Node], catalog: DataCatalog) -> 
 def _compare(
     made: dict[str, Any], inputs: Iterable[str], catalog: DataCatalog, parameters: dict[str, Any]
 ) -> list[str]:
-    from blastscreen.manifest import compare_settings
+    from blastscreen.compute.environment import compare_settings
 
     different: list[str] = []
     for name in sorted(inputs):

@@ -15,7 +15,7 @@ from kedro.validation import TypeExtractor
 from omegaconf import OmegaConf
 
 from blastscreen.datasets.storage import is_remote, local_path
-from blastscreen.refusal import Refusal
+from blastscreen.vocabulary import Refusal
 
 TEXT_PARAMETERS = frozenset({"images", "labels", "external_images", "external_labels"})
 """Runtime parameters that conf reads by itself, and that are text whatever they look like."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from blastscreen.cohort import CNMC_2019
+from blastscreen.cohort.reference import CNMC_2019
 from blastscreen.synthesis.plan import plan_cohort, plan_sample
 from blastscreen.synthesis.tree import write_cells
 

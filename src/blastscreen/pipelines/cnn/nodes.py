@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen import models
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models import prediction, training
 from blastscreen.models.checkpoints import CheckpointStore
 from blastscreen.models.gathering import gather_cells
 from blastscreen.parameters import CnnParameters, ComputeParameters
@@ -20,11 +20,11 @@ def train_network(
 ) -> tuple[Any, pd.DataFrame]:
     """Train on the training cells, from the start or from where an interrupted run stopped."""
     train, validation = gather_cells(cell_images, cell_splits, settings=settings, compute=compute)
-    return models.training.train_network(train, validation, settings=settings, checkpoints=checkpoints)
+    return training.train_network(train, validation, settings=settings, checkpoints=checkpoints)
 
 
 def predict_images(
     network: Any, cell_images: CellStack, cell_splits: pd.DataFrame, settings: CnnParameters
 ) -> pd.DataFrame:
     """Score the validation and test cells."""
-    return models.prediction.predict_cells(network, cell_images, cell_splits, settings=settings)
+    return prediction.predict_cells(network, cell_images, cell_splits, settings=settings)

@@ -4,14 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen import cohort, evaluation
+from blastscreen.cohort import fitness
+from blastscreen.evaluation import calibration as calibrating
+from blastscreen.evaluation import operating_point, rates, referral, subjects
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.vocabulary import Calibration
 
 
 def choose_operating_point(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
     """Choose the cut between blast and normal on the validation cells."""
-    return evaluation.choose_operating_point(predictions, settings=settings)
+    return operating_point.choose_operating_point(predictions, settings=settings)
 
 
 def evaluate_predictions(
@@ -22,22 +24,22 @@ def evaluate_predictions(
     settings: EvaluationParameters,
 ) -> dict[str, Any]:
     """Count and rate the calls of one model on validation and test, with intervals."""
-    reasons = cohort.list_reasons(cell_index, training_range)
-    return evaluation.evaluate_predictions(
+    reasons = fitness.list_reasons(cell_index, training_range)
+    return rates.evaluate_predictions(
         predictions, reasons, threshold=chosen["threshold"], confidence_level=settings.confidence_level
     )
 
 
 def describe_calibration(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
     """Decide whether to calibrate, and measure how far scores and probabilities can be believed."""
-    return evaluation.describe_calibration(
+    return calibrating.describe_calibration(
         predictions, wanted=settings.calibration, confidence_level=settings.confidence_level
     )
 
 
 def calibrate_predictions(predictions: pd.DataFrame, calibration: dict[str, Any]) -> pd.DataFrame:
     """Turn scores into probabilities, by what the validation cells tell of them."""
-    return evaluation.calibrate_predictions(predictions, method=Calibration(calibration["chosen"]))
+    return calibrating.calibrate_predictions(predictions, method=Calibration(calibration["chosen"]))
 
 
 def plan_referral(
@@ -49,10 +51,10 @@ def plan_referral(
     settings: EvaluationParameters,
 ) -> dict[str, Any]:
     """Choose on the validation cells how sure a call must be to need no expert."""
-    return evaluation.plan_referral(
+    return referral.plan_referral(
         predictions,
         calibrated,
-        cohort.list_reasons(cell_index, training_range),
+        fitness.list_reasons(cell_index, training_range),
         threshold=chosen["threshold"],
         max_residual_error=settings.max_residual_error,
         confidence_level=settings.confidence_level,
@@ -68,17 +70,17 @@ def triage_cells(
     plan: dict[str, Any],
 ) -> pd.DataFrame:
     """Decide for each cell between its call and an expert."""
-    reasons = cohort.list_reasons(cell_index, training_range)
-    return evaluation.triage_cells(
+    reasons = fitness.list_reasons(cell_index, training_range)
+    return referral.triage_cells(
         predictions, calibrated, reasons, threshold=chosen["threshold"], min_confidence=plan["min_confidence"]
     )
 
 
 def describe_subjects(predictions: pd.DataFrame, chosen: dict[str, Any]) -> pd.DataFrame:
     """Count the right calls of each subject, and let its cells vote."""
-    return evaluation.describe_subjects(predictions, threshold=chosen["threshold"])
+    return subjects.describe_subjects(predictions, threshold=chosen["threshold"])
 
 
 def count_votes(table: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
     """Count the subjects whose cells' vote is right."""
-    return evaluation.count_votes(table, confidence_level=settings.confidence_level)
+    return subjects.count_votes(table, confidence_level=settings.confidence_level)

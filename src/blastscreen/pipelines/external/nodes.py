@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen import external
+from blastscreen.models import external
 from blastscreen.parameters import EvaluationParameters
 
 

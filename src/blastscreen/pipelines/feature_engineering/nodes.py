@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from blastscreen import cell_features
-from blastscreen.imaging.stack import CellStack
+from blastscreen.compute.resume import PartStore
+from blastscreen.features import measurement
+from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.parameters import ComputeParameters, FeatureParameters
-from blastscreen.resume import PartStore
 
 
 def measure_features(
     cell_images: CellStack, finished: PartStore, settings: FeatureParameters, compute: ComputeParameters
 ) -> pd.DataFrame:
     """Measure the features of every standardised cell."""
-    return cell_features.measure_features(cell_images, finished, settings=settings, compute=compute)
+    return measurement.measure_features(cell_images, finished, settings=settings, compute=compute)

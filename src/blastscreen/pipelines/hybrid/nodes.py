@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from blastscreen import models
+from blastscreen.models import hybrid
 from blastscreen.parameters import HybridParameters
 
 
@@ -10,4 +10,4 @@ def average_predictions(
     rf_predictions: pd.DataFrame, cnn_predictions: pd.DataFrame, settings: HybridParameters
 ) -> pd.DataFrame:
     """Average what forest and network say of the validation and test cells."""
-    return models.hybrid.average_predictions(rf_predictions, cnn_predictions, settings=settings)
+    return hybrid.average_predictions(rf_predictions, cnn_predictions, settings=settings)

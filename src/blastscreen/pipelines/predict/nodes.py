@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blastscreen import external, models
-from blastscreen.imaging.stack import CellStack
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models import external, prediction
 from blastscreen.parameters import CnnParameters
 
 
@@ -22,7 +22,7 @@ def score_with_forest(forest: Any, external_features: pd.DataFrame) -> pd.DataFr
 
 def score_with_network(network: Any, external_images: CellStack, settings: CnnParameters) -> pd.DataFrame:
     """Score cells by their pixels."""
-    scores = models.prediction.score_cells(network, external_images, np.arange(len(external_images)), settings=settings)
+    scores = prediction.score_cells(network, external_images, np.arange(len(external_images)), settings=settings)
     return scores.assign(reasons="")
 
 

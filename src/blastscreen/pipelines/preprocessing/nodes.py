@@ -4,14 +4,15 @@ from functools import partial
 
 import pandas as pd
 
-from blastscreen import cell_index as index
-from blastscreen.cohort import describe_cohort, require_sound_cohort
+from blastscreen.cohort import index
+from blastscreen.cohort.integrity import describe_cohort
+from blastscreen.cohort.soundness import require_sound_cohort
+from blastscreen.cohort.splits import split_cells as assign_splits
+from blastscreen.compute.resume import PartStore, map_parts
+from blastscreen.imaging.cell_stack import CellStack, cut_ranges
 from blastscreen.imaging.inspection import inspect_cells
-from blastscreen.imaging.stack import CellStack, cut_ranges
+from blastscreen.imaging.sources import RawCells, RawSources, describe_stack, name_sources
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters, SplitParameters
-from blastscreen.resume import PartStore, map_parts
-from blastscreen.sources import RawCells, RawSources, describe_stack, name_sources
-from blastscreen.splits import split_cells as assign_splits
 
 
 def index_cells(

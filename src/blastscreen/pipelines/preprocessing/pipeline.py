@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
-from blastscreen.cohort import measure_training_cells
+from blastscreen.cohort.fitness import measure_training_cells
 from blastscreen.pipelines.preprocessing.nodes import accept_cells, index_cells, split_cells, standardise_cells
 
 

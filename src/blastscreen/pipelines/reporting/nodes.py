@@ -4,11 +4,25 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen import errors, evaluation, plots, report
-from blastscreen.cell_index import note_on_source
-from blastscreen.gallery import choose_sheet_cells
-from blastscreen.imaging.stack import CellStack
+from blastscreen.cohort.index import note_on_source
+from blastscreen.evaluation import comparison
+from blastscreen.evaluation.published.check import check_published as _check_published
+from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.parameters import EvaluationParameters, ReportingParameters
+from blastscreen.report import card, examples, page
+from blastscreen.report.figures import (
+    confusion_matrices,
+    contact_sheet,
+    interval_chart,
+    learning_curve,
+    published_check,
+    reliability_diagram,
+    risk_coverage,
+    roc,
+    subject_rates,
+)
+from blastscreen.report.figures.importances import draw_importances
+from blastscreen.report.sheet import choose_sheet_cells
 from blastscreen.vocabulary import Split
 
 
@@ -17,45 +31,45 @@ def draw_cells(cell_index: pd.DataFrame, cell_images: CellStack, settings: Repor
     note = note_on_source(cell_index)
     cells = choose_sheet_cells(cell_index, cell_images, per_group=settings.sheet_cells)
     title = "Cells that came in, with the outline of their masks"
-    return plots.draw_contact_sheet(cells, columns=settings.sheet_columns, title=title, note=note)
+    return contact_sheet.draw_contact_sheet(cells, columns=settings.sheet_columns, title=title, note=note)
 
 
 def draw_confusion(predictions: pd.DataFrame, metrics: dict[str, Any], model: str) -> Any:
     """Draw a model's right and wrong calls."""
-    return plots.draw_confusion_matrices(metrics, model=model, note=note_on_source(predictions))
+    return confusion_matrices.draw_confusion_matrices(metrics, model=model, note=note_on_source(predictions))
 
 
 def draw_roc(predictions: pd.DataFrame, metrics: dict[str, Any], model: str) -> Any:
     """Draw a model's sensitivity against its false positive rate."""
-    return plots.draw_roc_curves(predictions, metrics, model=model, note=note_on_source(predictions))
+    return roc.draw_roc_curves(predictions, metrics, model=model, note=note_on_source(predictions))
 
 
 def draw_calibration(calibration: dict[str, Any], predictions: pd.DataFrame, model: str) -> Any:
     """Draw how far a model's probabilities can be believed."""
-    return plots.draw_calibration(calibration, model=model, note=note_on_source(predictions))
+    return reliability_diagram.draw_calibration(calibration, model=model, note=note_on_source(predictions))
 
 
 def draw_referral(referral: dict[str, Any], predictions: pd.DataFrame, model: str) -> Any:
     """Draw what is left wrong when doubtful cells go to an expert."""
-    return plots.draw_referral(referral, model=model, note=note_on_source(predictions))
+    return risk_coverage.draw_referral(referral, model=model, note=note_on_source(predictions))
 
 
 def draw_subjects(subjects: pd.DataFrame, metrics: dict[str, Any], predictions: pd.DataFrame, model: str) -> Any:
     """Draw how well a model does on each subject."""
     threshold, note = metrics[Split.TEST]["threshold"], note_on_source(predictions)
-    return plots.draw_subjects(subjects, model=model, threshold=threshold, note=note)
+    return subject_rates.draw_subjects(subjects, model=model, threshold=threshold, note=note)
 
 
 def draw_learning_curve(history: pd.DataFrame, predictions: pd.DataFrame, model: str) -> Any:
     """Draw how a network's training went."""
-    return plots.draw_learning_curve(history, model=model, note=note_on_source(predictions))
+    return learning_curve.draw_learning_curve(history, model=model, note=note_on_source(predictions))
 
 
 def compare_models(settings: EvaluationParameters, **stored: Any) -> dict[str, Any]:
     """Compare every two models on the test cells that both have scored."""
     points = of_models(stored, "operating_point")
     thresholds = {model: point["threshold"] for model, point in points.items()}
-    return evaluation.compare_models(
+    return comparison.compare_models(
         of_models(stored, "predictions"), thresholds, confidence_level=settings.confidence_level
     )
 
@@ -65,18 +79,18 @@ def draw_comparison(
 ) -> Any:
     """Draw the models side by side."""
     metrics, note = of_models(stored, "metrics"), note_on_source(predictions)
-    return plots.draw_comparison(compared, metrics, models=model_names, note=note)
+    return interval_chart.draw_comparison(compared, metrics, models=model_names, note=note)
 
 
 def check_published(facts: dict[str, Any]) -> dict[str, Any]:
     """Recompute what the paper prints."""
-    return evaluation.check_published(facts)
+    return _check_published(facts)
 
 
 def draw_published(check: dict[str, Any], predictions: pd.DataFrame, model_names: dict[str, str], **stored: Any) -> Any:
     """Draw the paper's rates beside ours."""
     metrics, note = of_models(stored, "metrics"), note_on_source(predictions)
-    return plots.draw_published(check, metrics, models=model_names, note=note)
+    return published_check.draw_published(check, metrics, models=model_names, note=note)
 
 
 def of_models(stored: dict[str, Any], what: str) -> dict[str, Any]:
@@ -87,25 +101,25 @@ def of_models(stored: dict[str, Any], what: str) -> dict[str, Any]:
 def draw_forest_importances(importances: pd.DataFrame, predictions: pd.DataFrame) -> Any:
     """Draw what the forest goes by."""
     note = note_on_source(predictions)
-    return plots.draw_importances(importances, model="random forest", note=note)
+    return draw_importances(importances, model="random forest", note=note)
 
 
 def gather_errors(settings: ReportingParameters, model: str, **stored: Any) -> dict[str, Any]:
     """Gather the wrong calls that a model is surest of."""
-    return errors.gather_errors(**stored, model=model, n_cells=settings.error_cells, explain=None)
+    return examples.gather_errors(**stored, model=model, n_cells=settings.error_cells, explain=None)
 
 
 def gather_network_errors(settings: ReportingParameters, model: str, network: Any, **stored: Any) -> dict[str, Any]:
     """Gather the wrong calls that a network is surest of, with maps of what drove them."""
-    explain = errors.explain_network(network)
-    return errors.gather_errors(**stored, model=model, n_cells=settings.error_cells, explain=explain)
+    explain = examples.explain_network(network)
+    return examples.gather_errors(**stored, model=model, n_cells=settings.error_cells, explain=explain)
 
 
 def render_report(parameters: dict[str, Any], **stored: Any) -> str:
     """Write the report of the run as one HTML page."""
-    return report.render_report(stored, parameters=parameters)
+    return page.render_report(stored, parameters=parameters)
 
 
 def write_model_card(parameters: dict[str, Any], **stored: Any) -> str:
     """Say in Markdown what the models are for, what they are worth, and what they are not."""
-    return report.write_model_card(stored, parameters=parameters)
+    return card.write_model_card(stored, parameters=parameters)

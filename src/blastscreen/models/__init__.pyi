@@ -1,3 +1,0 @@
-from . import hybrid, prediction, random_forest, training
-
-__all__ = ["hybrid", "prediction", "random_forest", "training"]

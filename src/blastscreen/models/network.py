@@ -1,0 +1,186 @@
+"""The convolutional network: one small Keras 3 model, whose variants are settings.
+
+Written after the network of Swastika et al.: three blocks of convolution, ReLU, normalisation and pooling, then two
+dense layers with dropout. What scales the pixels is a part of the network, so a stored one needs nothing but images.
+Keras and TensorFlow are imported when a network is first asked for.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blastscreen.parameters import CnnParameters
+from blastscreen.vocabulary import Refusal
+
+if TYPE_CHECKING:
+    import keras
+
+FILTERS = (32, 64, 128)
+DENSE_UNITS = (128, 64)
+DROPOUT_RATES = (0.5, 0.3)
+# of channels that share their statistics in group normalisation: 4, 8 and 16 in the three blocks
+GROUPS = 8
+
+
+def build_network(settings: CnnParameters) -> "keras.Model":
+    """Build the network, with initial weights that follow from the settings alone.
+
+    Args:
+        settings: Side of the input, head, normalisation, input scale, precision and seed.
+
+    Returns:
+        A network from `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, to `blast_probability`, (n, 1) float32 0
+        to 1. Not compiled. Its name tells the seed.
+    """
+    import keras
+    from keras import layers
+
+    policy = "mixed_float16" if settings.mixed_precision else "float32"
+    seeds = iter(np.random.SeedSequence(settings.seed).generate_state(8).tolist())
+
+    def glorot() -> Any:
+        return keras.initializers.GlorotUniform(seed=next(seeds))
+
+    pixels = keras.Input((settings.input_side, settings.input_side, 3), name="pixels")
+    x = optical_density(pixels) if settings.optical_density else layers.Rescaling(1 / 255)(pixels)
+    for filters in FILTERS:
+        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=glorot(), dtype=policy)(x)
+        x = layers.ReLU(dtype=policy)(x)
+        if settings.normalisation == "batch":
+            x = layers.BatchNormalization(momentum=settings.batch_norm_momentum, dtype=policy)(x)
+        else:
+            x = layers.GroupNormalization(groups=GROUPS, dtype=policy)(x)
+        x = layers.MaxPooling2D(dtype=policy)(x)
+    head = layers.Flatten if settings.head == "flatten" else layers.GlobalAveragePooling2D
+    x = head(dtype=policy)(x)
+    for units, rate in zip(DENSE_UNITS, DROPOUT_RATES, strict=True):
+        x = layers.Dense(units, activation="relu", kernel_initializer=glorot(), dtype=policy)(x)
+        x = layers.Dropout(rate, seed=next(seeds), dtype=policy)(x)
+    # in full precision: probabilities near 0 or 1 and their logarithms need it
+    x = layers.Dense(1, activation="sigmoid", kernel_initializer=glorot(), dtype="float32", name="blast_probability")(x)
+    return keras.Model(pixels, x, name=f"cnn_seed_{settings.seed}")
+
+
+def optical_density(pixels: Any) -> Any:
+    """Turn intensities into optical density, which grows in proportion to the amount of stain.
+
+    Light that passes falls off exponentially with the stain in its way (Beer and Lambert), hence the logarithm. The
+    background, exactly black after segmentation, would be the densest of all: it is given the density of clear glass.
+
+    Args:
+        pixels: Array or symbolic tensor (..., 3), RGB 0 to 255.
+
+    Returns:
+        Of the same kind and shape: 0 (clear, or black in all channels) to 2.41.
+    """
+    from keras import ops
+
+    density = -ops.log10((pixels + 1) / 256)
+    return ops.where(ops.max(pixels, axis=-1, keepdims=True) > 0, density, 0.0)
+
+
+def compile_network(network: "keras.Model", settings: CnnParameters) -> None:
+    """Give a network its loss, its optimiser (Adam) and the metric `auroc`.
+
+    Args:
+        network: Result of `build_network`, changed in place.
+        settings: Loss, learning rate and precision.
+    """
+    import keras
+
+    optimizer: Any = keras.optimizers.Adam(settings.learning_rate)
+    if settings.mixed_precision:
+        # gradients too small for 16 bits would be lost
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    loss = (
+        keras.losses.BinaryFocalCrossentropy(gamma=settings.focal_gamma)
+        if settings.loss == "focal"
+        else keras.losses.BinaryCrossentropy()
+    )
+    network.compile(
+        optimizer=optimizer,
+        loss=loss,
+        metrics=[keras.metrics.AUC(name="auroc")],
+        # XLA compiles anew for the last, smaller batch, and is not deterministic throughout
+        jit_compile=False,
+    )
+
+
+def average_networks(networks: Sequence["keras.Model"]) -> "keras.Model":
+    """Join networks into one whose probability is the mean of theirs.
+
+    Args:
+        networks: Results of `build_network` with the same input side and different seeds.
+
+    Returns:
+        One network, which stores as one file: a copy without loss and optimiser. Of one network it is that network.
+
+    Raises:
+        ValueError: If there is none, or two have the same seed.
+    """
+    import keras
+
+    if not networks:
+        raise ValueError("There is no network to average: train at least one (n_networks >= 1).")
+    names = [network.name for network in networks]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Networks of the same seed are not averaged: {', '.join(sorted(names))}.")
+    copies = [_copy_network(network) for network in networks]
+    if len(copies) == 1:
+        return copies[0]
+    pixels = keras.Input(networks[0].input_shape[1:], name="pixels")
+    mean = keras.layers.Average(name="blast_probability")([copy(pixels) for copy in copies])
+    return keras.Model(pixels, mean, name=f"cnn_mean_of_{len(copies)}")
+
+
+def _copy_network(network: "keras.Model") -> "keras.Model":
+    import keras
+
+    # `clone_model` would compile the copy
+    copy = keras.Model.from_config(network.get_config())
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def predict_probabilities(
+    network: "keras.Model", batches: Iterable[NDArray[Any]], *, views: int
+) -> NDArray[np.float64]:
+    """Predict the probability that each cell is a leukemic blast, batch by batch.
+
+    A cell has no orientation: with 8 views the probability is the mean over the four quarter turns of the image and of
+    its mirror image, so that it does not depend on how the cell happened to lie.
+
+    Args:
+        network: Result of `build_network` or `average_networks`, trained.
+        batches: Arrays (n, side, side, 3) RGB 0 to 255, consumed lazily; one is held at a time. None is fine.
+        views: 1 or 8.
+
+    Returns:
+        Shape (cells of all batches,), 0 to 1, in the order of the cells.
+
+    Raises:
+        ValueError: If `views` is another number.
+        Refusal: If a batch does not fit the network.
+    """
+    if views not in (1, 8):
+        raise ValueError(f"A cell is looked at in 1 or 8 views, not {views}.")
+    means = [_predict_batch(network, pixels, views=views) for pixels in batches]
+    return np.concatenate(means) if means else np.empty(0)
+
+
+def _predict_batch(network: "keras.Model", pixels: NDArray[Any], *, views: int) -> NDArray[np.float64]:
+    # a network that ends in a global average would take images of any size without a word
+    if pixels.shape[1:] != network.input_shape[1:]:
+        raise Refusal(f"The network takes images of {network.input_shape[1:]}, not {pixels.shape[1:]}: resize them.")
+    # not `predict`: every call of it leaks a little memory
+    probabilities = [network.predict_on_batch(view)[:, 0] for view in _views(pixels, views)]
+    mean: NDArray[np.float64] = np.mean(probabilities, axis=0, dtype=np.float64)
+    return mean
+
+
+def _views(pixels: NDArray[Any], views: int) -> list[NDArray[Any]]:
+    if views == 1:
+        return [pixels]
+    return [np.rot90(image, turns, axes=(1, 2)) for image in (pixels, pixels[:, :, ::-1]) for turns in range(4)]

@@ -1,0 +1,107 @@
+"""A sheet of cells with the outline of their masks: what the pipeline believes to be the cell."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+from blastscreen.report.figures.style import INK, VERMILION, YELLOW
+
+MAX_CAPTION = 16
+MAX_LINE = 80
+
+
+@dataclass(frozen=True)
+class SheetCell:
+    """One picture of the sheet: RGB pixels (H, W, 3), the cell's mask (H, W), and a few words below it."""
+
+    pixels: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    caption: str
+
+
+def draw_contact_sheet(rows: Mapping[str, Sequence[SheetCell]], *, columns: int, title: str, note: str) -> Figure:
+    """Draw cells in a grid, all at one scale, with their masks outlined.
+
+    Args:
+        rows: Heading of each group and its cells; a group takes as many lines as it needs, an empty one is left out.
+        columns: Cells per line.
+        title: A sentence that says what is to be seen; it serves as alternative text too.
+        note: Drawn below the cells, "" for none.
+
+    Returns:
+        A figure that belongs to no window; save it as PNG.
+
+    Raises:
+        ValueError: There is no cell to draw.
+    """
+    groups = {heading: cells for heading, cells in rows.items() if cells}
+    if not groups:
+        raise ValueError("a contact sheet needs at least one cell: every group is empty")
+    side = max(max(cell.mask.shape) for cells in groups.values() for cell in cells)
+    n_lines = [math.ceil(len(cells) / columns) for cells in groups.values()]
+    size = (1.5 * columns, 1.72 * sum(n_lines) + 0.4 * len(groups) + 0.8)
+    figure = Figure(figsize=size, dpi=120, layout=ConstrainedLayoutEngine(h_pad=0.08))
+    figure.suptitle(printable(title, MAX_LINE), fontsize=14, fontweight="bold", color=INK, parse_math=False)
+    figure.supxlabel(printable(note, MAX_LINE), fontsize=13, color=VERMILION, parse_math=False)
+    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=n_lines).ravel()
+    for part, lines, (heading, cells) in zip(parts, n_lines, groups.items(), strict=True):
+        part.suptitle(printable(heading, MAX_LINE), x=0.01, ha="left", fontsize=12, color=INK, parse_math=False)
+        grid = part.subplots(lines, columns, squeeze=False).ravel()
+        for axes in grid:
+            axes.set_axis_off()
+        for axes, cell in zip(grid, cells, strict=False):
+            _draw_cell(axes, cell, side=side)
+    return figure
+
+
+def printable(text: str, length: int) -> str:
+    r"""Make hostile text safe to draw: what the font lacks escaped, the middle cut out of what is too long.
+
+    Examples:
+        >>> printable("UID_33\n", 16)
+        'UID_33\\n'
+        >>> printable("a-very-long-file-name.bmp", 9)
+        'a-ve….bmp'
+    """
+    letters = get_font(findfont(FontProperties())).get_charmap()
+    drawable = "".join(
+        letter if letter.isprintable() and ord(letter) in letters else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+    if len(drawable) <= length:
+        return drawable
+    half = (length - 1) // 2
+    return f"{drawable[: length - 1 - half]}…{drawable[len(drawable) - half :]}"
+
+
+def _draw_cell(axes: Axes, cell: SheetCell, *, side: int) -> None:
+    height, width = cell.mask.shape
+    axes.imshow(cell.pixels, interpolation="antialiased")
+    if cell.mask.any():
+        # padded, so that the outline of a cell cut by the frame is closed along the frame
+        padded = np.pad(cell.mask, 1)
+        axes.contour(
+            np.arange(-1, width + 1), np.arange(-1, height + 1), padded, levels=[0.5], colors=YELLOW, linewidths=1.2
+        )
+    # one scale for all: a cell that looks larger is larger
+    axes.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
+    axes.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
+    # inside the axes' own frame of reference: a caption is text of the sheet, not of the picture
+    axes.text(
+        0.5,
+        -0.04,
+        printable(cell.caption, MAX_CAPTION),
+        transform=axes.transAxes,
+        ha="center",
+        va="top",
+        fontsize=10,
+        color=INK,
+        parse_math=False,
+    )

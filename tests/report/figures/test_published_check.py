@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from blastscreen.report.figures.published_check import OURS, PRINTED, RECOMPUTED, draw_published
+
+
+def published(value, *printed):
+    return {"recomputed": value, "printed": [{"text": text, "value": x, "agrees": good} for text, x, good in printed]}
+
+
+CHECK = {
+    "rates": {
+        "rf": {
+            "test": {
+                "accuracy": published(0.8462, ("85%", 0.85, True)),
+                "sensitivity": published(None),
+                "false_positive_rate": published(0.3418, ("35.76%", 0.3576, False)),
+            }
+        }
+    }
+}
+OURS_RF = {
+    "accuracy": 0.8,
+    "sensitivity": 0.9,
+    "false_positive_rate": None,
+    "intervals": {"accuracy": {"low": 0.7, "high": 0.85}, "sensitivity": None, "false_positive_rate": None},
+}
+MODELS = {"rf": "Forest", "cnn": "Network"}
+
+
+@pytest.fixture
+def traces():
+    figure = draw_published(CHECK, {"rf": {"test": OURS_RF}}, models=MODELS, note="generated sample")
+    assert "generated sample" in figure.layout.title.text
+    json.dumps(json.loads(figure.to_json()), allow_nan=False)
+    return {(trace.name, trace.xaxis): trace for trace in figure.data}
+
+
+def test_ours_stands_with_its_interval(traces):
+    accuracy, sensitivity = traces[OURS, "x"], traces[OURS, "x2"]
+    assert (accuracy.x, accuracy.y) == ((0.8,), ("Forest",))
+    assert (accuracy.error_x.array, accuracy.error_x.arrayminus) == (pytest.approx((0.05,)), pytest.approx((0.1,)))
+    assert list(accuracy.customdata) == ["70.0% to 85.0%"]
+    assert (sensitivity.x, list(sensitivity.customdata)) == ((0.9,), ["no interval"])
+    assert traces[OURS, "x3"].x == ()
+
+
+def test_what_the_tables_give_stands_beside_and_print_only_where_it_differs(traces):
+    assert [traces[RECOMPUTED, axis].x for axis in ("x", "x2", "x3")] == [(0.8462,), (), (0.3418,)]
+    assert [traces[PRINTED, axis].x for axis in ("x", "x2", "x3")] == [(), (), (0.3576,)]
+    assert list(traces[PRINTED, "x3"].customdata) == ["printed 35.76%"]
+
+
+def test_every_kind_of_marker_is_explained_once(traces):
+    for name in (OURS, RECOMPUTED, PRINTED):
+        explained = [trace for (kind, _), trace in traces.items() if kind == name and trace.showlegend and trace.x]
+        assert len(explained) == 1

@@ -1,0 +1,91 @@
+import json
+
+import pytest
+
+from blastscreen.report.figures.risk_coverage import draw_referral
+
+
+def rates(n_decided, selective_risk, missed, false_alarms):
+    return {
+        "n_cells": 200,
+        "n_decided": n_decided,
+        "n_referred": 200 - n_decided,
+        "coverage": n_decided / 200,
+        "selective_risk": selective_risk,
+        "missed_blasts_with": missed,
+        "false_alarms_with": false_alarms,
+        "aurc": 0.05,
+        "aurc_oracle": 0.01,
+        "aurc_random": 0.1,
+    }
+
+
+CURVE = [
+    {"coverage": 0.5, "selective_risk": 0.04, "min_confidence": 0.9},
+    {"coverage": 1.0, "selective_risk": 0.1, "min_confidence": 0.5},
+]
+REFERRAL = {
+    "max_residual_error": 0.05,
+    "min_confidence": 0.9,
+    "attainable": True,
+    "validation": rates(100, 0.04, 1, 3),
+    "test": rates(150, 0.08, 10, 2),
+    "curve": {"validation": CURVE, "test": CURVE[1:]},
+}
+
+
+@pytest.fixture
+def figure():
+    return draw_referral(REFERRAL, model="Forest <1>", note="generated sample")
+
+
+def find(figure, name):
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def test_curves_plan_and_wanted_error_are_drawn(figure):
+    curve, single = (trace for trace in figure.data if "area 0.050 (best 0.010, by chance 0.100)" in trace.name)
+    assert (curve.x, curve.y, curve.customdata) == ((0.5, 1.0), (0.04, 0.1), (0.9, 0.5))
+    # one point makes no line
+    assert (curve.mode, single.mode) == ("lines", "lines+markers")
+    (plan,) = find(figure, "test: the plan")
+    assert (plan.x, plan.y) == ((0.75,), (0.08,))
+    (wanted,) = find(figure, "wanted at most: 5%")
+    assert wanted.y == (0.05, 0.05)
+
+
+def test_cells_are_decided_rightly_or_wrongly_or_referred(figure):
+    counts = {name: find(figure, name)[0].customdata for name in ("decided rightly", "decided wrongly", "referred")}
+    assert counts == {"decided rightly": (96, 138), "decided wrongly": (4, 12), "referred": (100, 50)}
+    (wrong,) = find(figure, "decided wrongly")
+    assert (wrong.x, wrong.y, wrong.text) == (("validation", "test"), (0.02, 0.06), ("", "6%"))
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ({}, "5% wrong or fewer on new subjects from a confidence of 0.900 upwards"),
+        ({"min_confidence": 0.0}, "5% wrong or fewer on new subjects: no cell is referred"),
+        (
+            {"min_confidence": None, "attainable": False},
+            "5% wrong or fewer can't be promised: all cells are referred",
+        ),
+    ],
+)
+def test_the_title_says_the_plan(plan, said):
+    assert said in draw_referral(REFERRAL | plan, model="Forest", note="").layout.title.text
+
+
+def test_a_plan_that_refers_every_cell_and_a_split_without_cells_can_be_drawn():
+    nothing = rates(0, None, 0, 0)
+    empty = nothing | {"n_cells": 0, "coverage": None, "aurc": None, "aurc_oracle": None, "aurc_random": None}
+    plan = REFERRAL | {"attainable": False, "validation": nothing, "test": empty}
+    figure = draw_referral(plan | {"curve": {"validation": CURVE, "test": []}}, model="Forest", note="")
+    assert find(figure, "validation: the plan") == find(figure, "test: the plan") == []
+    assert find(figure, "referred")[0].x == ("validation",)
+
+
+def test_title_and_note_are_drawn_and_json_holds_the_figure(figure):
+    assert "Forest &lt;1&gt;: 5% wrong" in figure.layout.title.text
+    assert "generated sample" in figure.layout.title.text
+    json.dumps(json.loads(figure.to_json()), allow_nan=False)
