@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from blastscreen.compute.environment import describe_runtime
 from blastscreen.models.cell_batches import resize_cells
 from blastscreen.models.checkpoints import CheckpointMismatch, hash_weights
 from blastscreen.models.gathering import gather_cells
 from blastscreen.models.network import build_network, compile_network, predict_probabilities
 from blastscreen.models.prediction import predict_cells
-from blastscreen.compute.environment import describe_runtime
 from blastscreen.models.training import balance_classes, peak_memory_mib, train_network
 from blastscreen.schemas import HISTORY, PREDICTIONS
 

@@ -103,6 +103,7 @@ def describe_runtime() -> dict[str, object]:
 
 
 def count_threads() -> int:
+    """Count the threads that TensorFlow computes an operation on."""
     import tensorflow as tf
 
     # 0: nothing was asked of TensorFlow, which then takes every core
