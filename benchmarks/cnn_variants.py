@@ -130,8 +130,8 @@ def format_table(results: dict[str, Any]) -> str:
     auroc = runs.set_index(["seed", "variant", "views"])["auroc_within_folds"].unstack(["variant", "views"])  # noqa: PD010
     means = runs.groupby(["variant", "views"])[["auroc", "log_loss", "accuracy"]].mean()
     lines = [
-        "| variant | seeds | AUROC ± sd (range) | against plain | one view | averaged | pooled | log loss | accuracy |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| variant | AUROC ± sd | against plain | one view | averaged | pooled | log loss |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in auroc.columns.unique("variant"):
         own, change = auroc[name, 8].dropna(), (auroc[name, 8] - auroc["plain", 8]).dropna()
@@ -140,12 +140,11 @@ def format_table(results: dict[str, Any]) -> str:
         deviation = f" ± {own.std():.3f}" if len(own) > 1 else ""
         cells = [
             name,
-            str(len(own)),
-            f"{own.mean():.3f}{deviation} ({own.min():.3f} to {own.max():.3f})",
+            f"{own.mean():.3f}{deviation}",
             against,
             f"{auroc[name, 1].mean():.3f}",
             f"{averaged['auroc_within_folds'][name, 8]:.3f}",
-            *(f"{means[column][name, 8]:.3f}" for column in ("auroc", "log_loss", "accuracy")),
+            *(f"{means[column][name, 8]:.3f}" for column in ("auroc", "log_loss")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

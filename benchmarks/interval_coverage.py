@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
@@ -148,19 +149,21 @@ def _misses(truth: float, bounds: Iterable[tuple[float, float]]) -> tuple[float,
 
 
 def format_table(results: Mapping[str, Any]) -> str:
-    """Write a table in Markdown, one line per quantity and number of subjects."""
+    """Write a table in Markdown: the worst over the numbers of subjects, for each quantity and correlation."""
+    how = {"covered": "min", "above": "max", "below": "max", "width": "max", "jackknife_t": "min"}
+    worst = pd.DataFrame(results["rows"]).groupby(["quantity", "correlation"], sort=False).agg(how).reset_index()
     lines = [
-        "| quantity | subjects | ICC .1: covered | above | below | width | textbook "
-        "| ICC .3: covered | above | below | width | textbook |",
-        "|---|--:" + "|--:" * 10 + "|",
+        "| quantity | ICC | covered, least | above, most | below, most | width, most | textbook, least |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    rows = results["rows"]
-    for first, second in zip(rows[::2], rows[1::2], strict=True):
-        cells = [first["quantity"], str(first["n_subjects"])]
-        for row in (first, second):
-            cells += [f"{row[name]:.3f}" for name in ("covered", "above", "below")] + [f"{row['width']:.2f}"]
-            cells.append("" if row["jackknife_t"] is None else f"{row['jackknife_t']:.3f}")
-        lines.append(f"| {' | '.join(cells)} |")
+    for row in worst.to_dict("records"):
+        textbook = "" if pd.isna(row["jackknife_t"]) else f"{row['jackknife_t']:.3f}"
+        cells = [
+            row["quantity"],
+            f"{row['correlation']:.1f}",
+            *(f"{row[name]:.3f}" for name in ("covered", "above", "below")),
+        ]
+        lines.append(f"| {' | '.join([*cells, format(row['width'], '.2f'), textbook])} |")
     return "\n".join(lines)
 
 
