@@ -5,17 +5,18 @@ from scipy.stats import pearsonr, spearmanr
 
 from blastscreen.experiments.areas import correlate_with_area
 from blastscreen.schemas import AREA_CORRELATIONS
-from blastscreen.vocabulary import FEATURE_NAMES
+
+FEATURES = ["area", "perimeter", "glcm_contrast", "glcm_energy"]
 
 
 def test_features_that_repeat_the_area_are_found_in_the_region_where_they_do():
     area = np.array([1.0, 2.0, 3.0, 6.0])
-    cell = pd.DataFrame({name: [1.0, 0.0, 0.0, 1.0] for name in FEATURE_NAMES})
+    cell = pd.DataFrame({name: [1.0, 0.0, 0.0, 1.0] for name in FEATURES})
     cell = cell.assign(region="cell", area=area, perimeter=area**3, glcm_contrast=5.0)
     frame = cell.assign(region="frame", glcm_energy=10 - 2 * area)
     table = correlate_with_area(pd.concat([frame, cell], ignore_index=True))
     AREA_CORRELATIONS.validate(table)
-    assert table["feature"].tolist() == [name for name in FEATURE_NAMES if name != "area"] * 2
+    assert table["feature"].tolist() == [name for name in FEATURES if name != "area"] * 2
     row = table.set_index(["region", "feature"])
     # deviations of the area -2, -1, 0, 3 and of the feature .5, -.5, -.5, .5: covariance 1, squares 14 and 1
     assert row.loc[("cell", "glcm_energy"), "pearson"] == pytest.approx(1 / np.sqrt(14))

@@ -85,10 +85,11 @@ def test_neither_order_in_memory_nor_a_lock_on_it_matters(feature_settings, cell
     for image in locked:
         image.flags.writeable = False
     sliced = [np.repeat(np.repeat(image, 2, axis=0), 3, axis=1)[::2, ::3] for image in cell]
-    for settings in (feature_settings(region=region) for region in Region):
-        expected = measure_cell(*cell, settings=settings)
+    for region in Region:
+        seen = feature_settings(region=region)
+        expected = measure_cell(*cell, settings=seen)
         for images in (locked, sliced):
-            assert measure_cell(*images, settings=settings) == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
+            assert measure_cell(*images, settings=seen) == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
 
 
 def test_threads_measure_the_same(measure):
