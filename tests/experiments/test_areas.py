@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from blastscreen.experiments.areas import correlate_with_area
+from blastscreen.report.figures.protocol_audit import draw_area_correlations
 from blastscreen.schemas import AREA_CORRELATIONS
 
 FEATURES = ["area", "perimeter", "glcm_contrast", "glcm_energy"]
@@ -35,3 +36,10 @@ def test_correlations_are_those_of_scipy(cohort):
         of_region = cells[cells["region"] == region]
         assert row["pearson"] == pytest.approx(pearsonr(of_region["area"], of_region[feature]).statistic)
         assert row["spearman"] == pytest.approx(spearmanr(of_region["area"], of_region[feature]).statistic)
+
+
+def test_nothing_correlates_with_an_area_that_was_not_measured(cohort):
+    table = correlate_with_area(cohort().drop(columns="area"))
+    AREA_CORRELATIONS.validate(table)
+    assert table[["pearson", "spearman"]].isna().all(axis=None)
+    assert len(draw_area_correlations(table, note="").data) > 0
