@@ -1,4 +1,4 @@
-"""How long the 15 features of a cell take, from the bytes of its file, beside the libraries that the paper names.
+"""How long the features of a cell take, from the bytes of its file, beside the libraries that the paper names.
 
     python benchmarks/features.py --out features.json
 
@@ -23,13 +23,9 @@ from numpy.typing import NDArray
 from other_libraries import SHARED, find_libraries
 from timing import compare, describe_machine, ratio, write_json
 
-from blastscreen.features.edge import measure_edges
-from blastscreen.features.intensity import intensity_features, measure_intensity
-from blastscreen.features.measurement import measure_cells
-from blastscreen.features.region import cut_out
-from blastscreen.features.shape import shape_features
-from blastscreen.features.texture import measure_texture, texture_features
-from blastscreen.features.vector import measure_cell
+from blastscreen.features import FEATURES
+from blastscreen.features.cell import cut_out
+from blastscreen.features.measurement import feature_names, measure_cell, measure_cells
 from blastscreen.imaging.cell_stack import CellBatch
 from blastscreen.imaging.decoding import decode_image
 from blastscreen.imaging.inspection import standardise_cells
@@ -38,10 +34,12 @@ from blastscreen.parameters import FeatureParameters, PreprocessingParameters
 from blastscreen.synthesis.drawing import draw_cell
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import encode_bmp
-from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE, Region
+from blastscreen.vocabulary import GENERATED_SAMPLE, Region
 
 ROOT = Path(__file__).parents[1]
+PAPERS_GROUPS = ("shape", "texture", "intensity", "edges")
 FRAME = FeatureParameters(
+    groups=PAPERS_GROUPS,
     region=Region.FRAME,
     gaussian_blur=False,
     canny_low=paper_stack.CANNY_LOW,
@@ -50,9 +48,9 @@ FRAME = FeatureParameters(
 )
 MAX_PIXELS = 25_000_000
 LARGEST_ERROR = 1e-9
-STEPS = ("decode", "box", "grey", "mask", "cut out", "shape", "texture", "intensity", "edges")
+STEPS = ("decode", "box", "grey", "mask", "cut out", *PAPERS_GROUPS)
 
-Cell = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+Picture = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 
 def read_files(number: int) -> tuple[list[bytes], str]:
@@ -72,10 +70,10 @@ def read_block(name: str) -> dict[str, Any]:
 
 
 def measure_file(data: bytes, settings: FeatureParameters) -> NDArray[np.float64]:
-    """Measure the features (15,) of a cell from the bytes of its file."""
+    """Measure the features (n,) of a cell from the bytes of its file."""
     pixels = decode_image(data, suffix=".bmp", max_pixels=MAX_PIXELS).pixels
-    grey = to_grey(pixels[content_box(pixels)] if settings.region == Region.CELL else pixels)
-    return measure_cell(grey, cell_mask(grey), settings=settings)
+    pixels = pixels[content_box(pixels)] if settings.region == Region.CELL else pixels
+    return np.array([*measure_cell(pixels, cell_mask(to_grey(pixels)), settings=settings).values()])
 
 
 def run_pipeline_functions(
@@ -104,7 +102,7 @@ def require_agreement(files: Sequence[bytes]) -> float:
     errors = np.abs(own / other - 1)
     worst = int(errors.max(axis=0).argmax())
     if not errors.max() <= LARGEST_ERROR:
-        raise ValueError(f"{FEATURE_NAMES[worst]} differs by {errors.max():.2g}: there is nothing to compare.")
+        raise ValueError(f"{feature_names(FRAME)[worst]} differs by {errors.max():.2g}: there is nothing to compare.")
     return float(errors.max())
 
 
@@ -151,34 +149,37 @@ def take_steps(data: bytes, settings: FeatureParameters) -> Iterator[None]:
     yield
     mask = cell_mask(grey)
     yield
-    cutout = cut_out(grey, mask)
+    cell = cut_out(pixels[box], mask, settings=settings)
     yield
-    shape_features(cutout.inside.view(np.bool_))
-    yield
-    measure_texture(cutout)
-    yield
-    measure_intensity(cutout)
-    yield
-    measure_edges(cutout, canny_low=settings.canny_low, canny_high=settings.canny_high, rim_width=settings.rim_width)
-    yield
+    for group in PAPERS_GROUPS:
+        FEATURES[group](cell)
+        yield
 
 
-def compare_with_libraries(cells: Sequence[Cell], *, repeats: int) -> dict[str, Any]:
+def compare_with_libraries(cells: Sequence[Picture], *, repeats: int) -> dict[str, Any]:
     """Time the features that other libraries have, too, on grey images and masks cut to the cell."""
     results: dict[str, Any] = {}
     for library, measure in find_libraries().items():
-        own = partial(measure_shared, SHARED[library])
-        errors = [abs(own(*cell)[name] / value - 1) for cell in cells for name, value in measure(*cell).items()]
+        names = SHARED[library]
+        groups = ("texture", "intensity") if "intensity_mean" in names else ("texture",)
+        settings = FeatureParameters.model_validate(read_block("features") | {"groups": groups})
+        own = partial(measure_cell, settings=settings)
+        theirs = [(to_grey(pixels), mask) for pixels, mask in cells]
+        errors = [
+            abs(own(*cell)[name] / value - 1)
+            for cell, other in zip(cells, theirs, strict=True)
+            for name, value in measure(*other).items()
+        ]
         seconds = compare(
             {
-                "other": lambda measure=measure: [measure(*cell) for cell in cells],
+                "other": lambda measure=measure, theirs=theirs: [measure(*other) for other in theirs],
                 "own": lambda own=own: [own(*cell) for cell in cells],
             },
             repeats=repeats,
             clock=time.process_time,
         )
         results[library] = {
-            "features": SHARED[library],
+            "features": names,
             "largest_difference": max(errors),
             "reference_ms": milliseconds(seconds["other"], len(cells)),
             "ms": milliseconds(seconds["own"], len(cells)),
@@ -187,24 +188,16 @@ def compare_with_libraries(cells: Sequence[Cell], *, repeats: int) -> dict[str, 
     return results
 
 
-def measure_shared(names: Sequence[str], grey: NDArray[np.uint8], mask: NDArray[np.bool_]) -> dict[str, float]:
-    """Measure no more than these features ask for."""
-    values = texture_features(grey, mask)._asdict()
-    if any(name not in values for name in names):
-        values |= intensity_features(grey, mask)._asdict()
-    return values
-
-
 def milliseconds(seconds: Sequence[float], n_cells: int) -> float:
     """Turn seconds of rounds into the median, in milliseconds a cell."""
     return round(float(np.median(seconds)) * 1e3 / n_cells, 4)
 
 
-def cut_cell(data: bytes) -> Cell:
-    """Decode a file and cut grey levels and mask to the cell."""
+def cut_cell(data: bytes) -> Picture:
+    """Decode a file and cut picture and mask to the cell."""
     pixels = decode_image(data, suffix=".bmp", max_pixels=MAX_PIXELS).pixels
-    grey = to_grey(pixels[content_box(pixels)])
-    return grey, cell_mask(grey)
+    pixels = pixels[content_box(pixels)]
+    return pixels, cell_mask(to_grey(pixels))
 
 
 def print_table(results: dict[str, Any]) -> None:

@@ -8,8 +8,6 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.features.intensity import IntensityFeatures
-
 Measure = Callable[[NDArray[np.uint8], NDArray[np.bool_]], dict[str, float]]
 
 SHARED = {
@@ -19,7 +17,9 @@ SHARED = {
         "glcm_dissimilarity",
         "glcm_homogeneity",
         "glcm_correlation",
-        *IntensityFeatures._fields,
+        "intensity_mean",
+        "intensity_std",
+        "intensity_skewness",
     ),
     "mahotas": ("glcm_contrast", "glcm_homogeneity", "glcm_energy", "glcm_correlation"),
 }

@@ -1,4 +1,4 @@
-"""The 15 features with the libraries that the paper names, on the whole frame: slow, and an independent check."""
+"""The paper's 15 features with the libraries that it names, on the whole frame: slow, and an independent check."""
 
 import math
 

@@ -29,9 +29,9 @@ import paper_stack
 from timing import describe_machine, ratio, write_json
 
 from blastscreen.datasets.digests import write_digest
+from blastscreen.schemas import feature_columns
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import write_cells
-from blastscreen.vocabulary import FEATURE_NAMES
 
 ROOT = Path(__file__).parents[1]
 DISTINCT = 40
@@ -164,7 +164,7 @@ def blur_features(project: Path) -> None:
     """
     path = max((project / "data/04_feature/cnmc/cell_features.parquet").glob("*/*.parquet"))
     features = pd.read_parquet(path)
-    measured = features[list(FEATURE_NAMES)]
+    measured = features[feature_columns(features)]
     noise = np.random.default_rng(42).normal(scale=0.5, size=measured.shape) * measured.std().to_numpy()
     features.assign(**(measured + noise)).to_parquet(path, index=False)
     write_digest(path)

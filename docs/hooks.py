@@ -16,6 +16,7 @@ from kedro.pipeline.node import Node
 from mkdocs.exceptions import PluginError
 
 from blastscreen.datasets.layers import LayeredConfigLoader
+from blastscreen.features import FEATURES
 from blastscreen.parameters import Parameters
 from blastscreen.pipeline_registry import register_pipelines
 from blastscreen.settings import CONFIG_LOADER_ARGS
@@ -34,6 +35,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return complete_catalog(markdown)
         case "reference/parameters.md":
             return markdown.replace("<!-- parameters -->", describe_parameters())
+        case "reference/features.md":
+            return markdown.replace("<!-- features -->", "\n\n".join(map(describe_group, FEATURES)))
     return markdown
 
 
@@ -113,6 +116,14 @@ def describe_parameters() -> str:
     return "\n\n".join(sections)
 
 
+def describe_group(name: str) -> str:
+    """Write the section of a group of features from its docstring: what it computes, and a row for each value."""
+    about, _, values = (inspect.getdoc(FEATURES[name]) or "").partition("\nReturns:\n")
+    rows = re.findall(r"^    (\w+) \(([^)]+)\): (.+?)(?=^    \w|\Z)", values, re.MULTILINE | re.DOTALL)
+    table = [f"| `{value}` | {unit} | {' '.join(text.split()).replace('|', '&#124;')} |" for value, unit, text in rows]
+    return "\n".join([f"## `{name}`", "", about, "| feature | range | definition |", "|---|---|---|", *table])
+
+
 _HEADER = ("| field | meaning | allowed | default | elsewhere |", "|---|---|---|---|---|")
 
 
@@ -122,8 +133,8 @@ def _block(dataset: str) -> str | None:
 
 def _model_of(block: str, node: Node) -> type[Parameters] | None:
     """Return the model that a node asks for, or None where it takes a plain value."""
-    bound = inspect.signature(node.func).bind(*node.inputs)
-    name = next(name for name, dataset in bound.arguments.items() if _block(dataset) == block)
+    arguments = zip(inspect.signature(node.func).parameters, node.inputs, strict=False)
+    name = next(name for name, dataset in arguments if _block(dataset) == block)
     annotation = inspect.get_annotations(node.func, eval_str=True)[name]
     return annotation if issubclass(annotation, Parameters) else None
 

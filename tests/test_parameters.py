@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from blastscreen.parameters import ComputeParameters, FeatureParameters, SplitParameters
+from blastscreen.parameters import ComputeParameters, SplitParameters
 
 SPLITS = {
     "strategy": "subject",
@@ -51,7 +51,15 @@ def test_impossible_splits_are_refused(change, message):
         SplitParameters.model_validate(SPLITS | change)
 
 
-def test_reversed_edge_thresholds_are_refused():
-    features = {"region": "cell", "gaussian_blur": False, "canny_low": 40, "canny_high": 20, "rim_width": 3}
-    with pytest.raises(ValidationError, match="canny_low must not be above"):
-        FeatureParameters.model_validate(features)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"canny_low": 40, "canny_high": 20}, "canny_low must not be above"),
+        ({"groups": ["shape", "hu"]}, "no group of features is called hu. Known: shape, texture, intensity, edges"),
+        ({"groups": ["shape", "shape"]}, "listed twice"),
+        ({"groups": []}, "at least 1"),
+    ],
+)
+def test_impossible_features_are_refused(feature_settings, change, message):
+    with pytest.raises(ValidationError, match=message):
+        feature_settings(**change)

@@ -14,19 +14,27 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 
 from blastscreen.cohort.names import parse_cell_name
 from blastscreen.cohort.reference import CNMC_2019
-from blastscreen.features.vector import measure_cell
+from blastscreen.features.measurement import feature_names, measure_cell
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.parameters import FeatureParameters
 from blastscreen.synthesis.__main__ import main
 from blastscreen.synthesis.drawing import draw_cell
 from blastscreen.synthesis.plan import CellKind, plan_cohort, plan_sample
 from blastscreen.synthesis.tree import encode_bmp, write_cell_tree, write_cells
-from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_MARKER, GENERATED_SAMPLE, CellLabel, Region
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, CellLabel, Region
 
 SEED = 42
 SAMPLE = plan_sample(n_cells=480, n_subjects=24, seed=SEED)
 ORDINARY = [plan for plan in SAMPLE if plan.kind == CellKind.ORDINARY]
-FEATURES = FeatureParameters(region=Region.CELL, gaussian_blur=False, canny_low=100, canny_high=200, rim_width=3)
+FEATURES = FeatureParameters(
+    groups=("shape", "texture", "intensity", "edges"),
+    region=Region.CELL,
+    gaussian_blur=False,
+    canny_low=100,
+    canny_high=200,
+    rim_width=3,
+)
+FEATURE_NAMES = feature_names(FEATURES)
 # Area and perimeter are left out, as the few real cells at hand are larger than the published mean; smooth cells have
 # no Canny edges at all.
 COMPARED_FEATURES = [name for name in FEATURE_NAMES if name not in ("area", "perimeter", "edge_density")]
@@ -34,10 +42,9 @@ SMALL_TREE = {"fold_0": {CellLabel.ALL: (5, 2), CellLabel.HEM: (4, 1)}, "fold_1"
 
 
 def measure(pixels):
-    grey = to_grey(pixels)
-    mask = cell_mask(grey)
+    mask = cell_mask(to_grey(pixels))
     colours = dict(zip(("red", "green", "blue"), pixels[mask].mean(axis=0), strict=True))
-    return dict(zip(FEATURE_NAMES, measure_cell(grey, mask, settings=FEATURES), strict=True)) | colours
+    return measure_cell(pixels, mask, settings=FEATURES) | colours
 
 
 def touches_border(pixels):

@@ -5,7 +5,7 @@ The values live in `conf/*/parameters/`; nothing has a default here, so what a r
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from blastscreen.vocabulary import Calibration, OperatingRule, ReferenceCohort, Region, SplitStrategy
 
@@ -70,13 +70,25 @@ class SplitParameters(Parameters):
 
 
 class FeatureParameters(Parameters):
-    """What the 15 features see, and the constants of their edge detectors."""
+    """Which features are measured, what they see, and their constants."""
 
+    groups: tuple[str, ...] = Field(min_length=1, description="groups of features, in the order of their columns")
     region: Region = Field(description="what texture, intensity and edges see: the cell's own pixels or the frame")
     gaussian_blur: bool = Field(description="3x3 Gaussian on the grey image before measuring")
     canny_low: float = Field(gt=0, description="gradient above which a pixel may continue an edge")
     canny_high: float = Field(gt=0, description="gradient above which a pixel starts an edge")
     rim_width: Count = Field(description="pixels eroded from the mask before edges are measured (region cell)")
+
+    @field_validator("groups")
+    @classmethod
+    def _know_groups(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        from blastscreen.features import FEATURES
+
+        if unknown := [name for name in groups if name not in FEATURES]:
+            raise ValueError(f"no group of features is called {', '.join(unknown)}. Known: {', '.join(FEATURES)}")
+        if len(set(groups)) < len(groups):
+            raise ValueError("a group of features is listed twice")
+        return groups
 
     @model_validator(mode="after")
     def _order_thresholds(self) -> "FeatureParameters":

@@ -6,7 +6,6 @@ import pandas as pd
 import pandera.pandas as pa
 
 from blastscreen.vocabulary import (
-    FEATURE_NAMES,
     Balancing,
     CellLabel,
     Decision,
@@ -89,22 +88,27 @@ CELL_SPLITS = _table(
 IDENTITY = list(CELL_SPLITS.columns)
 """What every table of single cells says of a cell besides its own findings."""
 
-CELL_FEATURES = _table(
-    {"image_id": _text(unique=True)}
-    | {name: pa.Column(float, nullable=True) for name in FEATURE_NAMES}
-    | {"reasons": _text()},
-    pa.Check(
-        lambda features: features[features["reasons"] == ""][list(FEATURE_NAMES)].notna().all(axis=None),
-        error="a row without a reason must have every feature",
-    ),
-)
-"""One row per accepted cell. A row with a reason has a feature that could not be measured and is kept out of models."""
+_NOT_FEATURES = {*IDENTITY, "reasons", "region"}
 
 
 def feature_columns(cells: pd.DataFrame) -> list[str]:
-    """List the features of a table in the schema `CELL_FEATURES`: whatever groups were measured, in their order."""
-    return [name for name in cells.columns if name not in ("image_id", "reasons")]
+    """List the features of a table of cells: whatever groups were measured, in their order."""
+    return [name for name in cells.columns if name not in _NOT_FEATURES]
 
+
+CELL_FEATURES = _table(
+    {
+        "image_id": _text(unique=True),
+        r"^(?!image_id$|reasons$)": pa.Column(float, nullable=True, regex=True),
+        "reasons": _text(),
+    },
+    pa.Check(
+        lambda cells: cells.loc[cells["reasons"] == "", feature_columns(cells)].notna().all(axis=None),
+        error="a row without a reason must have every feature",
+    ),
+)
+"""One row per accepted cell, one column per feature. A row with a reason has a feature that could not be measured and
+is kept out of models."""
 
 PREDICTIONS = _table(
     {
@@ -186,16 +190,16 @@ same for all rows: the sensitivity at which specificities are compared, and the 
 AREA_CORRELATIONS = _table(
     {
         "region": _one_of(Region),
-        "feature": _text(pa.Check.isin(FEATURE_NAMES)),
+        "feature": _text(),
         "pearson": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
         "spearman": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
     }
 )
-"""How much each feature repeats the area of the cell."""
+"""How far each feature is redundant with the area of the cell."""
 
 IMPORTANCES = _table(
     {
-        "feature": _text(pa.Check.isin(FEATURE_NAMES), unique=True),
+        "feature": _text(unique=True),
         "impurity_importance": pa.Column(float, checks=_UNIT),
         "permutation_importance": pa.Column(float),
         "permutation_std": pa.Column(float, checks=pa.Check.ge(0)),

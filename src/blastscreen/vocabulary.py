@@ -196,10 +196,3 @@ def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
         [False, False, True]
     """
     return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
-
-
-SHAPE_FEATURES = ("area", "perimeter", "circularity", "solidity", "aspect_ratio")
-TEXTURE_FEATURES = ("glcm_contrast", "glcm_dissimilarity", "glcm_homogeneity", "glcm_energy", "glcm_correlation")
-INTENSITY_FEATURES = ("intensity_mean", "intensity_std", "intensity_skewness")
-EDGE_FEATURES = ("edge_density", "sobel_mean")
-FEATURE_NAMES = SHAPE_FEATURES + TEXTURE_FEATURES + INTENSITY_FEATURES + EDGE_FEATURES

@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,13 @@ import yaml
 
 from blastscreen import parameters
 from blastscreen.evaluation.rates import evaluate_cells
+from blastscreen.features import FEATURES
+from blastscreen.features.measurement import feature_names
 from blastscreen.pipeline_registry import register_pipelines
 from blastscreen.runs.typed import TEXT_PARAMETERS
-from blastscreen.vocabulary import CONSEQUENCES, FEATURE_NAMES
+from blastscreen.synthesis.plan import plan_sample
+from blastscreen.synthesis.tree import write_cells
+from blastscreen.vocabulary import CONSEQUENCES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -104,8 +109,11 @@ def test_reason_codes_are_complete_and_rightly_called():
     assert sorted(rows) == sorted((code.value, consequence.value) for code, consequence in CONSEQUENCES.items())
 
 
-def test_features_are_complete_and_in_order():
-    assert tuple(first_cells(text("reference/features.md"))) == FEATURE_NAMES
+@pytest.mark.slow
+def test_the_features_page_has_every_feature_in_order(site, feature_settings):
+    page = (site / "reference" / "features.html").read_text(encoding="utf-8")
+    found = re.findall(r"<tr>\s*<td><code>(\w+)</code>", page)
+    assert tuple(found) == feature_names(feature_settings(groups=list(FEATURES)))
 
 
 def test_metrics_are_complete_and_in_order():
@@ -173,16 +181,57 @@ TITLED = re.compile(r'^```\w+ title="(add to |change in |)(\S+)"\n(.*?)^```$', r
 @pytest.mark.slow
 def test_a_model_can_be_added_as_described(make_project):
     folder = make_project().folder
-    shutil.copytree(ROOT / "src", folder / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    for action, name, content in TITLED.findall(text("how-to/model.md")):
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        before = file.read_text(encoding="utf-8") if action else ""
-        file.write_text(edited(action, before, content), encoding="utf-8")
+    type_in("how-to/model.md", folder)
     run = [sys.executable, "-m", "kedro", "run", "--pipeline=lr"]
     done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert list(folder.glob("data/08_reporting/sample/lr_metrics.json/*/lr_metrics.json"))
+
+
+@pytest.mark.slow
+def test_a_feature_can_be_added_as_described(make_project, tmp_path):
+    page, project = text("how-to/feature.md"), make_project()
+    blocks = TITLED.findall(page)
+    code = [content for _, name, content in blocks if not name.startswith("tests/")]
+    assert len(code) == 1
+    assert len([line for line in code[0].splitlines() if line.strip()]) <= 10
+    of_every_group = ["tests/features/test_groups.py", "tests/laws/test_feature_laws.py"]
+    for name in ("tests/conftest.py", "tests/features/conftest.py", *of_every_group):
+        (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, project.folder / name)
+    type_in("how-to/feature.md", project.folder)
+
+    def call(*command: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONPATH": str(project.folder / "src")}
+        command = [sys.executable, "-m", *command]
+        return subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
+
+    tested = call("pytest", "-q", "-p", "no:cacheprovider", *of_every_group, *(name for _, name, _ in blocks[1:]))
+    assert tested.returncode == 0, tested.stdout
+    train = shlex.split(re.search(r"^kedro run .+", page, re.MULTILINE)[0])
+    done = call(*train)
+    assert done.returncode == 0, done.stdout + done.stderr
+    catalog = project.catalog()
+    assert "hu_1" in set(catalog.load("rf_importances")["feature"])
+    write_cells(tmp_path / "cells", plan_sample(n_cells=20, n_subjects=4, seed=9), seed=9)
+    predict = ["--pipeline=predict", "--to-outputs=rf_external_predictions"]
+    refused = call("kedro", "run", *predict, f"--params=external_images={tmp_path / 'cells'}")
+    assert refused.returncode != 0
+    assert re.search(r"features.groups was \[.*hu.*\],\s+is \[", refused.stdout + refused.stderr)
+    done = call("kedro", "run", *predict, f"{train[-1]},external_images={tmp_path / 'cells'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert catalog.load("external_features")["hu_1"].notna().any()
+    assert catalog.load("rf_external_predictions")["blast_probability"].notna().any()
+
+
+def type_in(page: str, folder: Path) -> None:
+    """Copy the code into a project, then do what a page says."""
+    shutil.copytree(ROOT / "src", folder / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for action, name, content in TITLED.findall(text(page)):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        before = file.read_text(encoding="utf-8") if action else ""
+        file.write_text(edited(action, before, content), encoding="utf-8")
 
 
 def edited(action: str, before: str, content: str) -> str:

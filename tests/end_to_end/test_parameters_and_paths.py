@@ -99,6 +99,19 @@ def test_misspelled_names_are_refused_with_a_hint(project, params, hint):
         project.run("rf")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"canny_low": -3}, r"features.canny_low is -3 \(--params\). It must be a number, above 0"),
+        ({"groups": ["shape", "hu"]}, r"features.groups \(--params\): no group of features is called hu. Known: shape"),
+    ],
+)
+def test_impossible_features_are_refused_before_the_first_node(project, change, message):
+    with pytest.raises(RunRefused, match=message):
+        project.run("feature_engineering", params={"features": change})
+    assert not (project.folder / "data").exists()
+
+
 @pytest.mark.parametrize(("block", "field", "value"), [("cnn", "epochs", 2.5), ("hybrid", "forest_weight", 2)])
 def test_blocks_that_the_pipeline_leaves_alone_are_checked_too(project, block, field, value):
     change = {block: {field: value}}

@@ -11,7 +11,7 @@ from blastscreen.evaluation.confusion import Confusion, describe_calls
 from blastscreen.evaluation.published.check import check_published
 from blastscreen.evaluation.published.numbers import Number, agrees, read_number, spell
 from blastscreen.evaluation.published.tables import PARTS, rate
-from blastscreen.vocabulary import FEATURE_NAMES
+from blastscreen.features.measurement import feature_names
 
 REPORT = Path(__file__).parents[2] / "src" / "blastscreen" / "report"
 
@@ -435,12 +435,12 @@ def test_gap_augmentation_cohort_and_ratio(paper, found):
     assert rates["rf"]["test"]["accuracy"]["recomputed"] == pytest.approx(1354 / 1600)
 
 
-def test_facts_about_the_data_are_those_that_the_project_goes_by(paper_facts):
+def test_facts_about_the_data_are_those_that_the_project_goes_by(paper_facts, feature_settings):
     counted = {one["stated"]: one["counted"] for one in paper_facts["relations"]["references"]}
     parts = [part for fold in CNMC_2019.values() for part in fold.values()]
     assert counted["n_subjects.archive"] == sum(part.subjects for part in parts)
     assert counted["n_cells.used"] == sum(part.images for part in parts)
-    assert set(paper_facts["lists"]["features"]["items"]) == set(FEATURE_NAMES)
+    assert set(paper_facts["lists"]["features"]["items"]) == set(feature_names(feature_settings()))
 
 
 SECTIONS = {

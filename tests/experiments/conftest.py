@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from blastscreen.parameters import AuditParameters, ForestParameters
-from blastscreen.vocabulary import FEATURE_NAMES, CellLabel
+from blastscreen.vocabulary import CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
+FEATURES = ["area", "perimeter", "solidity", "glcm_contrast", "glcm_energy", "intensity_mean", "sobel_mean"]
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +23,9 @@ def cohort():
         rng = np.random.default_rng(seed)
         group = np.repeat(np.arange(N_GROUPS), N_CELLS)
         is_blast = group % 2 == 0
-        values = rng.normal(size=(len(group), len(FEATURE_NAMES)))
-        values += persons * rng.normal(size=(N_GROUPS, len(FEATURE_NAMES)))[group]
-        cells = pd.DataFrame(values, columns=list(FEATURE_NAMES))
+        values = rng.normal(size=(len(group), len(FEATURES)))
+        values += persons * rng.normal(size=(N_GROUPS, len(FEATURES)))[group]
+        cells = pd.DataFrame(values, columns=FEATURES)
         cells["area"] += blasts * is_blast
         identity = {
             "image_id": [f"{number:03}" for number in range(len(group))],

@@ -4,18 +4,20 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from blastscreen.experiments.areas import correlate_with_area
+from blastscreen.report.figures.protocol_audit import draw_area_correlations
 from blastscreen.schemas import AREA_CORRELATIONS
-from blastscreen.vocabulary import FEATURE_NAMES
+
+FEATURES = ["area", "perimeter", "glcm_contrast", "glcm_energy"]
 
 
 def test_features_that_repeat_the_area_are_found_in_the_region_where_they_do():
     area = np.array([1.0, 2.0, 3.0, 6.0])
-    cell = pd.DataFrame({name: [1.0, 0.0, 0.0, 1.0] for name in FEATURE_NAMES})
+    cell = pd.DataFrame({name: [1.0, 0.0, 0.0, 1.0] for name in FEATURES})
     cell = cell.assign(region="cell", area=area, perimeter=area**3, glcm_contrast=5.0)
     frame = cell.assign(region="frame", glcm_energy=10 - 2 * area)
     table = correlate_with_area(pd.concat([frame, cell], ignore_index=True))
     AREA_CORRELATIONS.validate(table)
-    assert table["feature"].tolist() == [name for name in FEATURE_NAMES if name != "area"] * 2
+    assert table["feature"].tolist() == [name for name in FEATURES if name != "area"] * 2
     row = table.set_index(["region", "feature"])
     # deviations of the area -2, -1, 0, 3 and of the feature .5, -.5, -.5, .5: covariance 1, squares 14 and 1
     assert row.loc[("cell", "glcm_energy"), "pearson"] == pytest.approx(1 / np.sqrt(14))
@@ -34,3 +36,10 @@ def test_correlations_are_those_of_scipy(cohort):
         of_region = cells[cells["region"] == region]
         assert row["pearson"] == pytest.approx(pearsonr(of_region["area"], of_region[feature]).statistic)
         assert row["spearman"] == pytest.approx(spearmanr(of_region["area"], of_region[feature]).statistic)
+
+
+def test_nothing_correlates_with_an_area_that_was_not_measured(cohort):
+    table = correlate_with_area(cohort().drop(columns="area"))
+    AREA_CORRELATIONS.validate(table)
+    assert table[["pearson", "spearman"]].isna().all(axis=None)
+    assert len(draw_area_correlations(table, note="").data) > 0

@@ -4,38 +4,30 @@ import pytest
 from blastscreen.datasets import PartFolder
 from blastscreen.experiments.paired_regions import measure_other_region, pair_regions
 from blastscreen.features.measurement import measure_cells, tabulate_features
-from blastscreen.parameters import FeatureParameters
 from blastscreen.schemas import CELL_FEATURES
 from blastscreen.vocabulary import Region
 
 
-@pytest.fixture
-def settings():
-    def make(region):
-        return FeatureParameters(region=region, gaussian_blur=False, canny_low=20, canny_high=40, rim_width=3)
-
-    return make
+def measure_table(stack, settings):
+    return tabulate_features([measure_cells(stack.batch(0, len(stack)), settings=settings)], settings=settings)
 
 
 @pytest.mark.parametrize(("own", "other"), [(Region.CELL, Region.FRAME), (Region.FRAME, Region.CELL)])
 def test_cells_are_measured_over_the_other_region_and_nothing_else_changes(
-    toy_cells, settings, compute, tmp_path, own, other
+    toy_cells, feature_settings, compute, tmp_path, own, other
 ):
     stack, _ = toy_cells(20)
     measured = measure_other_region(
-        stack, PartFolder(filepath=str(tmp_path)).load(), settings=settings(own), compute=compute
+        stack, PartFolder(filepath=str(tmp_path)).load(), settings=feature_settings(region=own), compute=compute
     )
     CELL_FEATURES.validate(measured)
-    expected = tabulate_features([measure_cells(stack.batch(0, 20), settings=settings(other))])
+    expected = measure_table(stack, feature_settings(region=other))
     pd.testing.assert_frame_equal(measured, expected)
 
 
-def test_regions_are_paired_for_cells_that_have_both(toy_cells, settings):
+def test_regions_are_paired_for_cells_that_have_both(toy_cells, feature_settings):
     stack, splits = toy_cells(12)
-    cell, frame = (
-        tabulate_features([measure_cells(stack.batch(0, 12), settings=settings(region))])
-        for region in (Region.CELL, Region.FRAME)
-    )
+    cell, frame = (measure_table(stack, feature_settings(region=region)) for region in (Region.CELL, Region.FRAME))
     cell.loc[4, ["solidity", "reasons"]] = [float("nan"), "non_finite:solidity"]
     frame.loc[7, ["edge_density", "reasons"]] = [float("nan"), "non_finite:edge_density"]
     paired = pair_regions(cell, frame, splits, region=Region.CELL)

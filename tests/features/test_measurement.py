@@ -2,40 +2,55 @@
 
 import cv2
 import numpy as np
+import pytest
 
-from blastscreen.features.measurement import measure_cells, tabulate_features
-from blastscreen.features.vector import measure_cell
+from blastscreen.features.measurement import (
+    feature_names,
+    measure_cell,
+    measure_cells,
+    measure_features,
+    tabulate_features,
+)
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.masks import cell_mask, to_grey
-from blastscreen.parameters import FeatureParameters
-from blastscreen.schemas import CELL_FEATURES
-from blastscreen.vocabulary import FEATURE_NAMES, Region
-
-SETTINGS = FeatureParameters(region=Region.CELL, gaussian_blur=False, canny_low=100, canny_high=200, rim_width=2)
+from blastscreen.schemas import CELL_FEATURES, feature_columns
 
 
-def textured_and_flat():
-    rng = np.random.default_rng(0)
-    disc = cv2.circle(np.zeros((64, 64), np.uint8), (32, 32), 15, 1, -1)
-    textured = rng.integers(30, 90, (64, 64, 3), dtype=np.uint8) * disc[..., None]
-    flat = np.full((64, 64, 3), 60, np.uint8) * disc[..., None]
-    return np.stack([textured, flat])
+@pytest.fixture
+def two_cells():
+    """A textured disc and a flat one."""
+    disc = cv2.circle(np.zeros((64, 64), np.uint8), (32, 32), 15, 1, -1)[..., None]
+    textured = np.random.default_rng(0).integers(30, 90, (64, 64, 3), dtype=np.uint8)
+    pixels = np.stack([textured * disc, np.full((64, 64, 3), 60, np.uint8) * disc])
+    return CellStack(image_ids=("a", "b"), side=64, read=lambda start, stop: pixels[start:stop])
 
 
-def two_cells(pixels):
-    return CellStack(image_ids=("a", "b"), side=64, read=lambda start, stop: pixels[start:stop]).batch(0, 2)
-
-
-def test_rows_hold_what_the_vector_measures():
-    pixels = textured_and_flat()
-    table = tabulate_features([measure_cells(two_cells(pixels), settings=SETTINGS)])
-    CELL_FEATURES.validate(table)
-    grey = to_grey(pixels[0])
-    np.testing.assert_array_equal(
-        table.loc[0, list(FEATURE_NAMES)].to_numpy(float), measure_cell(grey, cell_mask(grey), settings=SETTINGS)
+@pytest.fixture
+def tabulate(two_cells):
+    return lambda settings: tabulate_features(
+        [measure_cells(two_cells.batch(0, 2), settings=settings)], settings=settings
     )
 
 
-def test_a_cell_without_any_texture_is_kept_out_by_name():
-    table = tabulate_features([measure_cells(two_cells(textured_and_flat()), settings=SETTINGS)])
-    assert table["reasons"].tolist() == ["", "non_finite:glcm_correlation;non_finite:intensity_skewness"]
+@pytest.mark.parametrize("groups", [["shape", "texture", "intensity", "edges"], ["edges", "shape"]])
+def test_rows_hold_what_the_groups_measure_in_their_order(two_cells, tabulate, feature_settings, groups):
+    settings = feature_settings(groups=groups)
+    table = tabulate(settings)
+    CELL_FEATURES.validate(table)
+    pixels = two_cells.cell("a")
+    expected = measure_cell(pixels, cell_mask(to_grey(pixels)), settings=settings)
+    assert feature_columns(table) == list(expected) == list(feature_names(settings))
+    assert table.loc[0, list(expected)].to_dict() == expected
+
+
+def test_a_cell_without_any_texture_is_kept_out_by_name(tabulate, feature_settings):
+    reasons = tabulate(feature_settings())["reasons"].tolist()
+    assert reasons == ["", "non_finite:glcm_correlation;non_finite:intensity_skewness"]
+
+
+def test_no_cell_makes_a_table_without_rows(feature_settings, compute):
+    nothing = CellStack(image_ids=(), side=64, read=lambda start, stop: np.empty((0, 64, 64, 3), np.uint8))
+    table = measure_features(nothing, None, settings=feature_settings(), compute=compute)
+    CELL_FEATURES.validate(table)
+    assert table.empty
+    assert feature_columns(table) == list(feature_names(feature_settings()))

@@ -6,11 +6,12 @@ from imblearn.ensemble import EasyEnsembleClassifier
 from sklearn.ensemble import RandomForestClassifier
 
 from blastscreen.models.balancing import fit_balanced, oversample, undersample
-from blastscreen.models.random_forest import FEATURES, blast_probability, fit_forest
+from blastscreen.models.random_forest import blast_probability, fit_forest
 from blastscreen.parameters import ForestParameters
 from blastscreen.vocabulary import Balancing, CellLabel, Split
 
 FOREST = ForestParameters(n_trees=10, class_weight="none", permutation_repeats=1, correlation_threshold=0.8, seed=7)
+FEATURES = ["area", "perimeter", "solidity", "glcm_energy", "intensity_mean", "sobel_mean"]
 CELLS_OF_SUBJECTS = {"big": 30, "middle": 8, "small": 2, "H1": 6, "H2": 6}
 DRAWN = [Balancing.SMOTE, Balancing.UNDERSAMPLING, Balancing.EASY_ENSEMBLE]
 

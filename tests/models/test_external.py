@@ -17,7 +17,7 @@ from blastscreen.models.external import (
     score_with_forest,
 )
 from blastscreen.schemas import EXTERNAL_PREDICTIONS
-from blastscreen.vocabulary import FEATURE_NAMES, REVIEW_CODES, Calibration
+from blastscreen.vocabulary import REVIEW_CODES, Calibration
 
 SETTINGS = {"confidence_level": 0.95}
 OPERATING_POINT = {"threshold": 0.4}
@@ -98,7 +98,7 @@ def test_a_folder_without_a_usable_file_is_refused_with_the_reasons():
 
 def test_a_cell_that_lacks_a_feature_has_no_score_but_a_reason():
     rng = np.random.default_rng(0)
-    features = pd.DataFrame(rng.random((20, 15)), columns=list(FEATURE_NAMES))
+    features = pd.DataFrame(rng.random((20, 3)), columns=["area", "solidity", "sobel_mean"])
     labels = np.where(features["area"] > 0.5, "all", "hem").astype(np.str_)
     forest = RandomForestClassifier(5, random_state=0).fit(features, labels)
     features.loc[3, "solidity"] = np.nan
@@ -108,7 +108,7 @@ def test_a_cell_that_lacks_a_feature_has_no_score_but_a_reason():
     assert np.flatnonzero(scores["blast_probability"].isna()).tolist() == [3]
     assert scores["reasons"][3] == "non_finite:solidity"
     blast = list(forest.classes_).index("all")
-    expected = forest.predict_proba(features.drop(index=3)[list(FEATURE_NAMES)])[:, blast]
+    expected = forest.predict_proba(features.drop(index=3)[forest.feature_names_in_])[:, blast]
     np.testing.assert_array_equal(scores["blast_probability"].dropna(), expected)
 
 

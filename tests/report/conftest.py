@@ -9,7 +9,7 @@ import pytest
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.report.figures.style import BLUE, INK, finish
 from blastscreen.schemas import AUDIT_IMBALANCE
-from blastscreen.vocabulary import FEATURE_NAMES, GENERATED_SAMPLE, Balancing
+from blastscreen.vocabulary import GENERATED_SAMPLE, Balancing
 
 HOSTILE = "a</script><script>document.title='owned'</script>\"'$x$ <img src=x onerror=alert(1)> ü\u202egpj.bmp"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -112,10 +112,10 @@ def tables():
     subjects = splits.drop_duplicates("subject_id")[["subject_id", "subject_group", "label", "split"]]
     subjects = subjects.assign(n_cells=5, n_right=4, rate=0.8, mean_probability=0.5, majority_call=subjects["label"])
     features = pd.DataFrame({"image_id": splits["image_id"], "reasons": ["non_finite:area"] + [""] * (len(splits) - 1)})
-    importances = pd.DataFrame(
-        {"feature": FEATURE_NAMES, "impurity_importance": 1 / 15, "feature_group": "area+perimeter"}
+    importances = pd.DataFrame({"feature": ["area", "perimeter"], "impurity_importance": 0.5})
+    importances = importances.assign(
+        feature_group="area+perimeter", permutation_importance=0.01, permutation_std=0.001, group_importance=0.02
     )
-    importances = importances.assign(permutation_importance=0.01, permutation_std=0.001, group_importance=0.02)
     correlations = pd.DataFrame({"region": ["frame", "cell"], "feature": ["glcm_energy"] * 2, "pearson": [-0.99, None]})
     index = splits.assign(status="accepted", reasons="")
     found = {"cell_index": index, "cell_splits": splits, "cell_features": features, "rf_importances": importances}

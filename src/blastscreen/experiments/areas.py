@@ -1,8 +1,8 @@
-"""How much of every feature is the size of the cell, told again."""
+"""How far every feature is redundant with the area of the cell."""
 
 import pandas as pd
 
-from blastscreen.vocabulary import FEATURE_NAMES
+from blastscreen.schemas import feature_columns
 
 _AREA = "area"
 
@@ -11,19 +11,21 @@ def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
     """Correlate every other feature with the area of the cell, in each region.
 
     Args:
-        cells: Result of `pair_regions`, or any table with region and the 15 features.
+        cells: Result of `pair_regions`, or any table of cells with region and features.
 
     Returns:
-        region, feature, pearson and spearman (-1 to 1), sorted by region and in the order of `FEATURE_NAMES`. NaN where
-        a feature, or the area, is the same for all cells.
+        region, feature, pearson and spearman (-1 to 1), sorted by region and in the order of their columns. NaN where
+        a feature, or the area, is the same for all cells, and where the area was not measured.
     """
     parts = []
     for region, of_region in cells.groupby("region"):
-        features = of_region[list(FEATURE_NAMES)]
-        pearson, spearman = (features.corr(method="pearson")[_AREA], features.corr(method="spearman")[_AREA])
+        features = of_region[feature_columns(of_region)]
+        pearson, spearman = (
+            features.corr(method=method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")
+        )
         part = (
             pd.DataFrame({"pearson": pearson, "spearman": spearman})
-            .drop(index=_AREA)
+            .drop(index=_AREA, errors="ignore")
             .rename_axis("feature")
             .reset_index()
         )

@@ -78,7 +78,7 @@ def predict_held_out(
     """Predict the cells of each fold by what was fitted on all others.
 
     Args:
-        table: One row per cell, with the 15 features; its own split is not used.
+        table: One row per cell, with features; its own split is not used.
         fold: Of each row, shape (n,).
         fit: Takes the table with the cells of one fold in split test and all others in train.
 

@@ -45,7 +45,7 @@ def pair_regions(
         region: Of `features`.
 
     Returns:
-        Two rows per cell: region, image_id, subject_id, subject_group, label, split, data_source and the 15 features;
+        Two rows per cell: region, image_id, subject_id, subject_group, label, split, data_source and the features;
         sorted by region and image_id.
 
     Raises:

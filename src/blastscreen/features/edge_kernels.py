@@ -1,4 +1,4 @@
-"""Loops over the gradients of a cell, compiled by Numba as those of `kernels` are."""
+"""Loops over the gradients of a cell, compiled by Numba like those in `kernels`."""
 
 # the types in here are those of Numba
 # mypy: ignore-errors
@@ -8,6 +8,7 @@ import math
 import numba
 import numpy as np
 from numba.types import Array, float64, int16, int64
+from numpy.typing import NDArray
 
 from blastscreen.features.kernels import BYTES, compiled
 
@@ -18,7 +19,7 @@ _TANGENT, _TANGENT_BITS = 13573, 15
 
 
 @compiled(float64(_GRADIENTS, _GRADIENTS, BYTES))
-def sum_magnitudes(horizontal, vertical, core):
+def sum_magnitudes(horizontal: NDArray[np.int16], vertical: NDArray[np.int16], core: NDArray[np.uint8]) -> float:
     """Sum the lengths of gradients (H, W) where `core` (H, W) is 1; it is 0 elsewhere."""
     height, width = core.shape
     # columns first: their sums don't wait for one another
@@ -35,7 +36,7 @@ def sum_magnitudes(horizontal, vertical, core):
 
 @numba.njit
 def _list_flagged(flags, words, columns):
-    """Write the places of ones among zeros to `columns`, eight in a word, most of which are 0; gives their number."""
+    """Write the places of ones to `columns`, and count them; eight flags share a word, and most words are 0."""
     number = 0
     for word in range(words.size):
         if words[word]:
@@ -47,7 +48,7 @@ def _list_flagged(flags, words, columns):
 
 @numba.njit
 def _is_ridge(steepness, place, stride, x, y):
-    """Give 1 where no neighbour across the edge is steeper, else 0."""
+    """Return 1 where no neighbour across the edge is steeper, else 0."""
     # Numbers stand for conditions: no processor foresees which way a gradient points.
     slope, rise = abs(x) * _TANGENT, abs(y) << _TANGENT_BITS
     is_flat = np.int64(rise < slope)
@@ -62,7 +63,7 @@ def _is_ridge(steepness, place, stride, x, y):
 
 @numba.njit
 def _follow(edges, n_edges, is_weak, stride):
-    """Add the weak pixels that are connected to those found, which clears them; gives the number of all."""
+    """Add the weak pixels that are connected to those found, clear them, and count all."""
     done = 0
     while done < n_edges:
         place = edges[done]
@@ -77,11 +78,18 @@ def _follow(edges, n_edges, is_weak, stride):
 
 
 @compiled(int64(_GRADIENTS, _GRADIENTS, BYTES, BYTES, int64, int64))
-def count_edges(horizontal, vertical, whole, core, low, high):
+def count_edges(
+    horizontal: NDArray[np.int16],
+    vertical: NDArray[np.int16],
+    whole: NDArray[np.uint8],
+    core: NDArray[np.uint8],
+    low: int,
+    high: int,
+) -> int:
     """Count the edges of Canny's detector, with OpenCV's arithmetic, from Sobel gradients (H, W).
 
-    They are taken for 0 where `whole` (H, W) is 0, not 1. An edge lies where `core` (H, W) is 1, not 0; it is above
-    `low`, and connected within `core` to one above `high`.
+    Gradients are taken for 0 where `whole` (H, W) is 0, not 1. An edge lies where `core` (H, W) is 1, not 0; it is
+    above `low`, and connected within `core` to one above `high`.
     """
     height, width = core.shape
     steepness = np.zeros((height + 2, width + 2), dtype=np.int16)

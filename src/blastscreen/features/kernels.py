@@ -8,19 +8,22 @@ import it inside their functions, when the first cell is measured.
 # the types in here are those of Numba
 # mypy: ignore-errors
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
 from numba.types import Array, Tuple, UniTuple, float64, int64, uint8, uint32
+from numpy.typing import NDArray
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 BYTES = Array(uint8, 2, "C", readonly=True)
 
 
-def compiled(signature: Any) -> Any:
+def compiled(signature: Any) -> Callable[[Function], Function]:
     """Compile a function for one signature, once for all processes; other threads run beside it."""
 
-    def compile_now(function: Any) -> Any:
+    def compile_now(function: Function) -> Function:
         try:
             return numba.njit(signature, cache=True, nogil=True)(function)
         except RuntimeError:  # neither this folder nor the user's own can be written to
@@ -30,7 +33,7 @@ def compiled(signature: Any) -> Any:
 
 
 @compiled(UniTuple(int64, 6)(BYTES))
-def sum_places(mask):
+def sum_places(mask: NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
     """Sum 1, x, y, x * x, x * y and y * y over the columns x and rows y where a mask (H, W) is 1; it is 0 elsewhere."""
     height, width = mask.shape
     count = x = y = xx = xy = yy = 0
@@ -47,8 +50,8 @@ def sum_places(mask):
 
 
 @compiled(int64(BYTES))
-def double_hull_area(mask):
-    """Give twice the area of the convex hull of the pixels, corners included, of a mask (H, W); 0 for an empty one."""
+def double_hull_area(mask: NDArray[np.uint8]) -> int:
+    """Compute twice the area of the convex hull of the pixels of a mask (H, W), corners included; 0 without any."""
     height, width = mask.shape
     # the outermost corners along each of the height + 1 lines between rows, the right ones as -x
     outermost = np.full((2, height + 1), width + 1, dtype=np.int64)
@@ -85,7 +88,7 @@ def double_hull_area(mask):
 
 
 @compiled(UniTuple(int64, 4)(BYTES, BYTES))
-def sum_powers(grey, inside):
+def sum_powers(grey: NDArray[np.uint8], inside: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Sum the grey levels (H, W) to the powers 0 to 3 where `inside` (H, W) is 1; it is 0 elsewhere."""
     height, width = grey.shape
     zeroth = first = second = third = 0
@@ -102,11 +105,13 @@ def sum_powers(grey, inside):
 
 
 @compiled(Array(uint32, 3, "C")(BYTES, BYTES, int64, int64))
-def count_neighbours(grey, inside, darkest, n_levels):
+def count_neighbours(
+    grey: NDArray[np.uint8], inside: NDArray[np.uint8], darkest: int, n_levels: int
+) -> NDArray[np.uint32]:
     """Count neighbouring grey levels (H, W) one way round, for the offsets (0, 1), (1, 1), (1, 0) and (1, -1).
 
     A pixel counts where `inside` (H, W) is 1; it is 0 elsewhere. `darkest` is the lowest grey level inside, and
-    `n_levels` the highest less the lowest, plus 1. Gives (4, n_levels + 1, n_levels + 1) uint32: level 1 is the
+    `n_levels` the highest less the lowest, plus 1. Returns (4, n_levels + 1, n_levels + 1) uint32: level 1 is the
     darkest, and what stands at level 0 is no pair.
     """
     height, width = grey.shape
@@ -132,11 +137,11 @@ def count_neighbours(grey, inside, darkest, n_levels):
 
 
 @compiled(Tuple((Array(int64, 2, "C"), Array(float64, 1, "C")))(Array(uint32, 3, "A", readonly=True)))
-def sum_pairs(counts):
+def sum_pairs(counts: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Sum over all pairs of levels i and j that `counts` (4, L, L) holds, each taken both ways round.
 
-    Gives sums of 1, i, i * i, i * j and |i - j|, and of the squares of the symmetric counts, (4, 6) int64; and sums of
-    1 / (1 + (i - j) ** 2), (4,) float64.
+    Returns sums of 1, i, i * i, i * j and |i - j|, and of the squares of the symmetric counts, (4, 6) int64; and sums
+    of 1 / (1 + (i - j) ** 2), (4,) float64.
     """
     n_angles, n_levels, _ = counts.shape
     sums = np.zeros((n_angles, 6), dtype=np.int64)

@@ -1,7 +1,7 @@
 """Features of many cells as a table."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,29 +9,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.compute.resume import PartStore, map_parts
-from blastscreen.features.vector import measure_cell
+from blastscreen.features import FEATURES
+from blastscreen.features.cell import cut_out
 from blastscreen.imaging.cell_stack import CellBatch, CellStack
 from blastscreen.imaging.masks import cell_mask, content_box, to_grey
 from blastscreen.parameters import ComputeParameters, FeatureParameters
-from blastscreen.vocabulary import FEATURE_NAMES, ReasonCode, Region
+from blastscreen.vocabulary import ReasonCode, Region
 
 
 class MeasuredCells(NamedTuple):
-    """Names of cells, and their features (n, 15) in the order of `FEATURE_NAMES`, some of them perhaps not finite."""
+    """Names of cells, and their features (n, features), some of them perhaps not finite."""
 
     image_ids: tuple[str, ...]
     features: NDArray[np.float64]
 
 
 def measure_features(
-    stack: CellStack, finished: PartStore, *, settings: FeatureParameters, compute: ComputeParameters
+    cell_images: CellStack, finished: PartStore, *, settings: FeatureParameters, compute: ComputeParameters
 ) -> pd.DataFrame:
     """Measure the features of every cell of a stack.
 
     Args:
-        stack: Standardised cells, black outside.
+        cell_images: Standardised cells, black outside.
         finished: Where what an interrupted run has measured lies.
-        settings: Region, blur and edge settings.
+        settings: Groups of features, and what they see.
         compute: Workers, and cells per unit of work.
 
     Returns:
@@ -39,53 +40,80 @@ def measure_features(
     """
 
     def identify(start: int, stop: int) -> list[object] | None:
-        return None if stack.origin is None else [settings.model_dump(mode="json"), stack.origin, start, stop]
+        return (
+            None if cell_images.origin is None else [settings.model_dump(mode="json"), cell_images.origin, start, stop]
+        )
 
+    tabulate = partial(tabulate_features, settings=settings)
     parts = map_parts(
         partial(measure_cells, settings=settings),
-        stack.ranges(compute.batch_size),
-        make_batch=stack.batch,
+        cell_images.ranges(compute.batch_size),
+        make_batch=cell_images.batch,
         identify=identify,
-        tabulate=tabulate_features,
+        tabulate=tabulate,
         parts=finished,
         settings=compute,
         description=f"Measuring features ({settings.region})",
-        names=name_cells,
+        names=lambda batch: batch.image_ids,
     )
-    return pd.concat([tabulate_features([]), *parts], ignore_index=True)
+    return pd.concat([tabulate([]), *parts], ignore_index=True)
 
 
 def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> MeasuredCells:
     """Measure the features of a few cells, which are read here, where they are measured."""
-    pixels = batch.read()
-    values = np.empty((len(pixels), len(FEATURE_NAMES)))
-    for row, cell in zip(values, pixels, strict=True):
+    names, rows = feature_names(settings), []
+    for pixels in batch.read():
         # where only the cell counts, all that follows has less to look through
-        grey = to_grey(cell[content_box(cell)] if settings.region == Region.CELL else cell)
-        row[:] = measure_cell(grey, cell_mask(grey), settings=settings)
-    return MeasuredCells(batch.image_ids, values)
+        picture = pixels[content_box(pixels)] if settings.region == Region.CELL else pixels
+        values = measure_cell(picture, cell_mask(to_grey(picture)), settings=settings)
+        rows.append([values[name] for name in names])
+    return MeasuredCells(batch.image_ids, np.array(rows))
 
 
-def tabulate_features(measured: Sequence[MeasuredCells]) -> pd.DataFrame:
-    """Make a table of what was measured.
+def measure_cell(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, settings: FeatureParameters
+) -> dict[str, float]:
+    """Measure the chosen groups of features of a cell, in their order.
+
+    Args:
+        pixels: (H, W, 3) RGB at native resolution.
+        mask: (H, W), True on the cell.
+        settings: Groups of features, and what they see.
 
     Returns:
-        One row per cell: image_id, the features in the order of `FEATURE_NAMES`, and reasons, which names every
-        feature that is not finite (`non_finite:<feature>`, joined by ";") and is empty otherwise.
+        Values by name. What a cell does not define is NaN, and the aspect ratio of a straight line of pixels inf: the
+        caller decides what becomes of such a cell.
+
+    Raises:
+        ValueError: If the arrays are not a picture and its mask.
     """
-    values = np.concatenate([np.empty((0, len(FEATURE_NAMES))), *(cells.features for cells in measured)])
+    cell = cut_out(pixels, mask, settings=settings)
+    return {name: value for group in settings.groups for name, value in FEATURES[group](cell).items()}
+
+
+@lru_cache
+def feature_names(settings: FeatureParameters) -> tuple[str, ...]:
+    """List the features that the settings choose, as a cell of noise has them."""
+    pixels = np.random.default_rng(0).integers(1, 256, (16, 16, 3), dtype=np.uint8)
+    return tuple(measure_cell(pixels, np.ones((16, 16), dtype=np.bool_), settings=settings))
+
+
+def tabulate_features(measured: Sequence[MeasuredCells], *, settings: FeatureParameters) -> pd.DataFrame:
+    """Tabulate what was measured.
+
+    Returns:
+        One row per cell: image_id, the features in the order of their groups, and reasons, which names every feature
+        that is not finite (`non_finite:<feature>`, joined by ";") and is empty otherwise.
+    """
+    names = feature_names(settings)
+    values = np.concatenate([np.empty((0, len(names))), *(cells.features for cells in measured)])
     finite = np.isfinite(values)
     reasons = np.full(len(values), "", dtype=object)
     for row in np.flatnonzero(~finite.all(axis=1)):
-        missing = [name for name, is_finite in zip(FEATURE_NAMES, finite[row], strict=True) if not is_finite]
+        missing = [name for name, is_finite in zip(names, finite[row], strict=True) if not is_finite]
         reasons[row] = ";".join(f"{ReasonCode.NON_FINITE}:{name}" for name in missing)
-    table = pd.DataFrame(np.where(finite, values, np.nan), columns=list(FEATURE_NAMES))
+    table = pd.DataFrame(np.where(finite, values, np.nan), columns=list(names))
     image_ids = [image_id for cells in measured for image_id in cells.image_ids]
     table.insert(0, "image_id", pd.Series(image_ids, dtype="str"))
     table["reasons"] = pd.Series(reasons, dtype="str")
     return table
-
-
-def name_cells(batch: CellBatch) -> tuple[str, ...]:
-    """Name the cells of a batch."""
-    return batch.image_ids

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
-from blastscreen.models.random_forest import FEATURES, fit_forest, training_cells
+from blastscreen.models.random_forest import fit_forest, training_cells
 from blastscreen.parameters import ForestParameters
+from blastscreen.schemas import feature_columns
 from blastscreen.vocabulary import Balancing, CellLabel, Split
 
 N_NEIGHBOURS = 5
@@ -69,7 +70,7 @@ def fit_balanced(
             from imblearn.ensemble import EasyEnsembleClassifier
 
             ensemble = EasyEnsembleClassifier(n_estimators=ensemble_size, random_state=forest.seed)
-            return ensemble.fit(cells[FEATURES], cells["label"].to_numpy(dtype=np.str_))
+            return ensemble.fit(cells[feature_columns(cells)], cells["label"].to_numpy(dtype=np.str_))
 
 
 def oversample(cells: pd.DataFrame, *, seed: int) -> pd.DataFrame:
@@ -80,7 +81,7 @@ def oversample(cells: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     them and trees do not care for scale.
 
     Args:
-        cells: image_id, label, split and the 15 features of training cells of both classes, sorted by image_id.
+        cells: image_id, label, split and the features of training cells of both classes, sorted by image_id.
         seed: Of the draws.
 
     Returns:
@@ -96,11 +97,12 @@ def oversample(cells: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     n_rare = int(cells["label"].value_counts().min())
     if n_rare == 1:
         return cells
-    scaler = StandardScaler().fit(cells[FEATURES])
+    features = feature_columns(cells)
+    scaler = StandardScaler().fit(cells[features])
     smote = SMOTE(k_neighbors=min(N_NEIGHBOURS, n_rare - 1), random_state=seed)
-    values, labels = smote.fit_resample(scaler.transform(cells[FEATURES]), cells["label"].to_numpy(dtype=np.str_))
+    values, labels = smote.fit_resample(scaler.transform(cells[features]), cells["label"].to_numpy(dtype=np.str_))
     # what was there comes first, unchanged, and is not sent through the scaler and back
-    made = pd.DataFrame(scaler.inverse_transform(values)[len(cells) :], columns=FEATURES)
+    made = pd.DataFrame(scaler.inverse_transform(values)[len(cells) :], columns=features)
     names = [f"made {number:06d}" for number in range(len(made))]
     made = made.assign(image_id=names, label=labels[len(cells) :], split=Split.TRAIN.value)
     return pd.concat([cells, made], ignore_index=True)
@@ -113,7 +115,7 @@ def undersample(cells: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     and no subject goes before the others are down to its number: what subjects differ in stays.
 
     Args:
-        cells: subject_group, label and the 15 features of training cells of both classes, sorted by image_id.
+        cells: subject_group, label and the features of training cells of both classes, sorted by image_id.
         seed: Of the draws.
 
     Returns:

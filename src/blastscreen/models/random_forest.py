@@ -1,4 +1,4 @@
-"""The random forest over the 15 features: fit, predict, and two kinds of importance."""
+"""The random forest over the features of cells: fit, predict, and two kinds of importance."""
 
 import joblib
 import numpy as np
@@ -11,10 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from blastscreen.models.trainable import require_both_classes, require_same_cells
 from blastscreen.parameters import ForestParameters
-from blastscreen.schemas import IDENTITY
-from blastscreen.vocabulary import EVALUATED_SPLITS, FEATURE_NAMES, POSITIVE_LABEL, Refusal, Split
-
-FEATURES = list(FEATURE_NAMES)
+from blastscreen.schemas import IDENTITY, feature_columns
+from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Refusal, Split
 
 
 def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -23,18 +21,18 @@ def training_table(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame
     Cells whose features carry a reason are left out: they stay accounted for in `cell_features`.
 
     Args:
-        features: image_id, the 15 features, reasons ("" where all are usable).
+        features: image_id, the features, reasons ("" where all are usable).
         splits: image_id, subject_id, subject_group, label, split, data_source.
 
     Returns:
-        The columns of `splits` and the 15 features, one row per usable cell, sorted by image_id.
+        The columns of `splits` and the features, one row per usable cell, sorted by image_id.
 
     Raises:
         ValueError: The tables speak of different cells, repeat one, or hold a feature that is not finite.
     """
     require_same_cells("cell_features", features["image_id"], splits["image_id"])
     table = splits[IDENTITY].merge(features, on="image_id", how="inner", validate="1:1")
-    usable = table.loc[table["reasons"].fillna("") == "", IDENTITY + FEATURES]
+    usable = table.loc[table["reasons"].fillna("") == "", IDENTITY + feature_columns(features)]
     require_finite(usable)
     return usable.sort_values("image_id", ignore_index=True)
 
@@ -43,12 +41,12 @@ def require_finite(features: pd.DataFrame) -> None:
     """Refuse features that are not finite: scikit-learn's forest would take NaN without a word.
 
     Args:
-        features: Table with the 15 feature columns; others are ignored.
+        features: Table of cells with feature columns; others are ignored.
 
     Raises:
         Refusal: A value is NaN or infinite; names the features and counts their cells.
     """
-    bad_cells = (~np.isfinite(features[FEATURES])).sum()
+    bad_cells = (~np.isfinite(features[feature_columns(features)])).sum()
     bad = [f"{name} in {count} cells" for name, count in bad_cells.items() if count]
     if bad:
         raise Refusal(
@@ -101,22 +99,28 @@ def fit_forest(
         random_state=settings.seed,
     )
     # a plain unicode array, not objects: `classes_` inherits it and is stored as such
-    return forest.fit(cells[FEATURES], cells["label"].to_numpy(dtype=np.str_))
+    return forest.fit(cells[feature_columns(cells)], cells["label"].to_numpy(dtype=np.str_))
 
 
 def blast_probability(forest: RandomForestClassifier, features: pd.DataFrame) -> NDArray[np.float64]:
     """Predict the probability that each cell is a leukemic blast.
 
     Args:
-        forest: Fitted on the 15 features and the C-NMC labels.
-        features: n rows with the 15 feature columns, in any order; other columns are ignored.
+        forest: Fitted on features and the C-NMC labels.
+        features: n rows with the columns that the forest knows, in any order; others are ignored.
 
     Returns:
         Shape (n,), 0 to 1.
 
     Raises:
-        ValueError: The forest never saw a blast, or a feature is not finite.
+        ValueError: The forest never saw a blast, or a feature is missing or not finite.
     """
+    if missing := sorted(set(forest.feature_names_in_) - set(features.columns)):
+        raise Refusal(
+            f"the forest was trained on features that these cells lack: {', '.join(missing)}. Measure the same groups "
+            "(features.groups), or train again"
+        )
+    features = features[list(forest.feature_names_in_)]
     require_finite(features)
     return _blast_probability(forest, features)
 
@@ -173,15 +177,16 @@ def measure_importances(
     require_both_classes(_is_blast(cells), Split.VALIDATION)
     groups = group_features(_cells_of(table, Split.TRAIN), threshold=settings.correlation_threshold)
     permutations = {"repeats": settings.permutation_repeats, "seed": settings.seed}
-    alone_mean, alone_std = permute_groups(forest, cells, np.arange(len(FEATURES)), **permutations)
+    features = feature_columns(cells)
+    alone_mean, alone_std = permute_groups(forest, cells, np.arange(len(features)), **permutations)
     group_mean, group_std = permute_groups(forest, cells, groups, **permutations)
     importances = pd.DataFrame(
         {
-            "feature": FEATURES,
+            "feature": features,
             "impurity_importance": forest.feature_importances_,
             "permutation_importance": alone_mean,
             "permutation_std": alone_std,
-            "feature_group": pd.Series(FEATURES).groupby(groups).transform(lambda names: "+".join(sorted(names))),
+            "feature_group": pd.Series(features).groupby(groups).transform(lambda names: "+".join(sorted(names))),
             "group_importance": group_mean[groups],
             "group_std": group_std[groups],
         }
@@ -193,13 +198,13 @@ def group_features(cells: pd.DataFrame, *, threshold: float) -> NDArray[np.intp]
     """Put features that are chained by a strong rank correlation into one group.
 
     Args:
-        cells: Table with the 15 feature columns.
+        cells: Table of cells with feature columns.
         threshold: |Spearman's rho| above this links two features; 0 to 1.
 
     Returns:
-        Group number of each feature, shape (15,), in the order of FEATURE_NAMES. A constant feature stands alone.
+        Group number of each feature, in the order of their columns. A constant feature stands alone.
     """
-    correlation = cells[FEATURES].corr(method="spearman").abs()
+    correlation = cells[feature_columns(cells)].corr(method="spearman").abs()
     _, groups = connected_components(correlation.to_numpy() > threshold, directed=False)
     return np.asarray(groups, dtype=np.intp)
 
@@ -213,9 +218,9 @@ def permute_groups(
     a group of its own this is `sklearn.inspection.permutation_importance` with scoring "roc_auc".
 
     Args:
-        forest: Fitted on the 15 features.
+        forest: Fitted on the features of `cells`.
         cells: Labelled cells of both classes.
-        groups: Group number of each feature, shape (15,), counted from 0.
+        groups: Group number of each feature, counted from 0.
         repeats: Permutations per group.
         seed: Of the permutations; all groups see the same ones.
 
@@ -226,11 +231,12 @@ def permute_groups(
         ValueError: A feature is not finite.
     """
     require_finite(cells)
-    values = cells[FEATURES].to_numpy()
+    features = feature_columns(cells)
+    values = cells[features].to_numpy()
 
     def auroc(forest: RandomForestClassifier, rows: NDArray[np.intp], is_blast: ArrayLike) -> float:
         permuted = np.take_along_axis(values, rows[:, groups], axis=0)
-        return float(roc_auc_score(is_blast, _blast_probability(forest, pd.DataFrame(permuted, columns=FEATURES))))
+        return float(roc_auc_score(is_blast, _blast_probability(forest, pd.DataFrame(permuted, columns=features))))
 
     rows = np.tile(np.arange(len(cells))[:, np.newaxis], groups.max() + 1)
     is_blast = _is_blast(cells)

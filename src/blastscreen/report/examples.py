@@ -13,7 +13,8 @@ from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.models.cell_batches import resize_cells
 from blastscreen.models.gradcam import grad_cam
-from blastscreen.vocabulary import FEATURE_NAMES, POSITIVE_LABEL, Refusal, Split
+from blastscreen.schemas import feature_columns
+from blastscreen.vocabulary import POSITIVE_LABEL, Refusal, Split
 
 Pixels = NDArray[np.uint8]
 Explain = Callable[[Pixels], NDArray[np.float32]]
@@ -68,7 +69,7 @@ def gather_errors(
     chosen["false_negatives"] = spread_over_subjects(wrong[is_blast], n_cells=n_cells)
     side = _common_side(cell_images, [name for cells in chosen.values() for name in cells["image_id"]])
     training = _join_training(cell_features, cell_splits)
-    features = cell_features.set_index("image_id")[list(FEATURE_NAMES)]
+    features = cell_features.set_index("image_id")[feature_columns(cell_features)]
     return {
         "model": model,
         "threshold": threshold,
@@ -185,7 +186,7 @@ def _join_training(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd
     """Select label and features of the training cells that have all features."""
     training = cell_splits.loc[cell_splits["split"] == Split.TRAIN, ["image_id", "label"]]
     table = training.merge(cell_features, on="image_id", how="inner", validate="1:1")
-    return table.loc[table["reasons"] == "", ["label", *FEATURE_NAMES]]
+    return table.loc[table["reasons"] == "", ["label", *feature_columns(cell_features)]]
 
 
 def _describe_cell(
@@ -197,7 +198,7 @@ def _describe_cell(
     side: int,
     explain: Explain | None,
 ) -> dict[str, Any]:
-    of_class = training.loc[training["label"] == cell["label"], list(FEATURE_NAMES)]
+    of_class = training.loc[training["label"] == cell["label"], features.columns]
     window = _window(pixels, side)
     heatmap = None if explain is None else _encode(overlay_heat(pixels, explain(pixels))[window])
     return {

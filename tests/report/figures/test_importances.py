@@ -2,7 +2,6 @@ import pandas as pd
 import pytest
 
 from blastscreen.report.figures.importances import draw_importances
-from blastscreen.vocabulary import FEATURE_NAMES
 
 IMPORTANCES = pd.DataFrame(
     {
@@ -77,18 +76,19 @@ def test_groups_are_lettered_and_coloured(figure):
 
 
 @pytest.mark.parametrize(
-    ("groups", "n_colours"),
+    ("groups", "n_colours", "n_letters"),
     [
-        pytest.param([f"pair {min(i, 13) // 2}" for i in range(15)], 7, id="as many groups as can be"),
-        pytest.param([str(i) for i in range(15)], 1, id="no group"),
-        pytest.param(["one"] * 15, 1, id="one group"),
+        pytest.param([f"pair {i // 2}" for i in range(60)], 7, 30, id="more groups than colours and letters"),
+        pytest.param([str(i) for i in range(15)], 1, 1, id="no group"),
+        pytest.param(["one"] * 15, 1, 1, id="one group"),
     ],
 )
-def test_any_grouping_of_15_features_has_colours_enough(groups, n_colours):
-    table = pd.DataFrame({"feature": list(FEATURE_NAMES), "feature_group": groups})
+def test_any_grouping_has_colours_and_letters_enough(groups, n_colours, n_letters):
+    table = pd.DataFrame({"feature": [f"feature {i}" for i in range(len(groups))], "feature_group": groups})
     table[[name for name in IMPORTANCES if name not in table]] = 0.1
     figure = draw_importances(table, model="Forest", note="")
     assert len({trace.marker.color for trace in figure.data}) == n_colours
+    assert len({trace.legendgroup for trace in figure.data}) == n_letters
 
 
 def test_title_and_note_are_drawn(figure):

@@ -1,5 +1,6 @@
 """Impurity beside permutation importance."""
 
+import itertools
 import string
 import textwrap
 
@@ -30,10 +31,17 @@ def draw_importances(importances: pd.DataFrame, *, model: str, note: str) -> go.
         horizontal_spacing=0.05,
         subplot_titles=["impurity importance (training)", "permutation importance (validation)"],
     )
+    tags = [tag for tag in tagged["tag"].unique() if tag]
+    colours = {tag: PALETTE[number % len(PALETTE)] for number, tag in enumerate(tags)} | {"": GREY}
     for tag, members in tagged.groupby("tag"):
-        for trace, column in _traces(members, tag=str(tag)):
+        for trace, column in _traces(members, tag=str(tag), colour=colours[tag]):
             figure.add_trace(trace, row=1, col=column)
-    finish(figure, title=f"{model}: impurity and permutation importance of each feature", note=note, height=880)
+    finish(
+        figure,
+        title=f"{model}: impurity and permutation importance of each feature",
+        note=note,
+        height=max(880, 390 + 24 * len(tagged)),
+    )
     _label_axes(figure, tagged)
     return figure
 
@@ -60,17 +68,16 @@ def _label_axes(figure: go.Figure, tagged: pd.DataFrame) -> None:
 
 
 def _group_tags(feature_groups: pd.Series) -> pd.Series:
-    """Letter the groups of several features "(A)", "(B)", ... as they appear; a feature on its own has no tag."""
+    """Letter the groups of several features "(A)", ... "(Z)", "(AA)", ... as they appear; others have no tag."""
     shared = feature_groups[feature_groups.duplicated(keep=False)].unique()
-    tags = {group: f"({letter})" for group, letter in zip(shared, string.ascii_uppercase, strict=False)}
+    letters = itertools.chain.from_iterable(itertools.product(string.ascii_uppercase, repeat=n) for n in (1, 2))
+    tags = {group: f"({''.join(letter)})" for group, letter in zip(shared, letters, strict=False)}
     return feature_groups.map(lambda group: tags.get(group, ""))
 
 
-def _traces(members: pd.DataFrame, *, tag: str) -> list[tuple[go.Bar | go.Scatter, int]]:
+def _traces(members: pd.DataFrame, *, tag: str, colour: str) -> list[tuple[go.Bar | go.Scatter, int]]:
     """Make the traces of one group, each with the column of its panel."""
     features = members["feature"].tolist()
-    # 15 features make 7 groups of several at most: as many as the palette has colours
-    colour = PALETTE[string.ascii_uppercase.index(tag[1])] if tag else GREY
     members_text = "<br>".join(textwrap.wrap(" + ".join(features), width=100))
     common = {"y": features, "orientation": "h", "marker": {"color": colour}, "legendgroup": tag}
     traces = [

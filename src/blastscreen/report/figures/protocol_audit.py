@@ -165,7 +165,12 @@ def draw_area_correlations(correlations: pd.DataFrame, *, note: str) -> go.Figur
         values = _by_region(correlations, method).loc[features]
         for trace in _dumbbells(values, legend=column == 1):
             figure.add_trace(trace, row=1, col=column)
-    finish(figure, title="How much of each feature is the area of the cell, told again", note=note, height=720)
+    finish(
+        figure,
+        title="How much of each feature is the area of the cell, told again",
+        note=note,
+        height=max(720, 220 + 24 * len(features)),
+    )
     figure.update_xaxes(range=[-1.08, 1.08], tickvals=[-1, -0.5, 0, 0.5, 1], title="correlation with the cell's area")
     figure.update_xaxes(zeroline=True, zerolinecolor=INK)
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=features, gridcolor=LIGHT)

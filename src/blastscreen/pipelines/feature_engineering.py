@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
-from blastscreen.pipelines.feature_engineering.nodes import measure_features
+from blastscreen.features.measurement import measure_features
 
 
 def create_pipeline() -> Pipeline:
@@ -11,7 +11,12 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 measure_features,
-                inputs=["cell_images", "cell_features_parts", "params:features", "params:compute"],
+                inputs={
+                    "cell_images": "cell_images",
+                    "finished": "cell_features_parts",
+                    "settings": "params:features",
+                    "compute": "params:compute",
+                },
                 outputs="cell_features",
                 name="measure_features",
             ),

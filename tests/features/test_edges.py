@@ -8,10 +8,26 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.filters import sobel
 
-from blastscreen.features.edge import EdgeFeatures, edge_density, edge_features, sobel_mean
-from blastscreen.vocabulary import EDGE_FEATURES
+from blastscreen.features.edges import measure_edges
 
 SQUARE = np.ones((3, 3))
+
+
+@pytest.fixture(scope="session")
+def measure(see):
+    return lambda grey, mask, low, high, rim: measure_edges(
+        see(grey, mask, canny_low=low, canny_high=high, rim_width=rim)
+    )
+
+
+@pytest.fixture(scope="session")
+def density(measure):
+    return lambda *arguments: measure(*arguments)["edge_density"]
+
+
+@pytest.fixture(scope="session")
+def sobel_mean(measure):
+    return lambda grey, mask, rim: measure(grey, mask, 100, 200, rim)["sobel_mean"]
 
 
 @st.composite
@@ -74,11 +90,11 @@ def step(width, dark, bright):
 
 @given(cells(), st.sampled_from([(20, 60), (20.5, 60.5), (100, 200), (300, 301), (3000, 3000)]))
 @settings(deadline=None, max_examples=60)
-def test_frame_density_equals_opencv_and_brute_force(cell, thresholds):
+def test_frame_density_equals_opencv_and_brute_force(density, cell, thresholds):
     grey, _ = cell
     framed = np.pad(grey, ((3, 0), (0, 4)))
     low, high = thresholds
-    measured = edge_density(framed, None, canny_low=low, canny_high=high, rim_width=1)
+    measured = density(framed, None, low, high, 1)
     assert measured == np.mean(cv2.Canny(framed, low, high) > 0)
     everywhere = np.ones(framed.shape, dtype=bool)
     assert measured == connected_edges(*gradients(framed), everywhere, low, high).mean()
@@ -86,83 +102,78 @@ def test_frame_density_equals_opencv_and_brute_force(cell, thresholds):
 
 @given(cells(background=True), st.sampled_from([(20, 60), (20.5, 60.5), (0.5, 0.5), (100, 200)]), st.integers(1, 4))
 @settings(deadline=None, max_examples=60)
-def test_cell_density_equals_brute_force(cell, thresholds, rim_width):
+def test_cell_density_equals_brute_force(density, cell, thresholds, rim_width):
     low, high = thresholds
-    measured = edge_density(*cell, canny_low=low, canny_high=high, rim_width=rim_width)
+    measured = density(*cell, low, high, rim_width)
     assert measured == pytest.approx(cell_density_by_brute_force(*cell, low, high, rim_width), rel=1e-12, nan_ok=True)
 
 
 @given(cells())
 @settings(deadline=None)
-def test_frame_sobel_equals_scikit_image(cell):
+def test_frame_sobel_equals_scikit_image(sobel_mean, cell):
     framed = np.pad(cell[0], ((3, 0), (0, 4)))
-    assert sobel_mean(framed, None, rim_width=1) == pytest.approx(sobel(framed).mean(), rel=1e-9, abs=1e-15)
+    assert sobel_mean(framed, None, 1) == pytest.approx(sobel(framed).mean(), rel=1e-9, abs=1e-15)
 
 
 @given(cells(background=True), st.integers(1, 4))
 @settings(deadline=None)
-def test_cell_sobel_equals_scikit_image_off_the_rim(cell, rim_width):
+def test_cell_sobel_equals_scikit_image_off_the_rim(sobel_mean, cell, rim_width):
     grey, mask = cell
     core = eroded(mask, rim_width)
     expected = sobel(grey)[core].mean() if core.any() else math.nan
-    assert sobel_mean(grey, mask, rim_width=rim_width) == pytest.approx(expected, rel=1e-9, abs=1e-15, nan_ok=True)
+    assert sobel_mean(grey, mask, rim_width) == pytest.approx(expected, rel=1e-9, abs=1e-15, nan_ok=True)
 
 
-def test_a_step_by_hand():
+def test_a_step_by_hand(density, sobel_mean):
     # One edge of 8 pixels down a frame of 8x8. Its gradient is 4 * 60 = 240 on both sides of it.
     grey = step(4, 40, 100)
     mask = np.ones(grey.shape, dtype=bool)
-    assert edge_density(grey, None, canny_low=100, canny_high=239, rim_width=1) == 1 / 8
-    assert edge_density(grey, None, canny_low=100, canny_high=239.5, rim_width=1) == 1 / 8
-    assert edge_density(grey, None, canny_low=239.5, canny_high=239.5, rim_width=1) == 1 / 8
-    assert edge_density(grey, None, canny_low=100, canny_high=240, rim_width=1) == 0
+    assert density(grey, None, 100, 239, 1) == 1 / 8
+    assert density(grey, None, 100, 239.5, 1) == 1 / 8
+    assert density(grey, None, 239.5, 239.5, 1) == 1 / 8
+    assert density(grey, None, 100, 240, 1) == 0
     # Off a rim of 2, the region is 4x4: an edge of 4, and half of the pixels with a gradient.
-    assert edge_density(grey, mask, canny_low=100, canny_high=200, rim_width=2) == 1 / 4
-    assert sobel_mean(grey, mask, rim_width=2) == pytest.approx(60 / 255 / math.sqrt(2) / 2)
-    assert sobel_mean(grey, None, rim_width=2) == pytest.approx(60 / 255 / math.sqrt(2) / 4)
+    assert density(grey, mask, 100, 200, 2) == 1 / 4
+    assert sobel_mean(grey, mask, 2) == pytest.approx(60 / 255 / math.sqrt(2) / 2)
+    assert sobel_mean(grey, None, 2) == pytest.approx(60 / 255 / math.sqrt(2) / 4)
 
 
-def test_the_outline_is_an_edge_of_the_frame_only():
+def test_the_outline_is_an_edge_of_the_frame_only(measure):
     grey = np.zeros((20, 20), dtype=np.uint8)
     grey[4:16, 4:16] = 200
-    seen = edge_features(grey, grey > 0, canny_low=100, canny_high=200, rim_width=1)
-    assert seen == (0, 0)
-    whole = edge_features(grey, None, canny_low=100, canny_high=200, rim_width=1)
-    assert whole.edge_density > 40 / 400
-    assert whole.sobel_mean > 0
+    assert measure(grey, grey > 0, 100, 200, 1) == {"edge_density": 0, "sobel_mean": 0}
+    whole = measure(grey, None, 100, 200, 1)
+    assert whole["edge_density"] > 40 / 400
+    assert whole["sobel_mean"] > 0
 
 
-def test_an_edge_of_the_rim_does_not_carry_on_into_the_cell():
+def test_an_edge_of_the_rim_does_not_carry_on_into_the_cell(density):
     # Down the middle runs a step of 240 / 4 on the rim and of 160 / 4 inside: strong, then weak.
     grey = step(6, 40, 80)
     grey[[0, 1, 2, 9, 10, 11], 6:] = 100
     mask = np.ones(grey.shape, dtype=bool)
-    assert edge_density(grey, mask, canny_low=100, canny_high=200, rim_width=1) > 0
-    assert edge_density(grey, mask, canny_low=100, canny_high=200, rim_width=4) == 0
-    assert edge_density(grey, mask, canny_low=100, canny_high=160, rim_width=4) == 0
-    assert edge_density(grey, mask, canny_low=100, canny_high=159, rim_width=4) == 1 / 4
+    assert density(grey, mask, 100, 200, 1) > 0
+    assert density(grey, mask, 100, 200, 4) == 0
+    assert density(grey, mask, 100, 160, 4) == 0
+    assert density(grey, mask, 100, 159, 4) == 1 / 4
 
 
 @pytest.mark.parametrize("mask", [np.zeros((9, 9), dtype=bool), np.eye(9, dtype=bool), np.ones((9, 4), dtype=bool)])
-def test_nothing_is_measured_where_the_rim_is_everything(mask):
+def test_nothing_is_measured_where_the_rim_is_everything(measure, mask):
     grey = np.ones(mask.shape, dtype=np.uint8)
-    assert np.isnan(edge_features(grey, mask, canny_low=100, canny_high=200, rim_width=2)).all()
+    assert np.isnan([*measure(grey, mask, 100, 200, 2).values()]).all()
 
 
-def test_names_are_those_of_the_vocabulary():
-    assert EdgeFeatures._fields == EDGE_FEATURES
-
-
-def test_real_cells_equal_opencv_and_scikit_image(real_cells):
+def test_real_cells_equal_opencv_and_scikit_image(measure, sobel_mean, real_cells):
     for grey, mask in real_cells[::3]:
         core = eroded(mask, 3)
-        whole = edge_features(grey, None, canny_low=100, canny_high=200, rim_width=3)
-        assert whole == pytest.approx(((cv2.Canny(grey, 100, 200) > 0).mean(), sobel(grey).mean()), rel=1e-9)
-        assert sobel_mean(grey, mask, rim_width=3) == pytest.approx(sobel(grey)[core].mean(), rel=1e-9)
+        expected = {"edge_density": (cv2.Canny(grey, 100, 200) > 0).mean(), "sobel_mean": sobel(grey).mean()}
+        assert measure(grey, None, 100, 200, 3) == pytest.approx(expected, rel=1e-9)
+        assert sobel_mean(grey, mask, 3) == pytest.approx(sobel(grey)[core].mean(), rel=1e-9)
 
 
-def test_real_cells_equal_brute_force(real_cells):
+def test_real_cells_equal_brute_force(density, real_cells):
     grey, mask = (image[90:310, 120:350] for image in real_cells[0])
-    measured = edge_density(grey, mask, canny_low=20, canny_high=40, rim_width=3)
+    measured = density(grey, mask, 20, 40, 3)
     assert measured == pytest.approx(cell_density_by_brute_force(grey, mask, 20, 40, 3), rel=1e-12)
     assert measured > 0
