@@ -84,7 +84,7 @@ CELL_SPLITS = _table(
         "data_source": _text(),
     }
 )
-"""One row per accepted cell with its experimental role."""
+"""One row per counted cell with its experimental role."""
 
 IDENTITY = list(CELL_SPLITS.columns)
 """What every table of single cells says of a cell besides its own findings."""
@@ -98,12 +98,12 @@ CELL_FEATURES = _table(
         error="a row without a reason must have every feature",
     ),
 )
-"""One row per accepted cell. A row with a reason has a feature that could not be measured and is kept out of models."""
+"""One row per counted cell. A row with a reason has a feature that could not be measured and is kept out of models."""
 
 
 def feature_columns(cells: pd.DataFrame) -> list[str]:
-    """List the features of a table in the schema `CELL_FEATURES`: whatever groups were measured, in their order."""
-    return [name for name in cells.columns if name not in ("image_id", "reasons")]
+    """List the features of a table: whatever groups were measured, in their order."""
+    return [name for name in cells.columns if name not in {*IDENTITY, "reasons", "region"}]
 
 
 PREDICTIONS = _table(
@@ -159,6 +159,7 @@ AUDIT = _table(
         "auroc": pa.Column(float, checks=_UNIT),
         "accuracy": pa.Column(float, checks=_UNIT),
         "f1_weighted": pa.Column(float, checks=_UNIT),
+        "data_source": _text(),
     }
 )
 """One row per model, protocol and seed: what its folds say together, in which every cell is tested once. `auroc`
@@ -186,9 +187,10 @@ same for all rows: the sensitivity at which specificities are compared, and the 
 AREA_CORRELATIONS = _table(
     {
         "region": _one_of(Region),
-        "feature": _text(pa.Check.isin(FEATURE_NAMES)),
+        "feature": _text(),
         "pearson": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
         "spearman": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
+        "data_source": _text(),
     }
 )
 """How much each feature repeats the area of the cell."""
