@@ -7,6 +7,7 @@ from sklearn.model_selection import StratifiedKFold
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.experiments.cross_validation import (
     STRATEGIES,
+    HeldOut,
     auroc_within_folds,
     count_folds,
     draw_folds,
@@ -87,7 +88,7 @@ def test_one_fold_gives_the_auroc_and_levels_of_folds_do_not_matter():
 def test_a_record_counts_cells_groups_and_folds_and_calls_at_a_half():
     cells = pd.DataFrame({"subject_group": ["a", "a", "b", "c"], "label": ["all", "all", "hem", "hem"]})
     probability = np.array([0.5, 0.4, 0.6, 0.1])
-    record = score_folds(cells, probability, np.array([0, 1, 0, 1]))
+    record = score_folds(cells, HeldOut(np.array([0, 1, 0, 1]), probability))
     assert {name: record[name] for name in ("n_folds", "n_test_cells", "n_test_groups")} == {
         "n_folds": 2,
         "n_test_cells": 4,

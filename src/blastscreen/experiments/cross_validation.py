@@ -1,16 +1,18 @@
 """Cross-validation in which every cell is held out once: draw folds, predict what is held out, score it."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from blastscreen.cohort.soundness import CohortError
+from blastscreen.compute.parallel import map_batches, use_cores
 from blastscreen.evaluation.confusion import count_calls, describe_calls
-from blastscreen.models.random_forest import blast_probability
-from blastscreen.vocabulary import CellLabel, Split, SplitStrategy, mark_blasts
+from blastscreen.parameters import ComputeParameters
+from blastscreen.vocabulary import CellLabel, Region, Split, SplitStrategy, mark_blasts
 
 N_FOLDS = 4
 """Folds of a cohort that has as many subjects in each class: training then sees three quarters of the cells."""
@@ -21,15 +23,57 @@ _UNITS = {SplitStrategy.SUBJECT: "subject_group", SplitStrategy.IMAGE: "image_id
 STRATEGIES = tuple(_UNITS)
 
 
+class Run(NamedTuple):
+    """One division into folds. `predict` takes cells with their split in a fold, and scores those in split test."""
+
+    strategy: SplitStrategy
+    region: Region
+    seed: int
+    predict: Callable[[pd.DataFrame], ArrayLike]
+
+
+class HeldOut(NamedTuple):
+    """In which fold each of n cells was held out, and the probability that it then got of being a blast, 0 to 1."""
+
+    fold: NDArray[np.intp]
+    probability: NDArray[np.float64]
+
+
+def cross_validate(
+    cells: pd.DataFrame, runs: Sequence[Run], *, compute: ComputeParameters, description: str
+) -> list[HeldOut]:
+    """Hold out the cells of each run's region, with runs side by side; the number of workers changes nothing.
+
+    Threads go to the trees of one forest at a time, processes to the runs: while scikit-learn fits it replaces Python's
+    warning filters, which all threads share, so that fits side by side disturb each other.
+    """
+    alone = compute.model_copy(update={"n_jobs": 1})
+    of_runs, of_trees = (alone, compute) if compute.backend == "threading" else (compute, alone)
+    one = partial(_hold_out_region, cells=cells, n_folds=count_folds(cells, fewest=2), compute=of_trees)
+    return list(map_batches(one, runs, total=len(runs), settings=of_runs, description=description))
+
+
+def _hold_out_region(run: Run, *, cells: pd.DataFrame, n_folds: int, compute: ComputeParameters) -> HeldOut:
+    with use_cores(compute):
+        return hold_out(run, cells[cells["region"] == run.region], n_folds=n_folds)
+
+
+def hold_out(run: Run, cells: pd.DataFrame, *, n_folds: int, validates: bool = False) -> HeldOut:
+    """Predict the cells of each fold from all others; the fold after it validates, if any does."""
+    fold = draw_folds(cells, strategy=run.strategy, n_folds=n_folds, seed=run.seed)
+    probability = np.empty(len(cells))
+    for number in range(n_folds):
+        tested, validating = fold == number, validates & (fold == (number + 1) % n_folds)
+        roles = np.select([tested, validating], [Split.TEST.value, Split.VALIDATION.value], Split.TRAIN.value)
+        probability[tested] = run.predict(cells.assign(split=roles))
+    return HeldOut(fold, probability)
+
+
 def count_folds(cells: pd.DataFrame, *, fewest: int) -> int:
     """Count the folds that leave subjects of both classes in each: `N_FOLDS`, or as many as the rarer class has groups.
 
-    Args:
-        cells: subject_group and label; a group has one label.
-        fewest: Folds that are needed.
-
     Raises:
-        CohortError: There are fewer groups than folds needed.
+        CohortError: A class has fewer subject groups than the fewest folds that are needed.
     """
     groups = {label: int(cells.loc[cells["label"] == label, "subject_group"].nunique()) for label in CellLabel}
     n_folds = min(N_FOLDS, *groups.values())
@@ -48,14 +92,8 @@ def draw_folds(cells: pd.DataFrame, *, strategy: SplitStrategy, n_folds: int, se
     Every fold has as many units of each class as the others, give or take one; folds of groups therefore differ in
     their numbers of cells. The order of the rows does not matter.
 
-    Args:
-        cells: image_id, subject_group and label; a group has one label.
-        strategy: Image or subject.
-        n_folds: At least 2, and no more than the subject groups of the rarer class.
-        seed: Of the shuffled folds.
-
     Returns:
-        Fold of each row, 0 to n_folds - 1, shape (n,).
+        Fold of each row (image_id, subject_group, label; a group has one label), 0 to n_folds - 1, shape (n,).
 
     Example:
         >>> cells = pd.DataFrame({"subject_group": list("aabbccdd"), "label": ["all"] * 4 + ["hem"] * 4})
@@ -78,50 +116,18 @@ def list_seeds(first: int, number: int) -> list[int]:
     return [(first + step) % 2**32 for step in range(number)]
 
 
-def predict_held_out(
-    table: pd.DataFrame, fold: NDArray[np.intp], *, fit: Callable[[pd.DataFrame], Any]
-) -> NDArray[np.float64]:
-    """Predict the cells of each fold by what was fitted on all others.
-
-    Args:
-        table: One row per cell with its features; its own split is not used.
-        fold: Of each row, shape (n,).
-        fit: Takes the table with the cells of one fold in split test and all others in train.
-
-    Returns:
-        Probability of a blast, shape (n,), 0 to 1.
-    """
-    probability = np.empty(len(table))
-    for number in np.unique(fold):
-        held_out = fold == number
-        fitted = fit(table.assign(split=np.where(held_out, Split.TEST.value, Split.TRAIN.value)))
-        probability[held_out] = blast_probability(fitted, table[held_out])
-    return probability
-
-
-def auroc_within_folds(
-    is_blast: NDArray[np.bool_], blast_probability: NDArray[np.float64], fold: NDArray[np.intp]
-) -> float:
+def auroc_within_folds(is_blast: NDArray[np.bool_], probability: NDArray[np.float64], fold: NDArray[np.intp]) -> float:
     """Compute the share of pairs of a blast and another cell *of one fold* that are in the right order, ties half.
 
     Models of different folds need not agree on a level: a fold that takes many blasts out of training lowers the scores
     of just those. An AUROC over all cells counts that as errors of order, and more so for folds of subjects than of
-    images.
-
-    Args:
-        is_blast: Shape (n,).
-        blast_probability: 0 to 1, shape (n,).
-        fold: Shape (n,).
+    images (Forman and Scholz, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12, 2010).
 
     Returns:
         0 to 1; NaN where no fold has cells of both classes. With one fold, the AUROC.
 
-    Source:
-        Forman and Scholz, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12 (2010).
-
     Example:
-        >>> is_blast = np.array([True, False, True, False])
-        >>> probability = np.array([0.9, 0.8, 0.3, 0.2])
+        >>> is_blast, probability = np.array([True, False, True, False]), np.array([0.9, 0.8, 0.3, 0.2])
         >>> auroc_within_folds(is_blast, probability, np.array([0, 0, 1, 1]))
         1.0
         >>> auroc_within_folds(is_blast, probability, np.zeros(4, dtype=np.intp))
@@ -133,28 +139,20 @@ def auroc_within_folds(
     for inside in (fold == number for number in np.unique(fold)):
         blasts = is_blast[inside]
         n_blasts = int(blasts.sum())
-        n_right += float(rankdata(blast_probability[inside])[blasts].sum()) - n_blasts * (n_blasts + 1) / 2
+        n_right += float(rankdata(probability[inside])[blasts].sum()) - n_blasts * (n_blasts + 1) / 2
         n_pairs += n_blasts * (len(blasts) - n_blasts)
     return n_right / n_pairs if n_pairs else np.nan
 
 
-def score_folds(
-    cells: pd.DataFrame, blast_probability: NDArray[np.float64], fold: NDArray[np.intp]
-) -> dict[str, object]:
-    """Score out-of-fold predictions: AUROC within the folds, accuracy and weighted F1 of all cells at `THRESHOLD`.
-
-    Args:
-        cells: subject_group and label, n rows.
-        blast_probability: 0 to 1, shape (n,).
-        fold: In which each cell was held out, shape (n,).
-    """
+def score_folds(cells: pd.DataFrame, held_out: HeldOut) -> dict[str, object]:
+    """Compute the AUROC within folds, and accuracy and weighted F1 of all cells at `THRESHOLD`."""
     is_blast = mark_blasts(cells["label"])
-    calls = describe_calls(count_calls(is_blast, blast_probability, threshold=THRESHOLD))
+    calls = describe_calls(count_calls(is_blast, held_out.probability, threshold=THRESHOLD))
     return {
-        "n_folds": len(np.unique(fold)),
+        "n_folds": len(np.unique(held_out.fold)),
         "n_test_cells": len(cells),
         "n_test_groups": int(cells["subject_group"].nunique()),
-        "auroc": auroc_within_folds(is_blast, blast_probability, fold),
+        "auroc": auroc_within_folds(is_blast, held_out.probability, held_out.fold),
         "accuracy": calls["accuracy"],
         "f1_weighted": calls["f1_weighted"],
     }

@@ -8,7 +8,7 @@ from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.random_forest import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
-from blastscreen.schemas import feature_columns
+from blastscreen.schemas import AREA_CORRELATIONS, feature_columns
 from blastscreen.vocabulary import Region
 
 _AREA = "area"
@@ -28,12 +28,6 @@ def pair_regions(
 ) -> pd.DataFrame:
     """Join the features of both regions, for the cells that have all of them in both.
 
-    Args:
-        features: `cell_features`, measured over the region of `settings`.
-        other_features: The same cells measured over the other region.
-        splits: `cell_splits`.
-        settings: Of the run's own features.
-
     Returns:
         Two rows per cell: region, the columns of `splits`, the features; sorted by region and image_id.
 
@@ -51,19 +45,17 @@ def pair_regions(
 def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
     """Correlate every other feature with the area of the cell, in each region.
 
-    Args:
-        cells: Result of `pair_regions`, or any table with region, data_source and features.
-
     Returns:
-        Table in the schema `AREA_CORRELATIONS`, sorted by region and in the order of the features. NaN where a feature,
-        or the area, is the same for all cells.
+        Table in the schema `AREA_CORRELATIONS`, sorted by region and in the order of the features. NaN where a feature
+        or the area is the same for all cells, or the area was not measured.
     """
     names = feature_columns(cells)
     parts = []
     for region, of_region in cells.groupby("region"):
-        correlations = {method: of_region[names].corr(method)[_AREA] for method in ("pearson", "spearman")}
-        part = pd.DataFrame(correlations).drop(index=_AREA).rename_axis("feature").reset_index()
-        part.insert(0, "region", region)
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True).assign(data_source=join_sources(cells))
-    return table.astype({"region": "str", "feature": "str"})
+        of_area = {
+            method: of_region[names].corr(method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")
+        }
+        part = pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").rename_axis("feature").reset_index()
+        parts.append(part.assign(region=region, data_source=join_sources(cells)))
+    table = pd.concat(parts, ignore_index=True).astype({"region": "str", "feature": "str"})
+    return table[list(AREA_CORRELATIONS.columns)]

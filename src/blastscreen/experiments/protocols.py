@@ -1,47 +1,38 @@
 """The audit of the protocol: the same models, with cells split by subject or by image, on either region's pixels."""
 
-import logging
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.cohort.index import join_sources
-from blastscreen.compute.parallel import map_batches, use_cores
 from blastscreen.experiments.cross_validation import (
     STRATEGIES,
+    HeldOut,
+    Run,
     count_folds,
-    draw_folds,
+    cross_validate,
+    hold_out,
     list_seeds,
-    predict_held_out,
     score_folds,
 )
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
-from blastscreen.models.random_forest import fit_forest
+from blastscreen.models.random_forest import blast_probability, fit_forest
 from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, ForestParameters, SplitParameters
 from blastscreen.vocabulary import Region, Split, SplitStrategy
 
-logger = logging.getLogger(__name__)
-
-
-class Protocol(NamedTuple):
-    """How a model is trained and tested."""
-
-    strategy: SplitStrategy
-    region: Region
-
-
-HONEST = Protocol(SplitStrategy.SUBJECT, Region.CELL)
+HONEST = (SplitStrategy.SUBJECT, Region.CELL)
 CHOICES = {
-    "splitting by image": (HONEST, Protocol(SplitStrategy.IMAGE, Region.CELL)),
-    "measuring the whole frame": (HONEST, Protocol(SplitStrategy.SUBJECT, Region.FRAME)),
-    "both": (HONEST, Protocol(SplitStrategy.IMAGE, Region.FRAME)),
+    "splitting by image": (HONEST, (SplitStrategy.IMAGE, Region.CELL)),
+    "measuring the whole frame": (HONEST, (SplitStrategy.SUBJECT, Region.FRAME)),
+    "both": (HONEST, (SplitStrategy.IMAGE, Region.FRAME)),
     "splitting by image when the whole frame is measured": (
-        Protocol(SplitStrategy.SUBJECT, Region.FRAME),
-        Protocol(SplitStrategy.IMAGE, Region.FRAME),
+        (SplitStrategy.SUBJECT, Region.FRAME),
+        (SplitStrategy.IMAGE, Region.FRAME),
     ),
 }
 """Choices of a protocol: what is chosen, the protocol without the choice, and the one with it."""
@@ -62,15 +53,7 @@ def audit_protocols(
 ) -> pd.DataFrame:
     """Cross-validate the forest, and the network if the settings ask for it, under every protocol and seed.
 
-    Args:
-        cells: Result of `pair_regions`.
-        stack: `cell_images`.
-        splits: `cell_splits`; its own division is not used.
-        settings: Number of seeds, and whether networks are trained.
-        split_settings: The first seed, of folds and models; the others follow.
-        forest: Trees and class weight.
-        network: Shape and training.
-        compute: Workers; their number does not change the result.
+    Seeds of folds and models begin with that of `split_settings`; the division of `splits` is not used.
 
     Returns:
         Table in the schema `AUDIT`.
@@ -86,54 +69,28 @@ def audit_protocols(
 
 
 def audit_forests(
-    cells: pd.DataFrame, seeds: list[int], *, forest: ForestParameters, compute: ComputeParameters
+    cells: pd.DataFrame, seeds: Sequence[int], *, forest: ForestParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
     """Cross-validate the forest, by subject and by image, on features of the cell and of the frame."""
-    runs = [(Protocol(strategy, region), seed) for strategy in STRATEGIES for region in Region for seed in seeds]
-    of_runs, of_trees = divide_cores(compute)
-    n_folds = count_folds(cells, fewest=2)
-    audit = partial(_audit_forest, cells=cells, forest=forest, n_folds=n_folds, compute=of_trees)
-    return list(map_batches(audit, runs, total=len(runs), settings=of_runs, description="Auditing the forest"))
+    predict = {seed: partial(_predict_by_forest, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
+    runs = [
+        Run(strategy, region, seed, predict[seed]) for strategy in STRATEGIES for region in Region for seed in seeds
+    ]
+    found = cross_validate(cells, runs, compute=compute, description="Auditing the forest")
+    tables = {region: cells[cells["region"] == region] for region in Region}
+    return [_record("rf", run, tables[run.region], held_out) for run, held_out in zip(runs, found, strict=True)]
 
 
-def _audit_forest(
-    run: tuple[Protocol, int],
-    *,
-    cells: pd.DataFrame,
-    forest: ForestParameters,
-    n_folds: int,
-    compute: ComputeParameters,
-) -> dict[str, object]:
-    protocol, seed = run
-    table = cells[cells["region"] == protocol.region]
-    fold = draw_folds(table, strategy=protocol.strategy, n_folds=n_folds, seed=seed)
-    fit = partial(fit_forest, settings=forest.model_copy(update={"seed": seed}))
-    with use_cores(compute):
-        probability = predict_held_out(table, fold, fit=fit)
-    return _describe_run("rf", protocol, seed) | score_folds(table, probability, fold)
-
-
-def _describe_run(model: str, protocol: Protocol, seed: int) -> dict[str, object]:
-    return {"model": model, "strategy": protocol.strategy.value, "region": protocol.region.value, "seed": seed}
-
-
-def divide_cores(compute: ComputeParameters) -> tuple[ComputeParameters, ComputeParameters]:
-    """Divide workers between forests and the trees of one: threads go to the trees, processes to the forests.
-
-    While scikit-learn fits it replaces Python's warning filters, which all threads share: forests that are fitted by
-    threads side by side disturb each other.
-    """
-    alone = compute.model_copy(update={"n_jobs": 1})
-    return (alone, compute) if compute.backend == "threading" else (compute, alone)
+def _predict_by_forest(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
+    return blast_probability(fit_forest(cells, settings=forest), cells[cells["split"] == Split.TEST])
 
 
 def audit_networks(
-    stack: CellStack, splits: pd.DataFrame, seeds: list[int], *, network: CnnParameters, compute: ComputeParameters
+    stack: CellStack, splits: pd.DataFrame, seeds: Sequence[int], *, network: CnnParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
     """Cross-validate the network by subject and by image.
 
-    The fold after the one held out validates, the others train. Standardised cells lie on black: the network sees the
-    pixels of the cell and nothing else, so that no protocol has the whole frame.
+    Standardised cells lie on black: the network sees nothing but the cell, so that no protocol has the whole frame.
     """
     # in the order of the stack, in which probabilities come
     cells = splits.set_index("image_id").loc[list(stack.image_ids)].reset_index()
@@ -141,60 +98,45 @@ def audit_networks(
     records = []
     for strategy in STRATEGIES:
         for seed in seeds:
-            fold = draw_folds(cells, strategy=strategy, n_folds=n_folds, seed=seed)
             one = network.model_copy(update={"seed": seed, "resume": False})
-            probability = _predict_held_out_by_network(stack, cells, fold, settings=one, compute=compute)
-            run = _describe_run("cnn", Protocol(strategy, Region.CELL), seed)
-            records.append(run | score_folds(cells, probability, fold))
-            logger.info("Audited the network, splitting by %s, seed %d", strategy, seed)
+            predict = partial(_predict_by_network, stack=stack, network=one, compute=compute)
+            run = Run(strategy, Region.CELL, seed, predict)
+            records.append(_record("cnn", run, cells, hold_out(run, cells, n_folds=n_folds, validates=True)))
     return records
 
 
-def _predict_held_out_by_network(
-    stack: CellStack,
-    cells: pd.DataFrame,
-    fold: NDArray[np.intp],
-    *,
-    settings: CnnParameters,
-    compute: ComputeParameters,
-) -> NDArray[np.float64]:
+def _predict_by_network(
+    cells: pd.DataFrame, *, stack: CellStack, network: CnnParameters, compute: ComputeParameters
+) -> "pd.Series[float]":
     from blastscreen.models.gathering import gather_cells
     from blastscreen.models.prediction import predict_cells
     from blastscreen.models.training import train_network
 
-    n_folds = int(fold.max()) + 1
-    probability = np.empty(len(cells))
-    for number in range(n_folds):
-        held_out = fold == number
-        validating = fold == (number + 1) % n_folds
-        roles = np.select([held_out, validating], [Split.TEST.value, Split.VALIDATION.value], Split.TRAIN.value)
-        train, validation = gather_cells(stack, cells.assign(split=roles), settings=settings, compute=compute)
-        fitted, _ = train_network(train, validation, settings=settings, checkpoints=_NoCheckpoints())
-        # validation cells need no prediction
-        tested = cells.assign(split=np.where(held_out, Split.TEST.value, Split.TRAIN.value))
-        predictions = predict_cells(fitted, stack, tested, settings=settings).set_index("image_id")
-        probability[held_out] = predictions["blast_probability"].loc[cells.loc[held_out, "image_id"]]
-    return probability
+    train, validation = gather_cells(stack, cells, settings=network, compute=compute)
+    trained, _ = train_network(train, validation, settings=network, checkpoints=_NoCheckpoints())
+    # validation cells need no prediction
+    tested = cells.replace({"split": {Split.VALIDATION.value: Split.TRAIN.value}})
+    predictions = predict_cells(trained, stack, tested, settings=network).set_index("image_id")
+    return predictions["blast_probability"].loc[cells.loc[cells["split"] == Split.TEST, "image_id"]]
 
 
 class _NoCheckpoints:
     """Keep nothing: an interrupted audit starts again."""
 
-    def read(self) -> Checkpoint | None:
-        return None
+    def read(self) -> None: ...
 
-    def write(self, checkpoint: Checkpoint) -> None:
-        pass
+    def write(self, checkpoint: Checkpoint) -> None: ...
 
-    def clear(self) -> None:
-        pass
+    def clear(self) -> None: ...
+
+
+def _record(model: str, run: Run, cells: pd.DataFrame, held_out: HeldOut) -> dict[str, object]:
+    protocol = {"model": model, "strategy": run.strategy.value, "region": run.region.value, "seed": run.seed}
+    return protocol | score_folds(cells, held_out)
 
 
 def compare_protocols(results: pd.DataFrame) -> pd.DataFrame:
     """Subtract what a model and seed reach without a choice from what the same reach with it.
-
-    Args:
-        results: In the schema `AUDIT`.
 
     Returns:
         model, choice, seed and the differences of `MEASURES` (positive: the choice flatters), in the order of `CHOICES`
@@ -212,41 +154,28 @@ def compare_protocols(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_audit(results: pd.DataFrame) -> dict[str, Any]:
-    """Summarise every protocol and every choice over the seeds.
+    """Summarise every protocol and every choice over the seeds: mean, low, high and sd of each measure.
 
     Low and high are the lowest and highest value of any seed: they show how far the draw of the folds moves a number,
     and are no interval for what other subjects would give.
 
-    Args:
-        results: In the schema `AUDIT`.
-
     Returns:
         data_source, n_seeds, n_folds; `rows`, one per model and protocol; `flattery`, one per model and choice, with
-        `n_better`, the seeds in which the choice raises the AUROC. Each has mean, low, high and sd of each measure.
+        `n_better`, the seeds in which the choice raises the AUROC.
     """
-    differences = compare_protocols(results)
-    n_better = (differences["auroc"] > 0).groupby([differences["choice"], differences["model"]]).sum()
-    flattery = _summarise(differences, by=["choice", "model"])
+    flattery = _summarise(compare_protocols(results), by=["choice", "model"])
     return {
         "data_source": join_sources(results),
         "n_seeds": int(results["seed"].nunique()),
         "n_folds": int(results["n_folds"].max()),
-        "rows": _summarise(results, by=["model", "strategy", "region"]),
-        "flattery": [row | {"n_better": int(n_better[row["choice"], row["model"]])} for row in flattery],
+        "rows": [row for row, _ in _summarise(results, by=["model", "strategy", "region"])],
+        "flattery": [row | {"n_better": int((gains["auroc"] > 0).sum())} for row, gains in flattery],
     }
 
 
-def _summarise(table: pd.DataFrame, *, by: list[str]) -> list[dict[str, Any]]:
-    return [
-        dict(zip(by, key, strict=True))
-        | {
-            name: {
-                "mean": float(rows[name].mean()),
-                "low": float(rows[name].min()),
-                "high": float(rows[name].max()),
-                "sd": float(rows[name].std()),
-            }
-            for name in MEASURES
-        }
-        for key, rows in table.groupby(by, sort=False)
-    ]
+def _summarise(table: pd.DataFrame, *, by: list[str]) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    found: list[tuple[dict[str, Any], pd.DataFrame]] = []
+    for key, rows in table.groupby(by, sort=False):
+        spread = rows[MEASURES].agg(["mean", "min", "max", "std"]).set_axis(["mean", "low", "high", "sd"])
+        found.append((dict(zip(by, key, strict=True)) | {name: spread[name].to_dict() for name in MEASURES}, rows))
+    return found
