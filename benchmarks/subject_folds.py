@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cohort.index import accepted_cells, build_cell_index, name_data_source, tabulate_records
+from blastscreen.cohort.index import build_cell_index, name_data_source, select_counted, tabulate_records
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.inspection import inspect_cells, standardise_cells
 from blastscreen.models.cell_batches import BLOCK, CellBatches, resize_cells
@@ -27,7 +27,7 @@ class Cells:
     """The cells of a data set.
 
     Attributes:
-        table: The accepted ones, n rows.
+        table: The counted ones, n rows.
         fold: Number of the fold that scores each, shape (n,).
         pixels: At the side of the network, (n, side, side, 3) uint8 RGB.
         stack: At native size.
@@ -52,7 +52,7 @@ def read_cells(raw_cells: Any, *, n_folds: int, side: int, settings: Preprocessi
         data_source=name_data_source(raw_cells),
         count_duplicates_once=settings.count_duplicates_once,
     )
-    table = accepted_cells(index)
+    table = select_counted(index)
     names = tuple(table["image_id"])
 
     def read(start: int, stop: int) -> NDArray[np.uint8]:

@@ -26,8 +26,7 @@ ON_PIXELS = {"cnn"}
 SLOW_NODES = (
     "cnn.train_network",
     "audit.measure_other_region",
-    "audit.audit_forests",
-    "audit.audit_networks",
+    "audit.audit_protocols",
     "audit.audit_imbalance",
 )
 """Nodes that a first look can do without: they, and all that follows from them, are tagged slow, all others fast."""

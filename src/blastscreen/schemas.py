@@ -83,7 +83,7 @@ CELL_SPLITS = _table(
         "data_source": _text(),
     }
 )
-"""One row per accepted cell with its experimental role."""
+"""One row per counted cell with its experimental role."""
 
 IDENTITY = list(CELL_SPLITS.columns)
 """What every table of single cells says of a cell besides its own findings."""
@@ -163,6 +163,7 @@ AUDIT = _table(
         "auroc": pa.Column(float, checks=_UNIT),
         "accuracy": pa.Column(float, checks=_UNIT),
         "f1_weighted": pa.Column(float, checks=_UNIT),
+        "data_source": _text(),
     }
 )
 """One row per model, protocol and seed: what its folds say together, in which every cell is tested once. `auroc`
@@ -193,6 +194,7 @@ AREA_CORRELATIONS = _table(
         "feature": _text(),
         "pearson": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
         "spearman": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
+        "data_source": _text(),
     }
 )
 """How far each feature is redundant with the area of the cell."""

@@ -1,14 +1,29 @@
 """Every word of the domain, spelled once."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 class Refusal(ValueError):
     """Say in a few lines what can't be done, where, and what to do next; it is shown without a traceback."""
+
+
+def count_noun(number: int, noun: str) -> str:
+    """Write how many of something there are: "1 file", "2,000 files"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def name_some(items: Iterable[str], limit: int = 5) -> str:
+    """Name the first few items, and count those left out: "a, b and 3 more"."""
+    names = list(items)
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown
 
 
 class CellLabel(StrEnum):
@@ -19,6 +34,11 @@ class CellLabel(StrEnum):
 
 
 POSITIVE_LABEL = CellLabel.ALL
+
+
+def mark_blasts(labels: "pd.Series[str]") -> "NDArray[np.bool_]":
+    """Mark the cells of the positive class; one without a label is none of them."""
+    return (labels == POSITIVE_LABEL).to_numpy(dtype="bool", na_value=False)
 
 
 class Split(StrEnum):
@@ -108,7 +128,7 @@ class Status(StrEnum):
 
 
 COUNTED = (Status.ACCEPTED, Status.REVIEW)
-"""What goes on to pictures, features, splits and models."""
+"""Counted cells: what goes on to pictures, features, splits and models."""
 
 
 class ReasonCode(StrEnum):

@@ -1,6 +1,6 @@
 import pytest
 
-from blastscreen.cohort.groups import group_subjects
+from blastscreen.cohort.index import group_subjects
 
 # Pairs of C-NMC subjects that share byte-identical pictures, as counted from the published files.
 SHARED_PICTURES = [

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from blastscreen.cohort.groups import group_subjects
+from blastscreen.cohort.index import group_subjects
 from blastscreen.cohort.names import parse_cell_name
 from blastscreen.cohort.reference import CNMC_2019
 from blastscreen.cohort.soundness import CohortError
@@ -18,6 +18,7 @@ from blastscreen.cohort.splits import (
     split_cells,
 )
 from blastscreen.parameters import SplitParameters
+from blastscreen.schemas import CELL_SPLITS
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
 
 FRACTIONS = {"validation_fraction": 0.15, "test_fraction": 0.15}
@@ -36,7 +37,7 @@ def _cells(*counts: tuple[str, str, str | None, int]) -> pd.DataFrame:
         for group, label, fold, n_cells in counts
         for number in range(n_cells)
     ]
-    return pd.DataFrame(rows, columns=[*IDENTITY, "source_fold"]).astype("str")
+    return pd.DataFrame(rows, columns=[*IDENTITY, "source_fold"]).assign(data_source="a test").astype("str")
 
 
 def _uneven(total: int, subjects: int, smallest: float) -> list[int]:
@@ -68,7 +69,8 @@ def cnmc_sized() -> pd.DataFrame:
             sizes = _uneven(published.images, published.subjects, smallest.get((fold, label.value), 0.1))
             for subject, n_cells in zip(ids, sizes, strict=True):
                 rows += [(f"{fold}/{label}/{subject}_{n}", subject, label.value, fold) for n in range(n_cells)]
-    cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold"]).astype("str")
+    cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold"])
+    cells = cells.assign(data_source="a test").astype("str")
     hashes = cells["image_id"].tolist()
     shared = ["20 21", "51 78", "51 75", "H6 H2", "H10 H3", "H2 H4", "H2 H5"]
     extra_ids = [subject for pair in shared for subject in pair.split()]
@@ -285,7 +287,7 @@ def test_table_of_splits(cnmc_sized: pd.DataFrame, strategy: SplitStrategy) -> N
         ),
     }[strategy]()
 
-    assert splits.columns.tolist() == [*IDENTITY, "split"]
+    CELL_SPLITS.validate(splits)
     assert splits["image_id"].tolist() == sorted(cnmc_sized["image_id"])
     assert (splits.dtypes == "str").all()
     assert splits.set_index("image_id")["split"].to_dict() == dict(zip(cnmc_sized["image_id"], direct, strict=True))
@@ -359,6 +361,7 @@ def cells_under(cnmc: Path) -> Callable[[str], pd.DataFrame]:
                 "subject_group": subjects,
                 "label": [name.label.value for name in names if name is not None],
                 "source_fold": [name.source_fold for name in names if name is not None],
+                "data_source": folder,
             },
             dtype="str",
         )

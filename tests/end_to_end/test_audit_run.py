@@ -16,7 +16,7 @@ def test_the_audit_of_the_sample(project):
     results, summary = catalog.load("audit_results"), catalog.load("audit_summary")
     assert results.groupby(["strategy", "region"])["seed"].agg(list).tolist() == [[42, 43]] * 4
     assert set(results["n_test_cells"]) == {len(catalog.load("cell_features").query("reasons == ''"))}
-    assert summary["note"] == GENERATED_SAMPLE
+    assert summary["data_source"] == GENERATED_SAMPLE
     assert energy_against_area(catalog, Region.FRAME) < -0.99
     # the texture of the cell itself is another matter
     assert energy_against_area(catalog, Region.CELL) > -0.6

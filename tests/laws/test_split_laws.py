@@ -2,7 +2,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.cohort.groups import group_subjects
+from blastscreen.cohort.index import group_subjects
 from blastscreen.cohort.splits import split_cells
 from blastscreen.parameters import SplitParameters
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
@@ -29,7 +29,7 @@ def cohorts(draw: st.DrawFn) -> pd.DataFrame:
                 ]
     cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold", "pixel_hash"]).astype("str")
     groups = group_subjects(cells["subject_id"].tolist(), cells.pop("pixel_hash").tolist())
-    return cells.assign(subject_group=pd.array(groups, dtype="str"))
+    return cells.assign(subject_group=pd.array(groups, dtype="str"), data_source="a test")
 
 
 @st.composite

@@ -139,7 +139,7 @@ def audit_summary():
         for region in ("frame", "cell")
     ]
     flattery = [{"choice": "splitting by image", "model": "rf", "auroc": spread, "n_better": 9}]
-    return {"n_seeds": 10, "n_folds": 5, "rows": rows, "flattery": flattery, "note": GENERATED_SAMPLE}
+    return {"n_seeds": 10, "n_folds": 5, "rows": rows, "flattery": flattery, "data_source": GENERATED_SAMPLE}
 
 
 def audit_imbalance():

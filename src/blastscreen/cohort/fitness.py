@@ -7,17 +7,13 @@ import pandas as pd
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit
 
 TAIL = 0.005
-"""Share of the training cells at either end of the areas that does not widen the range."""
+"""Share of the training cells at either end of the areas that the range leaves out."""
 MARGIN = 0.1
-"""By which the range is wider than the rest of them: other people's cells differ a little."""
+"""How much wider the range is than the rest of them: other people's cells differ a little."""
 
 
 def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) -> dict[str, Any]:
-    """Measure what areas the training cells have, those left out that are unfit themselves.
-
-    Args:
-        cell_index: In the schema `CELL_INDEX`.
-        cell_splits: In the schema `CELL_SPLITS`.
+    """Measure the areas of the training cells that are fit themselves.
 
     Returns:
         Ready for JSON: n_cells; low and high under cell_area (pixels), the quantiles `TAIL` and 1 - `TAIL`, widened by
@@ -41,7 +37,7 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
 
 
 def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "pd.Series[str]":
-    """List all reasons of each file, those included that follow from the cells that a model learned from.
+    """List all reasons of each file, and how a cell is unlike those that a model learned from.
 
     Args:
         cell_index: In the schema `CELL_INDEX`.
@@ -50,11 +46,13 @@ def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "p
     Returns:
         Codes joined by ";", by image_id; rejected files keep theirs.
     """
-    area = cell_index["cell_area"].astype(float).where(cell_index["status"] != Status.REJECTED)
-    found, allowed = cell_index["reasons"], training_range["cell_area"]
-    found = found.mask(area < allowed["low"], found + f";{ReasonCode.SMALL_CELL}")
-    found = found.mask(area > allowed["high"], found + f";{ReasonCode.LARGE_CELL}")
-    if training_range["is_drawn"]:
-        foreign = (cell_index["data_source"] != GENERATED_SAMPLE) & (cell_index["status"] != Status.REJECTED)
-        found = found.mask(foreign, found + f";{ReasonCode.DRAWN_MODEL}")
-    return found.str.strip(";").set_axis(cell_index["image_id"])
+    area, allowed = cell_index["cell_area"].astype(float), training_range["cell_area"]
+    unlike = {
+        ReasonCode.SMALL_CELL: area < allowed["low"],
+        ReasonCode.LARGE_CELL: area > allowed["high"],
+        ReasonCode.DRAWN_MODEL: (cell_index["data_source"] != GENERATED_SAMPLE) & training_range["is_drawn"],
+    }
+    reasons = cell_index["reasons"]
+    for code, cells in unlike.items():
+        reasons = reasons.mask(cells & (cell_index["status"] != Status.REJECTED), reasons + f";{code}")
+    return reasons.str.strip(";").set_axis(cell_index["image_id"])

@@ -3,36 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
+import numpy as np
 import pandas as pd
 
-from blastscreen.cohort.groups import group_subjects
-from blastscreen.cohort.names import CellName, describe_cell
-from blastscreen.cohort.soundness import select_counted
-from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status
+from blastscreen.cohort.names import CellName, describe_cell, natural_key
+from blastscreen.vocabulary import COUNTED, GENERATED_SAMPLE, ReasonCode, Status
 
-_SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
-_SEEN_NUMBERS = ("height", "width", "background_threshold", "cell_area")
-_NAMED_TEXT = ("subject_id", "label", "source_fold")
-_NAMED_NUMBERS = ("field_number", "cell_number")
-COLUMNS = (
-    "image_id",
-    "status",
-    "reasons",
-    "detail",
-    "image_format",
-    "height",
-    "width",
-    "background_threshold",
-    "cell_area",
-    "pixel_hash",
-    "subject_id",
-    "subject_group",
-    "label",
-    "source_fold",
-    "field_number",
-    "cell_number",
-    "data_source",
-)
+_SEEN = dict.fromkeys(("image_id", "status", "reasons", "detail", "image_format"), "str")
+_SEEN |= dict.fromkeys(("height", "width", "background_threshold", "cell_area"), "Int64") | {"pixel_hash": "str"}
+_NAMED = {"subject_id": "str", "subject_group": "str", "label": "str", "source_fold": "str"}
+_NAMED |= {"field_number": "Int64", "cell_number": "Int64"}
 
 
 def tabulate_batches(batches: Sequence[Sequence[dict[str, object]]]) -> pd.DataFrame:
@@ -41,13 +21,8 @@ def tabulate_batches(batches: Sequence[Sequence[dict[str, object]]]) -> pd.DataF
 
 
 def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """Make a table of records of `blastscreen.imaging.inspection.inspect_cells`.
-
-    Returns:
-        One row per record, in order, with the columns of `CELL_INDEX` that do not come from names.
-    """
-    table = pd.DataFrame(records, columns=[*_SEEN_TEXT, *_SEEN_NUMBERS])
-    return table.astype(dict.fromkeys(_SEEN_TEXT, "str") | dict.fromkeys(_SEEN_NUMBERS, "Int64"))
+    """Make a table of records of `inspect_cells`, with the columns of `CELL_INDEX` that do not come from names."""
+    return pd.DataFrame(records, columns=list(_SEEN)).astype(_SEEN)
 
 
 def build_cell_index(
@@ -61,7 +36,7 @@ def build_cell_index(
 
     Args:
         parts: Results of `tabulate_records`; none if there is no file.
-        data_source: Where the images come from, repeated in every row so that it stays with whatever is made of them.
+        data_source: Where the images come from.
         count_duplicates_once: Give all files of one picture but one the status `duplicate`.
         cell_names: By image id what a sheet of labels says of it; of others, name and folders are read.
 
@@ -69,18 +44,66 @@ def build_cell_index(
         Table in the schema `CELL_INDEX`. Rejected rows have no label; other rows whose name cannot be parsed have
         neither subject nor label. A duplicate names the file that it repeats in `detail`, and keeps label and group.
     """
-    index = pd.concat([_add_names(part, cell_names or {}) for part in chain([tabulate_records([])], parts)])
-    index = index.reset_index(drop=True)
-    known = index.loc[index["label"].notna() & index["subject_id"].notna()]
-    groups = group_subjects(known["subject_id"].tolist(), known["pixel_hash"].tolist())
-    index["subject_group"] = pd.Series(groups, index=known.index, dtype="str").reindex(index.index)
+    named = (_add_names(part, cell_names or {}) for part in chain([tabulate_records([])], parts))
+    index = pd.concat(named, ignore_index=True)
+    known = index["label"].notna() & index["subject_id"].notna()
+    identities = (index.loc[known, column].tolist() for column in ("subject_id", "pixel_hash"))
+    index.loc[known, "subject_group"] = group_subjects(*identities)
     index["data_source"] = pd.Series(data_source, index=index.index, dtype="str")
-    return (_set_duplicates_aside(index) if count_duplicates_once else index)[list(COLUMNS)]
+    return _set_duplicates_aside(index) if count_duplicates_once else index
+
+
+def _add_names(part: pd.DataFrame, cell_names: Mapping[str, CellName]) -> pd.DataFrame:
+    names = [vars(cell_names.get(image_id) or describe_cell(image_id)) for image_id in part["image_id"]]
+    named = pd.DataFrame(names, index=part.index, columns=list(_NAMED)).astype(_NAMED)
+    named["label"] = named["label"].mask(part["status"] == Status.REJECTED)
+    return part.join(named)
+
+
+def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> list[str]:
+    """Join the subject ids that share a picture: they are taken for one person.
+
+    Subjects and pictures are the two sides of a graph with one edge per cell; a group is a connected component, so ids
+    that share pictures only by way of a third one are joined too.
+
+    Args:
+        subject_ids: Subject of each cell.
+        pixel_hashes: Hash of the decoded pixels of each cell, in the same order.
+
+    Returns:
+        The group of each cell: its subject ids in natural order, joined by "+".
+
+    Raises:
+        ValueError: The lists differ in length, or a value is missing.
+
+    Examples:
+        >>> group_subjects(["H10", "H3", "H3", "7"], ["a", "a", "b", "c"])
+        ['H3+H10', 'H3+H10', 'H3+H10', '7']
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if len(subject_ids) != len(pixel_hashes):
+        raise ValueError(
+            f"{len(subject_ids)} subject ids and {len(pixel_hashes)} pixel hashes: give one of each per cell"
+        )
+    subject_codes, subjects = pd.factorize(np.asarray(subject_ids, dtype=object))
+    hash_codes, hashes = pd.factorize(np.asarray(pixel_hashes, dtype=object))
+    if (subject_codes < 0).any() or (hash_codes < 0).any():
+        raise ValueError("every cell needs a subject id and a pixel hash: leave out the cells that have none")
+    n_nodes = len(subjects) + len(hashes)
+    edges = (np.ones(len(subject_codes)), (subject_codes, len(subjects) + hash_codes))
+    _, components = connected_components(coo_array(edges, shape=(n_nodes, n_nodes)), directed=False)
+    members: dict[int, list[str]] = {}
+    for subject, component in zip(subjects, components[: len(subjects)], strict=True):
+        members.setdefault(component, []).append(subject)
+    names = {component: "+".join(sorted(ids, key=natural_key)) for component, ids in members.items()}
+    return [names[components[code]] for code in subject_codes]
 
 
 def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
     """Count a picture with the file that says most of it, and has the shortest name: a copy's is longer."""
-    readable = index[index["status"] != Status.REJECTED]
+    readable = select_readable(index)
     demerits = pd.DataFrame(
         {
             "nameless": readable["label"].isna(),
@@ -102,50 +125,37 @@ def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
-def keep_source(splits: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Add the data source of its cell to every row of a split, from where it goes into predictions.
+def select_readable(cell_index: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows that were not rejected, duplicates included."""
+    return cell_index[cell_index["status"] != Status.REJECTED]
 
-    Args:
-        splits: Table with image_id, one row per cell.
-        cells: Rows of the index for the same cells.
 
-    Returns:
-        `splits` with a last column data_source.
-    """
-    return splits.merge(cells[["image_id", "data_source"]], on="image_id", validate="1:1")
+def select_counted(cell_index: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows that go on, accepted or flagged for review, and number them anew."""
+    return cell_index[cell_index["status"].isin(COUNTED)].reset_index(drop=True)
 
 
 def name_data_source(raw_cells: object) -> str:
-    """Say where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
+    """Return where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
     return str(getattr(raw_cells, "data_source", "unnamed source"))
 
 
 def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
-    """Give what a sheet of labels says of images, as far as their dataset tells: its `cell_names`, or nothing."""
+    """Return what a sheet of labels says of images, as far as their dataset tells: its `cell_names`, or nothing."""
     names: Mapping[str, CellName] = getattr(raw_cells, "cell_names", {})
     return names
 
 
-def note_on_source(cells: pd.DataFrame) -> str:
-    """Say what must stand on everything made of these cells: that they were drawn, or nothing.
+def join_sources(cells: pd.DataFrame) -> str:
+    """Join the data sources of cells into the one that stands on what is made of them."""
+    return ", ".join(sorted(cells["data_source"].unique()))
+
+
+def note_on_source(made_of: pd.DataFrame | str) -> str:
+    """Return what must stand on everything made of some cells: that they were drawn, or "".
 
     Args:
-        cells: Any table with a column data_source, such as the index or predictions.
+        made_of: Any table with a column data_source, such as the index or predictions, or the data source of a result.
     """
-    return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
-
-
-def _add_names(part: pd.DataFrame, cell_names: Mapping[str, CellName]) -> pd.DataFrame:
-    named = pd.DataFrame(
-        [vars(cell_names.get(image_id) or describe_cell(image_id)) for image_id in part["image_id"]],
-        index=part.index,
-        columns=[*_NAMED_TEXT, *_NAMED_NUMBERS],
-    )
-    named = named.astype(dict.fromkeys(_NAMED_TEXT, "str") | dict.fromkeys(_NAMED_NUMBERS, "Int64"))
-    named["label"] = named["label"].mask(part["status"] == Status.REJECTED)
-    return part.join(named)
-
-
-def accepted_cells(cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the rows that go on: everything that was neither rejected nor set aside."""
-    return select_counted(cell_index).reset_index(drop=True)
+    source = made_of if isinstance(made_of, str) else join_sources(made_of)
+    return GENERATED_SAMPLE if GENERATED_SAMPLE in source else ""

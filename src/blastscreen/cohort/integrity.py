@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.cohort.names import natural_key, parse_cell_name
+from blastscreen.cohort.index import select_counted, select_readable
+from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
-from blastscreen.cohort.soundness import CohortError, select_counted, select_readable
+from blastscreen.cohort.soundness import CohortError
 from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
 
 _MAX_EXAMPLES = 10
@@ -15,21 +16,20 @@ _MAX_EXAMPLES = 10
 def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> dict[str, Any]:
     """Count what came in, what was kept and what repeats.
 
-    Labels and folds count cells that were accepted or flagged for review; duplicates, merged subjects and the
-    comparison are about all files that were not rejected. Cells whose name names nobody are counted under a subject,
-    label or fold of None.
+    Labels and folds are those of the counted cells; duplicates, merged subjects and the comparison are about all files
+    that were not rejected. Cells whose name names nobody are counted under a subject, label or fold of None.
 
     Args:
-        cell_index: one row per file that came in, as `CELL_INDEX` describes.
-        reference: published cohort to compare with, fold by fold.
+        cell_index: In the schema `CELL_INDEX`.
+        reference: Published cohort to compare with, fold by fold.
 
     Returns:
         Plain values, ready for JSON. A file with two reasons counts under both. No model decides alone on n_unfit of
-        the accepted and flagged cells. `reference` is None unless a published cohort was asked for; what it calls
-        missing or unexpected are images.
+        the counted cells. `reference` is None unless a published cohort was asked for; what it calls missing or
+        unexpected are images.
 
     Raises:
-        CohortError: a row has no status of the vocabulary.
+        CohortError: A row has no status of the vocabulary.
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     return {
@@ -48,13 +48,13 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
 
 
 def _count_files(cell_index: pd.DataFrame) -> dict[str, int]:
-    counts = {f"n_{status}": int((cell_index["status"] == status).sum()) for status in Status}
-    if sum(counts.values()) != len(cell_index):
-        unknown = cell_index.loc[~cell_index["status"].isin(list(Status)), "image_id"]
+    unknown = cell_index.loc[~cell_index["status"].isin(list(Status)), "image_id"]
+    if len(unknown):
         raise CohortError(
             f"{len(unknown):,} of {len(cell_index):,} rows of the cell index have a status that is not one of "
             f"{', '.join(Status)}, the first of them {unknown.iloc[0]}. Run preprocessing again"
         )
+    counts = {f"n_{status}": int((cell_index["status"] == status).sum()) for status in Status}
     return {"n_files": len(cell_index)} | counts
 
 
@@ -66,87 +66,71 @@ def _count_reasons(files: pd.DataFrame) -> dict[str, dict[str, Any]]:
     }
 
 
-def _count_cells(kept: pd.DataFrame, *, by: list[str]) -> list[dict[str, Any]]:
-    counts = kept.groupby(by, dropna=False)["subject_id"].agg(images="size", subjects="nunique")
+def _count_cells(cells: pd.DataFrame, *, by: list[str]) -> list[dict[str, Any]]:
+    counts = cells.groupby(by, dropna=False)["subject_id"].agg(images="size", subjects="nunique")
     return _records(counts.reset_index())
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain dictionaries, with None where a value is missing."""
+    """List rows as plain dictionaries, with None where a value is missing."""
     plain = table.astype(object).where(table.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
 
 def _count_subjects(cell_index: pd.DataFrame) -> list[dict[str, Any]]:
     """Count files per subject and status; a rejected file counts for the subject that its name names."""
-    subjects = cell_index["subject_id"].where(
-        cell_index["status"] != Status.REJECTED, cell_index["image_id"].map(_subject_in_name).astype("str")
-    )
     columns = {str(status): cell_index["status"] == status for status in Status}
-    counts = pd.DataFrame(columns).groupby(subjects, dropna=False).sum().rename_axis("subject_id").reset_index()
+    counts = pd.DataFrame(columns).groupby(cell_index["subject_id"], dropna=False).sum().reset_index()
     return sorted(_records(counts), key=lambda row: natural_key(row["subject_id"] or ""))
 
 
-def _subject_in_name(image_id: str) -> str | None:
-    name = parse_cell_name(image_id)
-    return None if name is None else name.subject_id
-
-
-def _count_duplicates(kept: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def _count_duplicates(files: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Count groups of identical pixels within one subject and across several; nameless files are one subject."""
-    repeated = kept[kept["pixel_hash"].duplicated(keep=False)]  # few, and pandas calls Python for every group
-    groups = (
-        repeated.sort_values("image_id")
-        .groupby("pixel_hash")
-        .agg(
-            images=("image_id", "size"),
-            subjects=("subject_id", lambda ids: ids.nunique(dropna=False)),
-            image_ids=("image_id", list),
-        )
-    )
+    # few of all files: pandas calls Python for every group
+    repeated = files[files["pixel_hash"].duplicated(keep=False)].sort_values("image_id")
+    by_picture = repeated.fillna({"subject_id": ""}).groupby("pixel_hash")
+    groups = by_picture.agg(subjects=("subject_id", "nunique"), image_ids=("image_id", list))
     within = groups["subjects"] == 1
-    return {"within_subject": _summarise(groups[within]), "across_subjects": _summarise(groups[~within])}
-
-
-def _summarise(groups: pd.DataFrame) -> dict[str, Any]:
+    parts = {"within_subject": groups.loc[within, "image_ids"], "across_subjects": groups.loc[~within, "image_ids"]}
     return {
-        "groups": len(groups),
-        "images": int(groups["images"].sum()),
-        "examples": sorted(groups["image_ids"])[:_MAX_EXAMPLES],
+        name: {"groups": len(part), "images": int(part.str.len().sum()), "examples": sorted(part)[:_MAX_EXAMPLES]}
+        for name, part in parts.items()
     }
 
 
-def _list_merged_subjects(kept: pd.DataFrame) -> list[dict[str, Any]]:
+def _list_merged_subjects(files: pd.DataFrame) -> list[dict[str, Any]]:
     """List the subject groups that join several ids because these share pictures."""
-    merged = []
-    for group, cells in kept.groupby("subject_group"):
-        subject_ids = sorted(cells["subject_id"].unique(), key=natural_key)
-        if len(subject_ids) > 1:
-            merged.append({"subject_group": str(group), "subject_ids": subject_ids, "images": len(cells)})
-    return sorted(merged, key=lambda row: natural_key(str(row["subject_group"])))
+    merged = files[files["subject_group"] != files["subject_id"]].groupby("subject_group")["subject_id"]
+    rows = [
+        {
+            "subject_group": str(group),
+            "subject_ids": sorted(subject_ids.unique(), key=natural_key),
+            "images": len(subject_ids),
+        }
+        for group, subject_ids in merged
+    ]
+    return sorted(rows, key=lambda row: natural_key(str(row["subject_group"])))
 
 
-def _compare_with_cnmc(kept: pd.DataFrame) -> dict[str, Any]:
+def _compare_with_cnmc(files: pd.DataFrame) -> dict[str, Any]:
     """Compare with the published training set; a rejected file counts as missing, a surplus one as unexpected."""
-    comparison: list[dict[str, Any]] = []
-    matched = 0
-    for fold, labels in CNMC_2019.items():
-        for label, published in labels.items():
-            cells = kept[(kept["source_fold"] == fold) & (kept["label"] == label)]
-            matched += min(published.images, len(cells))
-            comparison.append(
-                {
-                    "source_fold": fold,
-                    "label": str(label),
-                    "published_images": published.images,
-                    "found_images": len(cells),
-                    "published_subjects": published.subjects,
-                    "found_subjects": int(cells["subject_id"].nunique()),
-                }
-            )
-    missing = sum(row["published_images"] for row in comparison) - matched
-    unexpected = len(kept) - matched
-    same_subjects = all(row["published_subjects"] == row["found_subjects"] for row in comparison)
+    comparison = [
+        {
+            "source_fold": fold,
+            "label": str(label),
+            "published_images": published.images,
+            "found_images": len(cells),
+            "published_subjects": published.subjects,
+            "found_subjects": int(cells["subject_id"].nunique()),
+        }
+        for fold, labels in CNMC_2019.items()
+        for label, published in labels.items()
+        for cells in [files[(files["source_fold"] == fold) & (files["label"] == label)]]
+    ]
+    counts = pd.DataFrame(comparison)
+    matched = int(counts[["published_images", "found_images"]].min(axis=1).sum())
+    missing, unexpected = int(counts["published_images"].sum()) - matched, len(files) - matched
+    same_subjects = bool((counts["published_subjects"] == counts["found_subjects"]).all())
     return {
         "cohort": str(ReferenceCohort.CNMC_2019),
         "doi": CNMC_2019_DOI,

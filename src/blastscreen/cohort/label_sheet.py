@@ -3,20 +3,20 @@
 import csv
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from blastscreen.cohort.names import CellName, describe_cell, parse_cell_name
-from blastscreen.cohort.soundness import CohortError, count_noun, name_some
-from blastscreen.vocabulary import CellLabel
+from blastscreen.cohort.soundness import CohortError
+from blastscreen.vocabulary import CellLabel, count_noun, name_some
 
 SHEET_COLUMNS = ("Patient_ID", "new_names", "labels")
 _LABELS = {"1": CellLabel.ALL, "0": CellLabel.HEM} | {str(label): label for label in CellLabel}
 # how spreadsheets write whole numbers in a column with gaps, and where the comma is decimal
-_WHOLE_NUMBER = re.compile(r"([0-9]+)[.,]0+")
+_WHOLE_NUMBER = re.compile(r"\A([0-9]+)[.,]0+\Z")
 # what begins as a name of C-NMC, or ends as a file, is no id of a person: each cell would be one of its own
 _SUBJECT = re.compile(r"(?!UID_)(?!.*\.[A-Z]+$)[0-9A-Z][0-9A-Z _.-]*", re.ASCII | re.IGNORECASE)
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -37,11 +37,8 @@ def parse_label_sheet(data: bytes) -> list[SheetRow]:
     Columns may be separated by commas, semicolons or tabs, or as a first line "sep=;" says, and stand in any order and
     case among others. Text may be UTF-8, UTF-16 with its mark, or else Windows-1252. Blank rows are left out.
 
-    Args:
-        data: the file.
-
     Raises:
-        CohortError: a workbook, no text, no column new_names, or neither of the others; says how to save it.
+        CohortError: A workbook, no text, no column new_names, or neither of the others; says how to save it.
 
     Examples:
         >>> parse_label_sheet(b"sep=;\r\nLABELS;new_names\r\n1,0;7.bmp\r\n;\r\n")
@@ -66,12 +63,7 @@ def parse_label_sheet(data: bytes) -> list[SheetRow]:
     # the blank column stands for those that are missing, and for what a short row leaves out
     places = [len(header) if name in missing else columns.index(name.casefold()) for name in SHEET_COLUMNS]
     padded = [row[: len(header)] + [""] * (len(header) + 1 - len(row)) for row in body]
-    return [SheetRow(*(_plain(row[place]) for place in places)) for row in padded]
-
-
-def _plain(cell: str) -> str:
-    whole = _WHOLE_NUMBER.fullmatch(cell)
-    return whole[1] if whole else cell
+    return [SheetRow(*(_WHOLE_NUMBER.sub(r"\1", row[place]) for place in places)) for row in padded]
 
 
 def _decode_text(data: bytes) -> str:
@@ -87,7 +79,7 @@ def _decode_text(data: bytes) -> str:
 
 
 def read_cell_names(rows: Sequence[SheetRow], image_ids: Iterable[str]) -> dict[str, CellName]:
-    r"""Find out from a sheet whose cell each image of a folder shows, and with which label.
+    r"""Read from a sheet whose cell each image of a folder shows, and with which label.
 
     Args:
         rows: Result of `parse_label_sheet`. `new_name` is the file's name, or its path in the folder, in any case, with
@@ -95,11 +87,8 @@ def read_cell_names(rows: Sequence[SheetRow], image_ids: Iterable[str]) -> dict[
             or the id of the person. What a row leaves empty is taken from the image's own name or folder.
         image_ids: Of the images in the folder.
 
-    Returns:
-        By image id what is known of it.
-
     Raises:
-        CohortError: naming every problem at once: a file is named by two rows or in two folders, a label or a
+        CohortError: Naming every problem at once: a file is named by two rows or in two folders, a label or a
             Patient_ID can't be read or they contradict each other, an image lacks a row, or a row an image.
 
     Examples:
@@ -107,59 +96,54 @@ def read_cell_names(rows: Sequence[SheetRow], image_ids: Iterable[str]) -> dict[
         >>> [name.subject_id for name in read_cell_names(rows, ["a/1.bmp", "a/2.bmp"]).values()]
         ['57', 'P7']
     """
-    known: dict[str, list[str]] = {}
+    known: defaultdict[str, list[str]] = defaultdict(list)
     image_ids = list(image_ids)
     for image_id in image_ids:
         path = PurePosixPath(image_id.casefold())
         for spelling in {str(path), str(path.with_suffix("")), path.name, path.stem}:
-            known.setdefault(spelling, []).append(image_id)
+            known[spelling].append(image_id)
     meant = [known.get(row.new_name.replace("\\", "/").casefold(), []) for row in rows]
-    problems = _list_problems(rows, meant, image_ids)
-    if problems:
+    if problems := _list_problems(rows, meant, image_ids):
         raise CohortError(*problems)
     return {image_id: _name_cell(row, image_id) for row, (image_id,) in zip(rows, meant, strict=True)}
 
 
 def _name_cell(row: SheetRow, image_id: str) -> CellName:
     own = describe_cell(image_id)
-    told = parse_cell_name(row.patient_id) or replace(own, subject_id=row.patient_id.upper() or own.subject_id)
-    return replace(told, label=_LABELS.get(row.label.casefold(), told.label), source_fold=own.source_fold)
+    read = parse_cell_name(row.patient_id) or replace(own, subject_id=row.patient_id.upper() or own.subject_id)
+    return replace(read, label=_LABELS.get(row.label.casefold(), read.label), source_fold=own.source_fold)
 
 
 def _list_problems(rows: Sequence[SheetRow], meant: Sequence[Sequence[str]], image_ids: Sequence[str]) -> list[str]:
     times = Counter(image_id for images in meant for image_id in images)
-    judged = [
-        (row, images, parse_cell_name(row.patient_id), _LABELS.get(row.label.casefold()))
-        for row, images in zip(rows, meant, strict=True)
-    ]
+    judged = [(row, parse_cell_name(row.patient_id), _LABELS.get(row.label.casefold())) for row in rows]
     found = {
         "named by several rows: {}. Keep the right row of each": {
-            row.new_name for row, images, _, _ in judged if any(times[image_id] > 1 for image_id in images)
+            row.new_name
+            for row, images in zip(rows, meant, strict=True)
+            if any(times[image_id] > 1 for image_id in images)
         },
         "of the same name: {}. Give their paths in the sheet, such as all/1.bmp": {
             image_id for images in meant if len(images) > 1 for image_id in images
         },
         "with a label that is neither 1 (ALL) nor 0 (HEM): {}. Correct it": {
-            f"{row.new_name} ({row.label})" for row, _, _, label in judged if row.label and not label
+            f"{row.new_name} ({row.label})" for row, _, label in judged if row.label and not label
         },
         "with a Patient_ID that can't be read: {}. Correct it to UID_<subject>_<field>_<cell>_<all or hem>, or to the "
         "id of the person": {
             f"{row.new_name} ({row.patient_id})"
-            for row, _, name, _ in judged
+            for row, name, _ in judged
             if row.patient_id and not name and not _SUBJECT.fullmatch(row.patient_id)
         },
         "with a label that contradicts the Patient_ID: {}. Find out which is right": {
             f"{row.new_name} ({row.patient_id}, {row.label})"
-            for row, _, name, label in judged
+            for row, name, label in judged
             if name and label and name.label != label
         },
         "without a row: {}. Add the rows, or move the files out of the folder": set(image_ids) - set(times),
         "named by a row but not in the folder: {}. Add the files, or take out the rows": {
-            row.new_name for row, images, _, _ in judged if not images
+            row.new_name for row, images in zip(rows, meant, strict=True) if not images
         },
     }
-    return [
-        f"{count_noun(len(names), 'file')} {text.format(name_some(sorted(names)))}"
-        for text, names in found.items()
-        if names
-    ]
+    counted = {text: sorted(names) for text, names in found.items() if names}
+    return [f"{count_noun(len(names), 'file')} {text.format(name_some(names))}" for text, names in counted.items()]

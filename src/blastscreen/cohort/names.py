@@ -33,11 +33,11 @@ def parse_cell_name(image_id: str) -> CellName | None:
     id: ALL subject "11" and HEM subject "H11" are different people.
 
     Args:
-        image_id: path relative to the root of the cohort, with forward slashes.
+        image_id: Path relative to the root of the cohort, with forward slashes.
 
     Returns:
-        What the name says, or None when it isn't `UID_<subject>_<field>_<cell>_<label>`, with or without extension.
-        The nearest folder called `fold_<n>` is the source fold; None without one.
+        None when the name isn't `UID_<subject>_<field>_<cell>_<label>`, with or without extension. The nearest folder
+        called `fold_<n>` is the source fold.
 
     Examples:
         >>> parse_cell_name("fold_2/hem/UID_h3_4_1_hem.bmp")
@@ -58,22 +58,14 @@ def parse_cell_name(image_id: str) -> CellName | None:
 
 
 def describe_cell(image_id: str) -> CellName:
-    """Read what a file's name says, and where it says nothing, the label from the folders above it.
-
-    Args:
-        image_id: path relative to the root of the cohort, with forward slashes.
-
-    Returns:
-        What `parse_cell_name` reads; or else no subject, and as label the nearest folder called "all" or "hem", in any
-        case. A subject is never guessed.
+    """Read what a file's name says, or else the label from the folders above it; a subject is never guessed.
 
     Examples:
         >>> describe_cell("lab/ALL/1.bmp").label
         <CellLabel.ALL: 'all'>
     """
-    return parse_cell_name(image_id) or CellName(
-        label=folder_label(image_id), source_fold=_nearest_folder(image_id, _FOLD)
-    )
+    named = parse_cell_name(image_id)
+    return named or CellName(label=folder_label(image_id), source_fold=_nearest_folder(image_id, _FOLD))
 
 
 def folder_label(image_id: str) -> CellLabel | None:
@@ -88,13 +80,7 @@ def _nearest_folder(image_id: str, pattern: re.Pattern[str]) -> str | None:
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Sort key that puts "H3" before "H10".
-
-    Args:
-        name: subject id or fold, letters and digits.
-
-    Returns:
-        Text and numbers in turn, then the name itself so that "3" and "03" have an order too.
-    """
+    """Return the sort key of a subject id or fold that puts "H3" before "H10"."""
     parts = re.split(r"([0-9]+)", name)
+    # the name itself gives "3" and "03" an order, too
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name

@@ -1,11 +1,19 @@
 """Refusing a cohort from which no honest split can be made."""
 
-from collections.abc import Callable, Iterable
-
 import pandas as pd
 
+from blastscreen.cohort.index import select_counted, select_readable
 from blastscreen.cohort.names import folder_label, natural_key
-from blastscreen.vocabulary import COUNTED, UNFIT_CODES, CellLabel, ReasonCode, Refusal, Status, is_unfit
+from blastscreen.vocabulary import (
+    UNFIT_CODES,
+    CellLabel,
+    ReasonCode,
+    Refusal,
+    Status,
+    count_noun,
+    is_unfit,
+    name_some,
+)
 
 
 class CohortError(Refusal):
@@ -19,50 +27,37 @@ class CohortError(Refusal):
 
 
 def require_sound_cohort(cell_index: pd.DataFrame) -> None:
-    """Refuse a cohort from which no honest split can be made.
-
-    Rejected files don't matter here; the integrity report counts them.
+    """Refuse a cohort from which no honest split can be made; rejected files don't matter unless they are the most.
 
     Args:
-        cell_index: one row per file that came in, as `CELL_INDEX` describes.
+        cell_index: In the schema `CELL_INDEX`.
 
     Raises:
-        CohortError: most files were rejected; or, naming every problem at once, a name that can't be read, a label
+        CohortError: Most files were rejected; or, naming every problem at once, a name that can't be read, a label
             that its folder contradicts, a subject with both labels, identical pixels with both labels, one class or one
             subject only, a class of which most cells are unfit.
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     if 2 * len(readable) < len(cell_index) or readable.empty:
         raise CohortError(
-            f"{tell_rejected(cell_index)}. Check that the folder holds the cohort, or take them out of it"
+            f"{describe_rejected(cell_index)}. Check that the folder holds the cohort, or take them out of it"
         )
-    # a duplicate can still contradict the file that it repeats
-    checks: tuple[tuple[Callable[[pd.DataFrame], str | None], pd.DataFrame], ...] = (
-        (_unreadable_names, counted),
-        (_contradicted_labels, readable),
-        (_subjects_with_both_labels, readable),
-        (_pixels_with_both_labels, readable),
-        (_single_class, counted),
-        (_single_subject, counted),
-        (_mostly_unfit, counted),
-    )
-    problems = [problem for check, cells in checks if (problem := check(cells)) is not None]
-    if problems:
+    found = [
+        _find_unreadable_names(counted),
+        # a duplicate can still contradict the file that it repeats
+        _find_contradicted_labels(readable),
+        _find_subjects_with_both_labels(readable),
+        _find_pixels_with_both_labels(readable),
+        _find_single_class(counted),
+        _find_single_subject(counted),
+        _find_unfit_classes(counted),
+    ]
+    if problems := [problem for problem in found if problem]:
         raise CohortError(*problems)
 
 
-def select_readable(cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the rows that were not rejected, duplicates included."""
-    return cell_index[cell_index["status"] != Status.REJECTED]
-
-
-def select_counted(cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the rows that were accepted or flagged for review."""
-    return cell_index[cell_index["status"].isin(COUNTED)]
-
-
-def tell_rejected(cell_index: pd.DataFrame) -> str:
-    """Say how many files were rejected, for which reasons, and what links have to do with it."""
+def describe_rejected(cell_index: pd.DataFrame) -> str:
+    """Write how many files were rejected, for which reasons, and what links have to do with it."""
     rejected = cell_index[cell_index["status"] == Status.REJECTED]
     counts = rejected["reasons"].str.split(";").explode().value_counts()
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
@@ -75,22 +70,10 @@ def tell_rejected(cell_index: pd.DataFrame) -> str:
     return f"{len(rejected):,} of {count_noun(len(cell_index), 'file')} rejected ({reasons or 'no files'}){advice}"
 
 
-def count_noun(number: int, noun: str) -> str:
-    """Say how many of something there are: "1 file", "2,000 files"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def name_some(items: Iterable[str], limit: int = 5) -> str:
-    """Name the first few items, and say how many there are besides."""
-    names = list(items)
-    shown = ", ".join(names[:limit])
-    return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown
-
-
-def _unreadable_names(kept: pd.DataFrame) -> str | None:
-    unnamed = kept[kept["subject_id"].isna() | kept["label"].isna()]
+def _find_unreadable_names(cells: pd.DataFrame) -> str:
+    unnamed = cells[cells["subject_id"].isna() | cells["label"].isna()]
     if unnamed.empty:
-        return None
+        return ""
     lacking = [name for name, column in (("subject", "subject_id"), ("label", "label")) if unnamed[column].isna().any()]
     return (
         f"{count_noun(len(unnamed), 'file')} without {' and '.join(lacking)}: "
@@ -101,24 +84,24 @@ def _unreadable_names(kept: pd.DataFrame) -> str | None:
     )
 
 
-def _contradicted_labels(kept: pd.DataFrame) -> str | None:
-    folder = kept["image_id"].map(folder_label).astype("str")
-    contradicted = kept.loc[folder.notna() & kept["label"].notna() & (folder != kept["label"]), "image_id"]
+def _find_contradicted_labels(cells: pd.DataFrame) -> str:
+    folder = cells["image_id"].map(folder_label).astype("str")
+    contradicted = cells.loc[folder.notna() & cells["label"].notna() & (folder != cells["label"]), "image_id"]
     if contradicted.empty:
-        return None
+        return ""
     return (
         f"{count_noun(len(contradicted), 'file')} named with one label in the folder of the other: "
         f"{name_some(contradicted.sort_values())}. Find out which is right and move or rename the file"
     )
 
 
-def _subjects_with_both_labels(kept: pd.DataFrame) -> str | None:
-    counts = pd.crosstab(kept["subject_id"], kept["label"])
+def _find_subjects_with_both_labels(cells: pd.DataFrame) -> str:
+    counts = pd.crosstab(cells["subject_id"], cells["label"])
     both = counts[(counts > 0).sum(axis=1) > 1]
     if both.empty:
-        return None
+        return ""
     texts = [
-        f"{subject} ({', '.join(f'{both.loc[subject, label]} {label}' for label in both.columns)})"
+        f"{subject} ({', '.join(f'{number} {label}' for label, number in both.loc[subject].items())})"
         for subject in sorted(both.index, key=natural_key)
     ]
     return (
@@ -127,49 +110,43 @@ def _subjects_with_both_labels(kept: pd.DataFrame) -> str | None:
     )
 
 
-def _pixels_with_both_labels(kept: pd.DataFrame) -> str | None:
-    labelled = kept[kept["label"].notna()]
-    n_labels = labelled.groupby("pixel_hash")["label"].transform("nunique")
-    clashing = labelled[n_labels > 1].sort_values("image_id").groupby("pixel_hash")["image_id"].agg(_equation)
-    if clashing.empty:
-        return None
+def _find_pixels_with_both_labels(cells: pd.DataFrame) -> str:
+    labelled = cells[cells["label"].notna()].sort_values("image_id")
+    both = labelled[labelled.groupby("pixel_hash")["label"].transform("nunique") > 1]
+    if both.empty:
+        return ""
+    equations = sorted(" = ".join(image_ids) for _, image_ids in both.groupby("pixel_hash")["image_id"])
     return (
-        f"{count_noun(len(clashing), 'picture')} present with both labels: {name_some(sorted(clashing))}. At most one "
+        f"{count_noun(len(equations), 'picture')} present with both labels: {name_some(equations)}. At most one "
         "label is right: remove every copy whose label can't be confirmed"
     )
 
 
-def _equation(image_ids: "pd.Series[str]") -> str:
-    return " = ".join(image_ids)
+def _find_single_class(cells: pd.DataFrame) -> str:
+    counts = cells["label"].value_counts()
+    if len(counts) != 1:
+        return ""
+    found, missing = sorted(CellLabel, key=lambda label: label not in counts)
+    return f"all {counts.sum():,} labelled cells are {found}. Add {missing} cells: a classifier needs both classes"
 
 
-def _single_class(kept: pd.DataFrame) -> str | None:
-    labels = kept["label"].dropna()
-    found = sorted(labels.unique())
-    if len(found) != 1:
-        return None
-    missing = next(label for label in CellLabel if label != found[0])
-    return f"all {len(labels):,} labelled cells are {found[0]}. Add {missing} cells: a classifier needs both classes"
-
-
-def _single_subject(kept: pd.DataFrame) -> str | None:
-    groups = kept["subject_group"].dropna()
-    found = sorted(groups.unique())
-    if len(found) != 1:
-        return None
+def _find_single_subject(cells: pd.DataFrame) -> str:
+    counts = cells["subject_group"].value_counts()
+    if len(counts) != 1:
+        return ""
     return (
-        f"all {len(groups):,} cells come from one subject ({found[0]}). Add subjects: training and test must never "
-        "share a person"
+        f"all {counts.sum():,} cells come from one subject ({counts.index[0]}). Add subjects: training and test must "
+        "never share a person"
     )
 
 
-def _mostly_unfit(counted: pd.DataFrame) -> str | None:
-    unfit = is_unfit(counted["reasons"])
-    shares = unfit.groupby(counted["label"], dropna=False).agg(["sum", "size"])
+def _find_unfit_classes(cells: pd.DataFrame) -> str:
+    unfit = is_unfit(cells["reasons"])
+    shares = unfit.groupby(cells["label"], dropna=False).agg(["sum", "size"])
     mostly = shares[shares["sum"] > shares["size"] / 2]
     if mostly.empty:
-        return None
-    codes = counted.loc[unfit, "reasons"].str.split(";").explode()
+        return ""
+    codes = cells.loc[unfit, "reasons"].str.split(";").explode()
     reasons = ", ".join(f"{code} {n}" for code, n in codes[codes.isin(UNFIT_CODES)].value_counts().sort_index().items())
     classes = ", ".join(f"{n_unfit:,} of {n:,} {label}" for label, (n_unfit, n) in mostly.iterrows())
     return (

@@ -6,20 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cohort.groups import group_subjects
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.parameters import SplitParameters
+from blastscreen.schemas import IDENTITY
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
-
-__all__ = [
-    "group_subjects",
-    "require_sound_splits",
-    "split_by_image",
-    "split_by_source_fold",
-    "split_by_subject",
-    "split_cells",
-]
 
 _SPLITS = tuple(Split)
 # Held to about a million group draws: the more groups there are, the fewer draws it takes to come close.
@@ -29,10 +20,38 @@ _SUBJECT_WEIGHT = 0.5
 _COST_TOLERANCE = 0.02
 
 
+def split_cells(cells: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFrame:
+    """Split the counted rows of the cell index, and check the result. The order of rows does not matter.
+
+    Returns:
+        Table in the schema `CELL_SPLITS`, sorted by image_id.
+
+    Raises:
+        CohortError: No sound split can be made; the text says why and what to do.
+    """
+    ordered = cells.sort_values("image_id", ignore_index=True)
+    identity = ordered[["image_id", "subject_id", "subject_group", "label"]]
+    unknown = identity.loc[identity.isna().any(axis=1), "image_id"]
+    if len(unknown):
+        raise CohortError(f"cells without subject or label: {len(unknown):,}, such as {unknown.iloc[0]}. Drop them")
+    fractions = {"validation_fraction": settings.validation_fraction, "test_fraction": settings.test_fraction}
+    match settings.strategy:
+        case SplitStrategy.SUBJECT:
+            split = split_by_subject(ordered, **fractions, seed=settings.seed)
+        case SplitStrategy.SOURCE_FOLD:
+            folds = {"validation_fold": settings.validation_fold, "test_fold": settings.test_fold}
+            split = split_by_source_fold(ordered, **folds)
+        case SplitStrategy.IMAGE:
+            split = split_by_image(ordered, **fractions, seed=settings.seed)
+    splits = ordered.assign(split=split)[IDENTITY]
+    require_sound_splits(splits, groups_stay_whole=settings.strategy != SplitStrategy.IMAGE)
+    return splits
+
+
 def split_by_subject(
     cells: pd.DataFrame, *, validation_fraction: float, test_fraction: float, seed: int
 ) -> "pd.Series[str]":
-    """Give every subject group, whole, to one split.
+    """Assign every subject group, whole, to one split; fractions are the wanted shares of the cells of each class.
 
     Groups are very uneven: one of C-NMC's subjects holds a tenth of all blasts, five hold over half of the normal
     cells. So each class is shared out by a seeded search: some thousand random assignments, each with at least one
@@ -41,17 +60,11 @@ def split_by_subject(
     test set grows with its subjects). One is drawn from those within 0.02 of the best score, so that seeds resample
     the split wherever there is a choice. A group too large for validation or test thereby ends in training.
 
-    Args:
-        cells: rows with subject_group and label.
-        validation_fraction: wanted share of the cells of each class.
-        test_fraction: wanted share of the cells of each class.
-        seed: the same seed gives the same split, whatever the order of the rows.
-
     Returns:
-        Split of each row, on the index of `cells`.
+        Split of each row, on the index of `cells` (subject_group and label).
 
     Raises:
-        CohortError: a class has fewer than three groups, or a group has both labels.
+        CohortError: A class has fewer than three groups, or a group has both labels.
     """
     sizes = _count_cells_per_group(cells)
     rng = np.random.default_rng(seed)
@@ -84,16 +97,7 @@ def _count_cells_per_group(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share_out(sizes: NDArray[np.int64], *, wanted: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose a split for each of at least three groups.
-
-    Args:
-        sizes: cells of each group.
-        wanted: share of each split; sums to 1.
-        rng: source of the draws.
-
-    Returns:
-        Position in `wanted` for each group; every position occurs.
-    """
+    """Choose for each of three or more groups its position in `wanted`, the shares of the splits; each occurs."""
     n_groups, n_splits = len(sizes), len(wanted)
     shape = (min(_MAX_DRAWS, 1 + _MAX_GROUP_DRAWS // n_groups), n_groups)
     draws = rng.choice(n_splits, size=shape, p=wanted)
@@ -115,24 +119,19 @@ def split_by_image(
 
     Scikit-learn's `train_test_split` first takes validation and test together, then test out of those.
 
-    Args:
-        cells: rows with image_id and label.
-        validation_fraction: share of the images of each class.
-        test_fraction: share of the images of each class.
-        seed: the same seed gives the same split, whatever the order of the rows.
-
     Returns:
-        Split of each row, on the index of `cells`.
+        Split of each row, on the index of `cells` (image_id and label).
 
     Raises:
-        CohortError: there are too few cells to stratify.
+        CohortError: There are too few cells to stratify.
     """
     from sklearn.model_selection import train_test_split
 
     ordered = cells.sort_values("image_id")
     labels = ordered["label"].to_numpy(dtype=object)
-    n_held_out = _round_up(len(ordered) * (validation_fraction + test_fraction))
-    n_test = _round_up(n_held_out * test_fraction / (validation_fraction + test_fraction))
+    # rounded up as scikit-learn does, but not for a floating-point tail: 10 * (0.1 + 0.2) is 3, not 4
+    n_held_out = math.ceil(round(len(ordered) * (validation_fraction + test_fraction), 6))
+    n_test = math.ceil(round(n_held_out * test_fraction / (validation_fraction + test_fraction), 6))
     roles = np.full(len(ordered), Split.TRAIN.value, dtype=object)
     try:
         _, held_out = train_test_split(
@@ -147,27 +146,17 @@ def split_by_image(
     return pd.Series(roles, index=ordered.index, name="split", dtype="str").reindex(cells.index)
 
 
-def _round_up(number: float) -> int:
-    """Round up as scikit-learn does, but not for a floating-point tail: 10 * (0.1 + 0.2) is 3, not 4."""
-    return math.ceil(round(number, 6))
-
-
 def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold: str) -> "pd.Series[str]":
-    """Give one of the official folds to validation, one to test and the others to training.
+    """Assign one of the official folds to validation, one to test and the others to training.
 
     The official folds share no subject id but they do share people: a group found in several folds goes, whole, to the
     fold with most of its cells, the first by name among equals.
 
-    Args:
-        cells: rows with image_id, subject_group, label and source_fold.
-        validation_fold: fold to validate on, "fold_1" for example.
-        test_fold: fold to test on.
-
     Returns:
-        Split of each row, on the index of `cells`.
+        Split of each row, on the index of `cells` (image_id, subject_group, label and source_fold).
 
     Raises:
-        CohortError: a cell has no fold, a named fold isn't there, or a split lacks a class.
+        CohortError: A cell has no fold, a named fold isn't there, or a split lacks a class.
     """
     problems = []
     homeless = cells.loc[cells["source_fold"].isna(), "image_id"].sort_values()
@@ -178,61 +167,25 @@ def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold
         )
     counts = pd.crosstab(cells["subject_group"], cells["source_fold"])
     folds = sorted(map(str, counts.columns), key=natural_key)
-    counts = counts[folds]
-    found = ", ".join(f"{fold} ({number:,} cells)" for fold, number in counts.sum().items()) or "none"
     missing = [fold for fold in (validation_fold, test_fold) if fold not in folds]
     if missing:
+        found = ", ".join(f"{fold} ({counts[fold].sum():,} cells)" for fold in folds) or "none"
         problems.append(f"no cells in {' and '.join(missing)}; folds found: {found}. Name two of them")
     if problems:
         raise CohortError(*problems)
     split_of_fold = {validation_fold: Split.VALIDATION.value, test_fold: Split.TEST.value}
-    home_fold = cells["subject_group"].map(counts.idxmax(axis=1))
+    home_fold = cells["subject_group"].map(counts[folds].idxmax(axis=1))
     split = home_fold.map(split_of_fold).fillna(Split.TRAIN.value).astype("str").rename("split")
     require_sound_splits(cells.assign(split=split), groups_stay_whole=True)
     return split
 
 
-def split_cells(cells: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFrame:
-    """Split by the strategy of the settings, and check the result.
-
-    Args:
-        cells: the kept rows of the cell index, with image_id, subject_id, subject_group, label and source_fold.
-        settings: strategy, fractions, folds and seed.
-
-    Returns:
-        image_id, subject_id, subject_group, label and split; one row per cell, sorted by image_id.
-
-    Raises:
-        CohortError: no sound split can be made; the text says why and what to do.
-    """
-    ordered = cells.sort_values("image_id", ignore_index=True)
-    identity = ordered[["image_id", "subject_id", "subject_group", "label"]]
-    unknown = identity.loc[identity.isna().any(axis=1), "image_id"]
-    if len(unknown):
-        raise CohortError(f"cells without subject or label: {len(unknown):,}, such as {unknown.iloc[0]}. Drop them")
-    fractions = {"validation_fraction": settings.validation_fraction, "test_fraction": settings.test_fraction}
-    match settings.strategy:
-        case SplitStrategy.SUBJECT:
-            split = split_by_subject(ordered, **fractions, seed=settings.seed)
-        case SplitStrategy.SOURCE_FOLD:
-            folds = {"validation_fold": settings.validation_fold, "test_fold": settings.test_fold}
-            split = split_by_source_fold(ordered, **folds)
-        case SplitStrategy.IMAGE:
-            split = split_by_image(ordered, **fractions, seed=settings.seed)
-    splits = identity.assign(split=split)
-    require_sound_splits(splits, groups_stay_whole=settings.strategy != SplitStrategy.IMAGE)
-    return splits
-
-
 def require_sound_splits(splits: pd.DataFrame, *, groups_stay_whole: bool) -> None:
-    """Refuse splits that divide a person, miss a class or count a cell twice.
+    """Refuse splits that divide a person, miss a class or count a cell twice, and name every problem at once.
 
     Args:
         splits: image_id, subject_group, label and split, one row per cell.
-        groups_stay_whole: whether a subject group may be in one split only.
-
-    Raises:
-        CohortError: naming every problem at once.
+        groups_stay_whole: Whether a subject group may be in one split only.
     """
     problems = []
     repeated = splits.loc[splits["image_id"].duplicated(), "image_id"]

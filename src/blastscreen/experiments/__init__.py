@@ -1,1 +1,1 @@
-"""How much the choices of a protocol flatter, the split and the pixels that features see, and what balancing does."""
+"""What a choice changes on cells that were held out: the split, the pixels that features see, balanced classes."""

@@ -1,65 +1,61 @@
-"""The same cells with features of both regions."""
+"""The same cells with features of both regions, and how much each feature repeats the area of the cell."""
 
 import pandas as pd
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.compute.resume import PartStore
 from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.random_forest import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
+from blastscreen.schemas import AREA_CORRELATIONS, feature_columns
 from blastscreen.vocabulary import Region
+
+_AREA = "area"
+_OTHER = {Region.CELL: Region.FRAME, Region.FRAME: Region.CELL}
 
 
 def measure_other_region(
     stack: CellStack, finished: PartStore, *, settings: FeatureParameters, compute: ComputeParameters
 ) -> pd.DataFrame:
-    """Measure the features over the region that the run does not, with everything else as the run has it.
-
-    Args:
-        stack: `cell_images`.
-        finished: Where what an interrupted run has measured lies.
-        settings: Of the run's own features.
-        compute: Workers, and cells per unit of work.
-
-    Returns:
-        Table in the schema `CELL_FEATURES`.
-    """
-    other = settings.model_copy(update={"region": other_region(settings.region)})
+    """Measure the features over the region that `settings`, the run's own, does not have; see `measure_features`."""
+    other = settings.model_copy(update={"region": _OTHER[settings.region]})
     return measure_features(stack, finished, settings=other, compute=compute)
 
 
-def other_region(region: Region) -> Region:
-    """Name the region that features could see instead."""
-    return Region.FRAME if region == Region.CELL else Region.CELL
-
-
 def pair_regions(
-    features: pd.DataFrame, other_features: pd.DataFrame, splits: pd.DataFrame, *, region: Region
+    features: pd.DataFrame, other_features: pd.DataFrame, splits: pd.DataFrame, *, settings: FeatureParameters
 ) -> pd.DataFrame:
     """Join the features of both regions, for the cells that have all of them in both.
 
-    Args:
-        features: `cell_features`, measured over `region`.
-        other_features: The same cells measured over the other region.
-        splits: `cell_splits`.
-        region: Of `features`.
-
     Returns:
-        Two rows per cell: region, image_id, subject_id, subject_group, label, split, data_source and the features;
-        sorted by region and image_id.
+        Two rows per cell: region, the columns of `splits`, the features; sorted by region and image_id.
 
     Raises:
-        ValueError: The tables speak of different cells.
+        ValueError: Mismatched image ids.
     """
-    tables = {
-        region: training_table(features, splits),
-        other_region(region): training_table(other_features, splits),
-    }
-    in_both = set.intersection(*(set(table["image_id"]) for table in tables.values()))
+    tables = {settings.region: training_table(features, splits)}
+    tables[_OTHER[settings.region]] = training_table(other_features, splits)
+    paired = pd.concat([tables[region].assign(region=region.value) for region in sorted(tables)], ignore_index=True)
+    in_both = paired.groupby("image_id")["region"].transform("size") == len(tables)
+    columns = ["region", *paired.columns.drop("region")]
+    return paired.loc[in_both, columns].reset_index(drop=True).astype({"region": "str"})
+
+
+def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
+    """Correlate every other feature with the area of the cell, in each region.
+
+    Returns:
+        Table in the schema `AREA_CORRELATIONS`, sorted by region and in the order of the features. NaN where a feature
+        or the area is the same for all cells, or the area was not measured.
+    """
+    names = feature_columns(cells)
     parts = []
-    for of_region in sorted(tables):
-        table = tables[of_region]
-        part = table[table["image_id"].isin(in_both)].copy()
-        part.insert(0, "region", of_region.value)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True).astype({"region": "str"})
+    for region, of_region in cells.groupby("region"):
+        of_area = {
+            method: of_region[names].corr(method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")
+        }
+        part = pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").rename_axis("feature").reset_index()
+        parts.append(part.assign(region=region, data_source=join_sources(cells)))
+    table = pd.concat(parts, ignore_index=True).astype({"region": "str", "feature": "str"})
+    return table[list(AREA_CORRELATIONS.columns)]

@@ -7,21 +7,23 @@ import numpy as np
 import pandas as pd
 
 from blastscreen.cohort.fitness import list_reasons
-from blastscreen.cohort.index import accepted_cells
+from blastscreen.cohort.index import select_counted, select_readable
 from blastscreen.cohort.names import natural_key
-from blastscreen.cohort.soundness import (
-    CohortError,
-    count_noun,
-    name_some,
-    require_sound_cohort,
-    select_readable,
-    tell_rejected,
-)
+from blastscreen.cohort.soundness import CohortError, describe_rejected, require_sound_cohort
 from blastscreen.evaluation import promise, rates
 from blastscreen.evaluation.calibration import calibrate, fit_calibration
 from blastscreen.evaluation.referral import triage_cells
 from blastscreen.models import random_forest
-from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Refusal, Status, is_unfit
+from blastscreen.vocabulary import (
+    POSITIVE_LABEL,
+    Calibration,
+    Decision,
+    Refusal,
+    Status,
+    count_noun,
+    is_unfit,
+    name_some,
+)
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -43,12 +45,12 @@ def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
     Raises:
         CohortError: Nothing is left; names what was found wrong with how many files.
     """
-    accepted = accepted_cells(external_index)
-    if accepted.empty:
-        raise CohortError(f"{tell_rejected(external_index)}. Check that the folder holds images of single cells")
+    counted = select_counted(external_index)
+    if counted.empty:
+        raise CohortError(f"{describe_rejected(external_index)}. Check that the folder holds images of single cells")
     if 2 * len(select_readable(external_index)) < len(external_index):
-        logger.warning("%s. The others are scored.", tell_rejected(external_index))
-    return accepted
+        logger.warning("%s. The others are scored.", describe_rejected(external_index))
+    return counted
 
 
 def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +81,7 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
     problems += [problem for problem in shared if problem is not None]
     if problems:
         raise CohortError(*(f"external images: {problem}" for problem in problems))
-    return accepted_cells(external_index)
+    return select_counted(external_index)
 
 
 def _shared_subjects(outside: pd.DataFrame, cohort: pd.DataFrame) -> str | None:

@@ -4,11 +4,10 @@ import logging
 
 import pandas as pd
 
-from blastscreen.cohort.soundness import count_noun, name_some
 from blastscreen.evaluation.comparison import version_of
 from blastscreen.parameters import HybridParameters
 from blastscreen.schemas import IDENTITY
-from blastscreen.vocabulary import Refusal
+from blastscreen.vocabulary import Refusal, count_noun, name_some
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from blastscreen.cohort.index import note_on_source
 from blastscreen.report.balancing import describe_balancing
 from blastscreen.report.metric_tables import METRICS, show_metric
 from blastscreen.report.quantities import Quantity, quantity, spell
@@ -51,7 +52,7 @@ def describe_audit(study: Study) -> dict[str, Any] | None:
         return None
     return {
         "n_seeds": summary["n_seeds"],
-        "note": summary.get("note") or "",
+        "note": note_on_source(summary["data_source"]),
         "protocols": _tabulate_protocols(study, summary),
         "flattery": _tabulate_flattery(study, summary),
         "area": _tabulate_area(study),

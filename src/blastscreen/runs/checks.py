@@ -16,7 +16,7 @@ from kedro.validation.exceptions import ParameterValidationError
 
 from blastscreen.runs.stored import find_stale, find_start, load_manifest, open_entry
 from blastscreen.runs.typed import TEXT_PARAMETERS, list_kinds, place_paths
-from blastscreen.vocabulary import Refusal
+from blastscreen.vocabulary import Refusal, name_some
 
 logger = logging.getLogger(__name__)
 
@@ -214,8 +214,6 @@ def _warn_of_mixed_versions(inputs: dict[str, AbstractDataset[Any, Any]]) -> Non
         if version:
             names.setdefault(version, []).append(name)
     if len(names) > 1:
-        from blastscreen.cohort.soundness import name_some
-
         logger.warning(
             "This run reads results of different runs: %s. Name the ones you mean with --load-versions, or run the "
             "pipelines that made them again together.",

@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from blastscreen.cohort.soundness import select_counted
-from blastscreen.vocabulary import UNFIT_CODES, Consequence, Decision, Split, Status, is_unfit
+from blastscreen.cohort.index import select_counted
+from blastscreen.vocabulary import UNFIT_CODES, Consequence, Decision, Split, Status, count_noun, is_unfit
 
 LIMITS = "research use only, not a medical device"
 _SHOWN_METRICS = ("n_cells", "n_unfit", "n_subjects", "threshold", "accuracy", "sensitivity", "specificity", "auroc")
@@ -70,10 +70,9 @@ def _describe_cells(index: pd.DataFrame) -> Text:
     counts = Counter(index["status"])
     labels = select_counted(index).groupby("label")["subject_id"].agg(["size", "nunique"])
     cohort = ", ".join(f"{row['size']} {label} of {row['nunique']} subjects" for label, row in labels.iterrows())
-    files = "file" if len(index) == 1 else "files"
     aside = f"{counts[Status.DUPLICATE]} set aside as duplicates, " if counts[Status.DUPLICATE] else ""
     return Text(
-        f"{len(index)} {files} came in: {counts[Status.ACCEPTED]} accepted, "
+        f"{count_noun(len(index), 'file')} came in: {counts[Status.ACCEPTED]} accepted, "
         f"{counts[Status.REVIEW]} flagged for review, {aside}{counts[Status.REJECTED]} rejected. "
         f"Cells: {cohort or 'without labels'}."
     )

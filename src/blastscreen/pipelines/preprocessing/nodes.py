@@ -4,10 +4,9 @@ from functools import partial
 
 import pandas as pd
 
-from blastscreen.cohort import index
+from blastscreen.cohort import index, splits
 from blastscreen.cohort.integrity import describe_cohort
 from blastscreen.cohort.soundness import require_sound_cohort
-from blastscreen.cohort.splits import split_cells as assign_splits
 from blastscreen.compute.resume import PartStore, map_parts
 from blastscreen.imaging.cell_stack import CellStack, cut_ranges
 from blastscreen.imaging.inspection import inspect_cells
@@ -42,7 +41,7 @@ def index_cells(
 def accept_cells(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> tuple[pd.DataFrame, dict[str, object]]:
     """Stop on an unsound cohort; otherwise pass on what was not rejected, with the counts of everything."""
     require_sound_cohort(cell_index)
-    return index.accepted_cells(cell_index), describe_cohort(cell_index, reference=settings.reference_cohort)
+    return index.select_counted(cell_index), describe_cohort(cell_index, reference=settings.reference_cohort)
 
 
 def standardise_cells(
@@ -53,5 +52,5 @@ def standardise_cells(
 
 
 def split_cells(accepted: pd.DataFrame, settings: SplitParameters) -> pd.DataFrame:
-    """Give every accepted cell its experimental role."""
-    return index.keep_source(assign_splits(accepted, settings=settings), accepted)
+    """Assign every counted cell its experimental role."""
+    return splits.split_cells(accepted, settings=settings)

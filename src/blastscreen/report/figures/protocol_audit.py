@@ -1,12 +1,16 @@
-"""What every protocol reaches, how much each choice flatters, and which features are the cell's area told again."""
+"""What every protocol reaches, how much each choice flatters, and which features repeat the area of the cell."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from blastscreen.cohort.index import note_on_source
+from blastscreen.experiments.protocols import compare_protocols
+from blastscreen.models import MODELS
 from blastscreen.report.figures.style import BLUE, GREY, INK, LIGHT, PALETTE, VERMILION, finish
 from blastscreen.vocabulary import Region, SplitStrategy
 
@@ -21,21 +25,17 @@ _BAND = 0.8
 _LABEL_WIDTH = 20
 
 
-def draw_audit(
-    results: pd.DataFrame, differences: pd.DataFrame, *, model_names: Mapping[str, str], note: str
-) -> go.Figure:
+def draw_audit(results: pd.DataFrame) -> go.Figure:
     """Draw the AUROC of every protocol, and the AUROC gained by every choice, seed by seed.
 
     Args:
-        results: model, strategy, region, seed and auroc.
-        differences: model, choice, seed and auroc, the difference that the choice makes.
-        model_names: What each model is called in words.
-        note: Drawn below the title, "" for none.
+        results: In the schema `AUDIT`.
 
     Returns:
         Above the protocols, below the choices. A dot per seed, a diamond at their mean, which stands in figures on the
         right; a band and a colour per model.
     """
+    differences = compare_protocols(results)
     names = [_name_protocol(*key) for key in zip(results["strategy"], results["region"], strict=True)]
     panels = {
         "AUROC of cells that were held out": results.assign(row=names),
@@ -44,13 +44,13 @@ def draw_audit(
     figure = make_subplots(rows=len(panels), cols=1, vertical_spacing=0.2)
     for number, (title, table) in enumerate(panels.items(), start=1):
         rows = list(dict.fromkeys(table["row"]))
-        for trace in _model_traces(table, rows, model_names=model_names, legend=number == 1):
+        for trace in _model_traces(table, rows, legend=number == 1):
             figure.add_trace(trace, row=number, col=1)
         labels = ["<br>".join(textwrap.wrap(row, _LABEL_WIDTH)) for row in rows]
         figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=labels, row=number)
         figure.update_yaxes(range=[len(rows) - 0.5, -0.5], row=number)
         figure.update_xaxes(title=title, row=number)
-    finish(figure, title="How much each choice of the protocol flatters", note=note, height=860)
+    finish(figure, title="How much each choice of the protocol flatters", note=note_on_source(results), height=860)
     _write_means(figure)
     figure.update_yaxes(showgrid=False)
     figure.update_xaxes(tickformat=".2f")
@@ -64,17 +64,15 @@ def _name_protocol(strategy: str, region: str) -> str:
     return f"{SPLIT_TEXTS[SplitStrategy(strategy)]}, {REGION_TEXTS[Region(region)]}"
 
 
-def _model_traces(
-    table: pd.DataFrame, rows: Sequence[str], *, model_names: Mapping[str, str], legend: bool
-) -> list[go.Scatter]:
+def _model_traces(table: pd.DataFrame, rows: Sequence[str], *, legend: bool) -> list[go.Scatter]:
     """Make the traces of one panel: per model its seeds and its means."""
     models = list(dict.fromkeys(table["model"]))
     height = _BAND / len(models)
     traces = []
     for number, model in enumerate(models):
         of_model = table[table["model"] == model]
-        look = {
-            "name": model_names.get(model, model),
+        look: dict[str, Any] = {
+            "name": MODELS[model].title,
             "colour": PALETTE[number % len(PALETTE)],
             "showlegend": legend,
         }
@@ -144,12 +142,11 @@ def _write_means(figure: go.Figure) -> None:
             )
 
 
-def draw_area_correlations(correlations: pd.DataFrame, *, note: str) -> go.Figure:
+def draw_area_correlations(correlations: pd.DataFrame) -> go.Figure:
     """Draw the correlation of every feature with the area of the cell, measured over each region.
 
     Args:
-        correlations: region, feature, pearson and spearman; NaN is not drawn.
-        note: Drawn below the title, "" for none.
+        correlations: In the schema `AREA_CORRELATIONS`; NaN is not drawn.
 
     Returns:
         Left Pearson's, right Spearman's; the features with the strongest correlation over the whole frame on top, a
@@ -165,12 +162,8 @@ def draw_area_correlations(correlations: pd.DataFrame, *, note: str) -> go.Figur
         values = _by_region(correlations, method).loc[features]
         for trace in _dumbbells(values, legend=column == 1):
             figure.add_trace(trace, row=1, col=column)
-    finish(
-        figure,
-        title="How much of each feature is the area of the cell, told again",
-        note=note,
-        height=max(720, 220 + 24 * len(features)),
-    )
+    title, note = "How far each feature is redundant with the area of the cell", note_on_source(correlations)
+    finish(figure, title=title, note=note, height=max(720, 220 + 24 * len(features)))
     figure.update_xaxes(range=[-1.08, 1.08], tickvals=[-1, -0.5, 0, 0.5, 1], title="correlation with the cell's area")
     figure.update_xaxes(zeroline=True, zerolinecolor=INK)
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=features, gridcolor=LIGHT)
