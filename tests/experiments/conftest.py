@@ -8,7 +8,7 @@ from blastscreen.parameters import AuditParameters, ForestParameters, SplitParam
 from blastscreen.vocabulary import CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
-FEATURES = ["area", "perimeter", "solidity", "glcm_contrast", "glcm_energy", "intensity_mean", "sobel_mean"]
+FEATURES = ["area", *(f"other_{number}" for number in range(14))]
 
 
 @pytest.fixture(scope="session")
