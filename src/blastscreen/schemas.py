@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from numpy.typing import NDArray
 
 from blastscreen.vocabulary import (
     FEATURE_NAMES,
+    POSITIVE_LABEL,
     Balancing,
     CellLabel,
     Decision,
@@ -36,12 +39,13 @@ def _table(columns: dict[str, pa.Column], *checks: pa.Check) -> pa.DataFrameSche
     return pa.DataFrameSchema(columns, checks=list(checks), strict=True, ordered=True)
 
 
-_UNFIT_IS_REFERRED = pa.Check(
-    lambda cells: (
-        cells.loc[is_unfit(cells["reasons"]), "confidence"].isna().all()
-        and (cells.loc[cells["confidence"].isna(), "decision"].fillna(Decision.REFER) == Decision.REFER).all()
-    ),
-    error="an unfit cell must have no confidence, and a cell without confidence must be referred",
+_UNFIT_IS_UNRATED = pa.Check(
+    lambda cells: cells.loc[is_unfit(cells["reasons"]), "confidence"].isna().all(),
+    error="an unfit cell must have no confidence",
+)
+_UNRATED_IS_REFERRED = pa.Check(
+    lambda cells: (cells.loc[cells["confidence"].isna(), "decision"].fillna(Decision.REFER) == Decision.REFER).all(),
+    error="a cell without confidence must be referred",
 )
 
 
@@ -106,6 +110,16 @@ def feature_columns(cells: pd.DataFrame) -> list[str]:
     return [name for name in cells.columns if name not in ("image_id", "reasons")]
 
 
+def blast_mask(cells: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which cells of a table with a column label are blasts, shape (n,)."""
+    return (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
+
+
+def name_sources(cells: pd.DataFrame) -> str:
+    """Join the sources of a table with a column data_source, as results made of it carry them."""
+    return ", ".join(sorted(cells["data_source"].unique()))
+
+
 PREDICTIONS = _table(
     {
         "image_id": _text(unique=True),
@@ -119,18 +133,20 @@ PREDICTIONS = _table(
 )
 """The same for every model: one row per evaluated cell."""
 
-TRIAGE = _table(
+CALIBRATED = _table(
     dict(PREDICTIONS.columns)
     | {
         "reasons": _text(),
         "call": _one_of(Decision),
         "confidence": pa.Column(float, checks=_UNIT, nullable=True),
-        "decision": _one_of(Decision),
     },
-    _UNFIT_IS_REFERRED,
+    _UNFIT_IS_UNRATED,
 )
 """One row per evaluated cell. `blast_probability` is calibrated, `confidence` the calibrated probability that the call
-is right, and `decision` is the call or `refer`. Cells whose `reasons` make them unfit have no confidence."""
+is right; cells whose `reasons` make them unfit have none."""
+
+TRIAGE = _table(dict(CALIBRATED.columns) | {"decision": _one_of(Decision)}, _UNFIT_IS_UNRATED, _UNRATED_IS_REFERRED)
+"""One row per evaluated cell, as in `CALIBRATED`; `decision` is the call or `refer`."""
 
 SUBJECTS = _table(
     {
@@ -143,6 +159,7 @@ SUBJECTS = _table(
         "rate": pa.Column(float, checks=_UNIT),
         "mean_probability": pa.Column(float, checks=_UNIT),
         "majority_call": _one_of(CellLabel),
+        "data_source": _text(),
     }
 )
 """One row per subject and split; `rate` is the sensitivity of a subject with blasts, the specificity of another."""
@@ -238,7 +255,8 @@ EXTERNAL_PREDICTIONS = _table(
         lambda files: (files["reasons"] != "")[files["blast_probability"].isna()].all(),
         error="a file without a score must carry a reason",
     ),
-    _UNFIT_IS_REFERRED,
+    _UNFIT_IS_UNRATED,
+    _UNRATED_IS_REFERRED,
 )
 """One row per file of a folder from outside. `confidence` is the calibrated probability that the call is right, and
 `decision` the call or `refer`. A cell that is unfit, or could not be scored, is referred without call, confidence and

@@ -30,7 +30,8 @@ def rules(repository):
 def table(split, is_blast, probability):
     """Make predictions of one split, every cell of another subject."""
     labels, groups = np.where(is_blast, "all", "hem"), [f"{number}" for number in range(len(is_blast))]
-    return pd.DataFrame({"subject_group": groups, "label": labels, "split": split, "blast_probability": probability})
+    columns = {"subject_group": groups, "label": labels, "split": split, "data_source": "simulated"}
+    return pd.DataFrame(columns | {"blast_probability": probability})
 
 
 def rate(is_blast, probability, threshold):
@@ -122,6 +123,7 @@ def test_only_validation_cells_decide(rules):
             "n_groups": 3,
             "n_groups_needed": 5,
         },
+        "data_source": "simulated",
     }
 
 

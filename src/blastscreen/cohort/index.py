@@ -8,6 +8,7 @@ import pandas as pd
 from blastscreen.cohort.groups import group_subjects
 from blastscreen.cohort.names import CellName, describe_cell
 from blastscreen.cohort.soundness import select_counted
+from blastscreen.schemas import name_sources
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
@@ -126,13 +127,14 @@ def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
     return names
 
 
-def note_on_source(cells: pd.DataFrame) -> str:
-    """Say what must stand on everything made of these cells: that they were drawn, or nothing.
+def note_on_source(cells: pd.DataFrame | str) -> str:
+    """Return what must stand on everything made of these cells: that they were drawn, or nothing.
 
     Args:
-        cells: Any table with a column data_source, such as the index or predictions.
+        cells: Any table with a column data_source, such as the index or predictions; or the `data_source` of a result.
     """
-    return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
+    sources = cells if isinstance(cells, str) else name_sources(cells)
+    return GENERATED_SAMPLE if GENERATED_SAMPLE in sources else ""
 
 
 def _add_names(part: pd.DataFrame, cell_names: Mapping[str, CellName]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.promise import bound_error, count_groups_needed
 from blastscreen.parameters import EvaluationParameters
+from blastscreen.schemas import blast_mask, name_sources
 from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Refusal, Split
 
 # scores nearer to each other than this are one score: the order in which trees are added up moves the last bits
@@ -29,22 +30,21 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
     """Choose the threshold on the validation cells by the rule of the settings.
 
     Args:
-        predictions: subject_group, label, split, blast_probability; test cells are not looked at.
+        predictions: subject_group, label, split, data_source, blast_probability; test cells are not looked at.
         settings: The rule and what it wants.
 
     Returns:
         rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
         "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate;
-        attainable: whether the validation cells allow the wanted sensitivity; and promise: for rule sensitivity what
-        new subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
-        without which the wanted one can't be promised), else None. Ready for JSON.
+        attainable: whether the validation cells allow the wanted sensitivity; promise: for rule sensitivity what new
+        subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
+        without which the wanted one can't be promised), else None; and data_source. Ready for JSON.
 
     Raises:
         Refusal: A rule other than fixed, and the validation cells lack a class.
     """
     cells = predictions[predictions["split"] == Split.VALIDATION]
-    is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
-    probability = cells["blast_probability"].to_numpy(dtype=np.float64)
+    is_blast, probability = blast_mask(cells), cells["blast_probability"].to_numpy(dtype=np.float64)
     threshold, wanted = _apply_rule(is_blast, probability, settings)
     rates = describe_calls(count_calls(is_blast, probability, threshold=threshold))
     achieved = {name: rates[name] for name in ("sensitivity", "specificity", "false_positive_rate")}
@@ -56,6 +56,7 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
         "validation": achieved,
         "attainable": (achieved["sensitivity"] or 0.0) >= wanted.get("min_sensitivity", 0.0),
         "promise": _promise(cells[is_blast], threshold, settings),
+        "data_source": name_sources(predictions),
     }
 
 
@@ -96,19 +97,9 @@ def _apply_rule(
 def threshold_at_sensitivity(
     is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, min_sensitivity: float
 ) -> float:
-    """Find the cut with the fewest false alarms that still finds enough of the blasts.
+    """Find the cut of `list_cuts` with the fewest false alarms that still finds enough of the blasts.
 
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-        min_sensitivity: Share of the blasts to be found, 0 to 1.
-
-    Returns:
-        A cut halfway between two scores (see `list_cuts`). Where none finds enough, because blasts are scored 0, the
-        one that finds most.
-
-    Raises:
-        Refusal: A class is missing.
+    Where none finds enough, because blasts are scored 0, it is the one that finds most.
 
     Example:
         >>> threshold_at_sensitivity(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.6, 0.8]),
@@ -121,17 +112,7 @@ def threshold_at_sensitivity(
 
 
 def threshold_at_youden(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Find the cut with the largest sensitivity + specificity; among equals, the one that finds most blasts.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-
-    Returns:
-        A cut halfway between two scores (see `list_cuts`).
-
-    Raises:
-        Refusal: A class is missing.
+    """Find the cut of `list_cuts` with the largest sensitivity + specificity; among equals, that with most blasts.
 
     Source:
         Youden, "Index for rating diagnostic tests", Cancer 3 (1950).
@@ -144,19 +125,10 @@ def threshold_at_youden(is_blast: NDArray[np.bool_], probability: NDArray[np.flo
 def threshold_at_cost(
     is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, missed_blast_cost: float
 ) -> float:
-    """Find the cut whose errors cost least; among equals, the one that finds most blasts.
+    """Find the cut of `list_cuts` whose errors cost least; among equals, the one that finds most blasts.
 
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-        missed_blast_cost: How many false alarms weigh as much as one missed blast, above 0. The costs are added up over
-            these cells, so that their mix of blasts and normal cells counts.
-
-    Returns:
-        A cut halfway between two scores (see `list_cuts`).
-
-    Raises:
-        Refusal: A class is missing.
+    A missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so that
+    their mix of blasts and normal cells counts.
     """
     cuts = list_cuts(is_blast, probability)
     cost = missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms
@@ -169,13 +141,6 @@ def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> 
     Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score.
     Halfway from the lowest score to 0, and from the highest to 1, lie the outermost; a score of 0 or 1 leaves no room
     for one.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-
-    Returns:
-        At least one cut, ascending, with the calls that it makes.
 
     Raises:
         Refusal: A class is missing.

@@ -9,8 +9,18 @@ from numpy.typing import NDArray
 
 from blastscreen.compute.parallel import map_batches, use_cores
 from blastscreen.evaluation.confusion import share
-from blastscreen.evaluation.group_sums import CLASSES, count_wins, leave_out_of_metric, sum_by_group, sum_calls
-from blastscreen.evaluation.intervals import Interval, LeftOut, difference_interval, leave_each_out, rate_interval
+from blastscreen.evaluation.intervals import (
+    CLASSES,
+    Interval,
+    LeftOut,
+    count_wins,
+    difference_interval,
+    leave_each_out,
+    leave_out_of_metric,
+    rate_interval,
+    sum_by_group,
+    sum_calls,
+)
 from blastscreen.experiments.flattery import HONEST
 from blastscreen.experiments.fold_scores import THRESHOLD
 from blastscreen.experiments.folds import count_folds, draw_folds, seeds_of_audit
