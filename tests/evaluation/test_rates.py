@@ -111,15 +111,3 @@ def test_a_missing_class_leaves_its_rates_undefined():
     # two of three blasts found, none called wrongly: precision 1, recall 2/3
     assert (result["f1_weighted"], result["f1_all"]) == pytest.approx((4 / 5, 4 / 5))
     assert result["precision_hem"] == 0.0
-
-
-@pytest.mark.parametrize("probability", [np.nan, -0.1, 1.1])
-def test_impossible_probabilities_are_refused(probability):
-    bad = VALIDATION.assign(blast_probability=[0.1, 0.2, 0.3, 0.4, probability])
-    with pytest.raises(ValueError, match="1 probabilities are missing or not within"):
-        evaluate(bad)
-
-
-def test_foreign_labels_are_refused():
-    with pytest.raises(ValueError, match="2 labels are not one of all, hem"):
-        evaluate(VALIDATION.replace({"label": {"hem": "healthy"}}))

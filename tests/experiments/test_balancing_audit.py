@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.evaluation.operating_point import threshold_at_sensitivity
+from blastscreen.evaluation.operating_point import choose_threshold
 from blastscreen.experiments.balancing_audit import audit_imbalance, make_measures, measure_balancing
 from blastscreen.experiments.fold_scores import auroc_within_folds
 from blastscreen.experiments.folds import draw_folds
@@ -36,11 +36,12 @@ def held_out(cells):
 
 def rates_by_hand(cells, divisions, *, min_sensitivity):
     """Go through folds and count."""
+    wanted = EVALUATION.model_copy(update={"operating_rule": "sensitivity", "min_sensitivity": min_sensitivity})
     is_blast = (cells["label"] == "all").to_numpy()
     right_at_cut, wins, pairs = 0, 0.0, 0
     for fold, scores in divisions:
         for inside in (fold == number for number in np.unique(fold)):
-            cut = threshold_at_sensitivity(is_blast[inside], scores[inside], min_sensitivity=min_sensitivity)
+            cut = choose_threshold(is_blast[inside], scores[inside], settings=wanted)
             right_at_cut += (scores[inside & ~is_blast] < cut).sum()
             n_pairs = (inside & is_blast).sum() * (inside & ~is_blast).sum()
             wins += n_pairs * auroc_within_folds(is_blast[inside], scores[inside], fold[inside])

@@ -40,10 +40,8 @@ def fit_calibration(predictions: pd.DataFrame, *, method: Calibration) -> Calibr
     Where blasts do not have the higher log odds on average, the score is no help, and every cell gets the same
     probability.
 
-    Args:
-        predictions: label, split, blast_probability.
-        method: sigmoid (slope and offset), temperature (slope only), isotonic (any steps upwards; cells between two
-            steps tie, and it takes many cells not to follow chance), or none.
+    Sigmoid fits slope and offset, temperature the slope only, isotonic any steps upwards: cells between two steps tie,
+    and it takes many cells not to follow chance.
 
     Raises:
         Refusal: The validation cells lack a class that the method needs.
@@ -87,10 +85,7 @@ def calibrate(calibrator: Calibrator | None, score: NDArray[np.float64]) -> NDAr
 
 
 def calibrate_predictions(predictions: pd.DataFrame, *, method: Calibration) -> pd.DataFrame:
-    """Replace the scores of every cell by probabilities that were calibrated on the validation cells.
-
-    The validation cells, to which they were fitted, look better than new ones would.
-    """
+    """Replace the scores of every cell by probabilities that were calibrated on the validation cells."""
     calibrator = fit_calibration(predictions, method=method)
     score = predictions["blast_probability"].to_numpy(dtype=np.float64)
     return predictions.assign(blast_probability=calibrate(calibrator, score))
@@ -99,12 +94,7 @@ def calibrate_predictions(predictions: pd.DataFrame, *, method: Calibration) -> 
 def choose_calibration(
     predictions: pd.DataFrame, *, wanted: Calibration
 ) -> tuple[Calibration, dict[str, float | None]]:
-    """Decide whether to calibrate: only where that describes subjects better to whom it was not fitted.
-
-    Returns:
-        The wanted method, or none where `hold_out_brier` is higher with it than without or undefined; and these scores
-        by method.
-    """
+    """Choose the wanted method, or none where `hold_out_brier` is higher with it or undefined; with both scores."""
     held_out = {str(method): hold_out_brier(predictions, method=method) for method in (Calibration.NONE, wanted)}
     before, after = held_out[Calibration.NONE], held_out[wanted]
     helps = before is not None and after is not None and after <= before
@@ -115,10 +105,7 @@ def hold_out_brier(predictions: pd.DataFrame, *, method: Calibration) -> float |
     """Compute the Brier score of validation cells whose subject groups a calibration was not fitted to.
 
     The groups of each class are dealt to at most five folds, in the order of their names; each fold is calibrated by
-    the others.
-
-    Returns:
-        The mean over the cells; None where a class has fewer than two groups, so that none can be held out.
+    the others. None where a class has fewer than two groups, so that none can be held out.
     """
     from sklearn.metrics import brier_score_loss
 
@@ -140,12 +127,11 @@ def describe_calibration(predictions: pd.DataFrame, *, settings: EvaluationParam
     """Decide whether to calibrate, and measure how well scores, and what each method makes of them, fit the outcome.
 
     Returns:
-        fitted_on; wanted; chosen and held_out_brier of `choose_calibration`; under methods, per method ("none": the
-        scores as they are) and split, brier and log_loss (both the mean over the cells; one that is scored 0 or 1 and
-        wrong has a log loss of 36, not an infinite one) and ece, the `calibration_error`, None each without cells;
-        under bins, for "none" and the method in use, per split the result of `bin_probabilities`; and data_source.
-        Ready for JSON. Validation cells were fitted to, so their values after calibration are too good, those of
-        isotonic most.
+        fitted_on; wanted; chosen and held_out_brier of `choose_calibration`; under methods, per method and split, brier
+        and log_loss (both the mean over the cells; one that is scored 0 or 1 and wrong has a log loss of 36, not an
+        infinite one) and ece, the `calibration_error`, None each without cells; under bins, for "none" and the method
+        in use, per split the result of `bin_probabilities`; and data_source. Ready for JSON. Validation cells were
+        fitted to, so their values after calibration are too good, those of isotonic most.
 
     Raises:
         Refusal: The validation cells lack a class.
@@ -196,11 +182,9 @@ def _choose_margin(score: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> f
 
 
 def bin_probabilities(cells: pd.DataFrame, *, confidence_level: float) -> list[dict[str, Any]]:
-    """Compare the mean probability of each bin with its share of blasts.
+    """Compare the mean probability of each bin of `assign_bins` with its share of blasts.
 
-    Returns:
-        Per bin of `assign_bins`: low and high (its extreme probabilities), mean_probability, blast_fraction, n_cells,
-        n_groups, and the interval of blast_fraction, None where its cells are of one group.
+    Low and high are its extreme probabilities. The interval of a bin with cells of one group is None.
     """
     is_blast, probability = blast_mask(cells), cells["blast_probability"].to_numpy(dtype=np.float64)
     number = assign_bins(probability)
@@ -219,11 +203,9 @@ def bin_probabilities(cells: pd.DataFrame, *, confidence_level: float) -> list[d
 
 
 def calibration_error(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
-    """Compute how far the probabilities of ten bins are from their shares of blasts, on average over the cells.
+    """Compute the expected calibration error, 0 to 1, on the bins of `assign_bins`; None without cells.
 
-    Returns:
-        The expected calibration error, 0 to 1, on the bins of `assign_bins`; None without cells. Chance alone makes it
-        larger than 0, the more so the fewer cells there are.
+    Chance alone makes it larger than 0, the more so the fewer cells there are.
 
     Source:
         Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI (2015).
@@ -235,10 +217,9 @@ def calibration_error(is_blast: NDArray[np.bool_], probability: NDArray[np.float
 
 
 def assign_bins(probability: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number ten bins of equally many cells from the lowest probability upwards; equal probabilities share a bin.
+    """Number ten bins of equally many cells from the lowest probability upwards.
 
-    Returns:
-        0 to 9 for each cell. Where many cells are equal, bins are unequal or missing.
+    Equal probabilities share a bin, so that where many cells are equal bins are unequal or missing.
 
     Example:
         >>> assign_bins(np.array([0.1, 0.1, 0.1, 0.1, 0.9]))

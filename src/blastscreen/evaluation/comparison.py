@@ -1,4 +1,4 @@
-"""Two models on the same test cells: how much they differ, and whether the subjects bear it out."""
+"""Two models on the same test cells: how much they differ, and how sure that is over subjects."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -59,19 +59,18 @@ def version_of(table: pd.DataFrame) -> str:
 def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str]) -> pd.DataFrame:
     """Put the scores of two models for the same test cells side by side.
 
-    A model may leave out cells that it can't score, such as those whose features can't be measured.
-
-    Returns:
-        image_id, subject_group, label, split, first_probability, second_probability; the test cells that both scored.
+    A model may leave out cells that it can't score. The columns image_id, subject_group, label, split,
+    first_probability and second_probability are returned.
 
     Raises:
         ValueError: The tables were made on different splits: a cell has another role, label or subject group in the
             other one, or each has cells that the other lacks.
     """
     columns = ["image_id", *_ROLES, "blast_probability"]
-    merged = first[columns].merge(second[columns], on="image_id", how="outer", validate="1:1", indicator=True)
-    shared = merged[merged["_merge"] == "both"].drop(columns="_merge")
-    one, other = (shared[[f"{role}_{side}" for role in _ROLES]].to_numpy() for side in ("x", "y"))
+    others = second[columns].add_suffix("_other").rename(columns={"image_id_other": "image_id"})
+    merged = first[columns].merge(others, on="image_id", how="outer", validate="1:1", indicator=True)
+    shared = merged[merged["_merge"] == "both"]
+    one, other = (shared[[role + suffix for role in _ROLES]].to_numpy() for suffix in ("", "_other"))
     n_changed = int((one != other).any(axis=1).sum())
     lacking = [int((merged["_merge"] == side).sum()) for side in ("left_only", "right_only")]
     if n_changed or all(lacking):
@@ -82,21 +81,15 @@ def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, s
             f"label or subject group; {lacking[0]} and {lacking[1]} cells are in one of them only. "
             "Name versions of one split with --load-versions, or run both models again"
         )
-    names_of = {f"{role}_x": role for role in _ROLES}
-    names_of |= {"blast_probability_x": "first_probability", "blast_probability_y": "second_probability"}
-    paired = shared.rename(columns=names_of)[["image_id", *_ROLES, "first_probability", "second_probability"]]
+    names_of = {"blast_probability": "first_probability", "blast_probability_other": "second_probability"}
+    paired = shared.rename(columns=names_of)[["image_id", *_ROLES, *names_of.values()]]
     return paired[paired["split"] == Split.TEST].reset_index(drop=True)
 
 
 def paired_differences(
     cells: pd.DataFrame, *, thresholds: tuple[float, float], confidence_level: float
 ) -> dict[str, dict[str, Any]]:
-    """Subtract the metrics of the second model from those of the first, on the same cells.
-
-    Returns:
-        For each of `METRICS` the values first and second, their difference, and its interval, the result of
-        `difference_interval`; None where undefined.
-    """
+    """Subtract each of `METRICS` of the second model from that of the first, on the same cells; None if undefined."""
     sums = [
         sum_calls(cells.rename(columns={f"{which}_probability": "blast_probability"}), threshold=threshold)
         for which, threshold in zip(("first", "second"), thresholds, strict=True)
@@ -114,10 +107,8 @@ def paired_differences(
 def mcnemar_test(cells: pd.DataFrame, *, thresholds: tuple[float, float]) -> dict[str, Any]:
     """Count on which cells only one of two models is right, and test whether either is so more often.
 
-    Returns:
-        both_right, only_first_right, only_second_right, both_wrong; p_value of McNemar's exact test, which takes every
-        cell as independent of the others, and a caveat that says so: where cells of one subject are alike, it is far
-        too small.
+    The p_value of McNemar's exact test takes every cell as independent of the others, as a caveat says: where cells of
+    one subject are alike, it is far too small.
 
     Source:
         McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",

@@ -23,14 +23,7 @@ def count_calls(is_blast: NDArray[np.bool_], blast_probability: NDArray[np.float
 
 
 def rates_of(counts: ArrayLike) -> dict[str, NDArray[np.float64]]:
-    """Compute every rate of confusion matrices.
-
-    Args:
-        counts: Shape (..., 4), in the order of `Confusion`.
-
-    Returns:
-        Arrays of shape (...); NaN where a rate has nothing to be a share of.
-    """
+    """Compute every rate of `Confusion` matrices of shape (..., 4); NaN where a rate has nothing to be a share of."""
     negatives, false_alarms, misses, hits = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
     blasts, normals = hits + misses, negatives + false_alarms
     wrong = false_alarms + misses

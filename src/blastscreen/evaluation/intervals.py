@@ -20,11 +20,8 @@ Statistic: TypeAlias = Callable[..., NDArray[np.float64]]
 
 CLASSES = (POSITIVE_LABEL, CellLabel.HEM)
 # every other metric needs cells of both classes
-_CLASSES_NEEDED = {
-    "sensitivity": (POSITIVE_LABEL,),
-    "specificity": (CellLabel.HEM,),
-    "false_positive_rate": (CellLabel.HEM,),
-}
+_CLASSES_NEEDED = {"sensitivity": (CellLabel.ALL,)}
+_CLASSES_NEEDED |= dict.fromkeys(("specificity", "false_positive_rate"), (CellLabel.HEM,))
 
 
 class Interval(TypedDict):
@@ -48,11 +45,7 @@ class LeftOut(NamedTuple):
 
 
 def leave_each_out(statistic: Statistic, sums: Sequence[NDArray[np.float64]]) -> LeftOut:
-    """Compute a statistic of all groups, and without each of them.
-
-    Args:
-        statistic: NaN where it is undefined.
-        sums: What each group adds to the totals, shape (groups, sums), one array per argument of the statistic.
+    """Compute a statistic of all groups, and without each of them; of each class the sums of its groups are given.
 
     Example:
         >>> leave_each_out(lambda total: total[..., 0] / total[..., 1], [np.array([[1, 2], [4, 4], [4, 4]])])
@@ -119,13 +112,8 @@ def share_interval(
 ) -> Interval | None:
     """Compute the interval, over subject groups, of the share that the cells of a part are of a whole.
 
-    Groups without a cell in the whole do not count. Where a class has fewer than two groups left, classes are pooled.
-
-    Args:
-        cells: subject_group, label; n rows.
-        part: Which cells are in the part, shape (n,); all of them are in the whole.
-        whole: Which cells are in the whole, shape (n,).
-        confidence_level: 0 to 1.
+    Part and whole are masks of cells (subject_group, label). Groups without a cell in the whole do not count. Where a
+    class has fewer than two groups left, classes are pooled.
     """
     sums = list(sum_by_group(cells[whole], np.column_stack([part, whole])[whole].astype(np.float64)).values())
     if min(map(len, sums)) < 2:
@@ -147,8 +135,8 @@ def rate_interval(left_out: LeftOut, *, confidence_level: float) -> Interval | N
     (see `_pool`): so no interval has zero width, and groups of which none has an error count once each.
 
     Returns:
-        None where the value is undefined or a class has fewer than two groups. From 0 to 1 where the value is undefined
-        without one of the groups: it then rests on that group alone.
+        None where the value is undefined or a class has fewer than two groups; 0 to 1 where it is undefined without one
+        of the groups, on which it then rests alone.
 
     Source:
         Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); Korn and
@@ -167,9 +155,6 @@ def difference_interval(one: LeftOut, other: LeftOut, *, confidence_level: float
     Both leave out the same groups, so that what makes a subject hard for both cancels out. The interval is Student's;
     the group that `_pool` imagines has cells that differ just as much as the values do. Where the difference is the
     same without any group, the values' own intervals are combined as if they were independent, which is wide.
-
-    Returns:
-        As `rate_interval`, within -1 to 1.
 
     Source:
         Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in

@@ -14,10 +14,15 @@ from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Ref
 
 # scores nearer to each other than this are one score: the order in which trees are added up moves the last bits
 SAME_SCORE = 1e-9
+_READ_BY = {
+    OperatingRule.FIXED: ["threshold"],
+    OperatingRule.SENSITIVITY: ["min_sensitivity"],
+    OperatingRule.COST: ["missed_blast_cost"],
+}
 
 
 class Cuts(NamedTuple):
-    """Every cut worth considering, ascending, and the cells that it would call blasts; each of shape (n,)."""
+    """Every cut worth considering, ascending, and the cells that it would call blasts; arrays of shape (n,)."""
 
     thresholds: NDArray[np.float64]
     hits: NDArray[np.int64]
@@ -27,11 +32,7 @@ class Cuts(NamedTuple):
 
 
 def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
-    """Choose the threshold on the validation cells by the rule of the settings.
-
-    Args:
-        predictions: subject_group, label, split, data_source, blast_probability; test cells are not looked at.
-        settings: The rule and what it wants.
+    """Choose the threshold on the validation cells by the rule of the settings; test cells are not looked at.
 
     Returns:
         rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
@@ -45,29 +46,28 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
     """
     cells = predictions[predictions["split"] == Split.VALIDATION]
     is_blast, probability = blast_mask(cells), cells["blast_probability"].to_numpy(dtype=np.float64)
-    threshold, wanted = _apply_rule(is_blast, probability, settings)
+    rule, threshold = settings.operating_rule, choose_threshold(is_blast, probability, settings=settings)
+    wanted = {name: getattr(settings, name) for name in _READ_BY.get(rule, [])}
     rates = describe_calls(count_calls(is_blast, probability, threshold=threshold))
     achieved = {name: rates[name] for name in ("sensitivity", "specificity", "false_positive_rate")}
     return {
-        "rule": str(settings.operating_rule),
+        "rule": str(rule),
         "wanted": wanted,
         "threshold": threshold,
-        "chosen_on": "given" if settings.operating_rule == OperatingRule.FIXED else str(Split.VALIDATION),
+        "chosen_on": "given" if rule == OperatingRule.FIXED else str(Split.VALIDATION),
         "validation": achieved,
         "attainable": (achieved["sensitivity"] or 0.0) >= wanted.get("min_sensitivity", 0.0),
-        "promise": _promise(cells[is_blast], threshold, settings),
+        "promise": _promise(cells[is_blast], threshold, settings) if rule == OperatingRule.SENSITIVITY else None,
         "data_source": name_sources(predictions),
     }
 
 
-def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any] | None:
+def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any]:
     """Bound the sensitivity from below.
 
     That the threshold was chosen on the same cells does no harm: a threshold too high for new subjects is chosen only
-    where these happen to be found too often at every threshold below it, too. That holds for this rule alone.
+    where these happen to be found too often at every threshold below it, too. That holds for rule sensitivity alone.
     """
-    if settings.operating_rule != OperatingRule.SENSITIVITY:
-        return None
     groups, level = blasts["subject_group"].to_numpy(dtype=np.str_), settings.confidence_level
     is_missed = (blasts["blast_probability"] < threshold).to_numpy(dtype=np.bool_)
     return {
@@ -78,61 +78,34 @@ def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParamet
     }
 
 
-def _apply_rule(
-    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], settings: EvaluationParameters
-) -> tuple[float, dict[str, float]]:
+def choose_threshold(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, settings: EvaluationParameters
+) -> float:
+    """Choose a cut of `list_cuts` by the rule of the settings; among equals, the one that finds most blasts.
+
+    - sensitivity: the fewest false alarms among those that find enough blasts. Where none does, because blasts are
+      scored 0, it is the one that finds most.
+    - youden: the largest sensitivity + specificity (Youden, "Index for rating diagnostic tests", Cancer 3, 1950).
+    - cost: a missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so
+      that their mix of blasts and normal cells counts.
+    - fixed: the given threshold.
+
+    Raises:
+        Refusal: A rule other than fixed, and a class is missing.
+    """
+    if settings.operating_rule == OperatingRule.FIXED:
+        return settings.threshold
+    cuts = list_cuts(is_blast, probability)
     match settings.operating_rule:
-        case OperatingRule.FIXED:
-            return settings.threshold, {"threshold": settings.threshold}
         case OperatingRule.SENSITIVITY:
-            wanted = {"min_sensitivity": settings.min_sensitivity}
-            return threshold_at_sensitivity(is_blast, probability, **wanted), wanted
+            # ascending thresholds find ever fewer: those that find enough come first
+            place = np.maximum(np.sum(cuts.hits / cuts.n_blasts >= settings.min_sensitivity) - 1, 0)
         case OperatingRule.YOUDEN:
-            return threshold_at_youden(is_blast, probability), {}
+            # the index times both numbers of cells: whole numbers, so that equals are equal
+            place = np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)
         case OperatingRule.COST:
-            wanted = {"missed_blast_cost": settings.missed_blast_cost}
-            return threshold_at_cost(is_blast, probability, **wanted), wanted
-
-
-def threshold_at_sensitivity(
-    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, min_sensitivity: float
-) -> float:
-    """Find the cut of `list_cuts` with the fewest false alarms that still finds enough of the blasts.
-
-    Where none finds enough, because blasts are scored 0, it is the one that finds most.
-
-    Example:
-        >>> threshold_at_sensitivity(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.6, 0.8]),
-        ...     min_sensitivity=0.9)
-        0.25
-    """
-    cuts = list_cuts(is_blast, probability)
-    enough = np.flatnonzero(cuts.hits / cuts.n_blasts >= min_sensitivity)
-    return float(cuts.thresholds[enough[-1] if enough.size else 0])
-
-
-def threshold_at_youden(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Find the cut of `list_cuts` with the largest sensitivity + specificity; among equals, that with most blasts.
-
-    Source:
-        Youden, "Index for rating diagnostic tests", Cancer 3 (1950).
-    """
-    cuts = list_cuts(is_blast, probability)
-    # the index times both numbers of cells: whole numbers, so that equals are equal
-    return float(cuts.thresholds[np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)])
-
-
-def threshold_at_cost(
-    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, missed_blast_cost: float
-) -> float:
-    """Find the cut of `list_cuts` whose errors cost least; among equals, the one that finds most blasts.
-
-    A missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so that
-    their mix of blasts and normal cells counts.
-    """
-    cuts = list_cuts(is_blast, probability)
-    cost = missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms
-    return float(cuts.thresholds[np.argmin(cost)])
+            place = np.argmin(settings.missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms)
+    return float(cuts.thresholds[place])
 
 
 def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> Cuts:

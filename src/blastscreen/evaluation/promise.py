@@ -18,10 +18,7 @@ def bound_error(is_wrong: NDArray[np.bool_], groups: NDArray[Any], *, confidence
     The share is that of the cells, or the mean over the subject groups where this is larger. However many cells it has,
     a group counts as one observation in the bound of Clopper and Pearson, with a fractional count: a group is wrong
     altogether at worst, and one that is has to be met before its like can be known of. That is more careful than what
-    the groups' spread would give, which is none where no group has an error.
-
-    Returns:
-        0 to 1; 1 without cells.
+    the groups' spread would give, which is none where no group has an error. Without cells the bound is 1.
 
     Source:
         Clopper and Pearson, Biometrika 26 (1934); on fractional counts Korn and Graubard, Survey Methodology 24 (1998).
@@ -63,7 +60,7 @@ def choose_min_confidence(
     Args:
         cells: confidence (NaN: never decided alone), is_right, subject_group.
         max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
-        confidence_level: In this share of studies the bound holds, 0 to 1.
+        confidence_level: Of `bound_error`.
 
     Returns:
         The least confidence that is decided alone (0 when no cell needs an expert, None when no confidence is enough);

@@ -8,7 +8,7 @@ from blastscreen.evaluation.confusion import count_calls, describe_calls, rates_
 from blastscreen.evaluation.intervals import leave_out_of_metric, rate_interval, sum_calls
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import blast_mask, name_sources
-from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel, is_unfit
+from blastscreen.vocabulary import EVALUATED_SPLITS, is_unfit
 
 METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 """Every metric that has an interval."""
@@ -28,15 +28,12 @@ def evaluate_predictions(
         data_source.
 
     Raises:
-        ValueError: A label is not one of C-NMC's, a probability is not within 0 to 1, or the tables are not of the same
-            cells.
+        ValueError: The tables are not of the same cells.
     """
     cells = predictions.merge(calibrated[["image_id", "split", "reasons"]], on=["image_id", "split"], validate="1:1")
     if len(cells) < max(len(predictions), len(calibrated)):
-        raise ValueError(
-            f"only {len(cells)} of {len(predictions)} scored and {len(calibrated)} calibrated cells are in both tables "
-            "with the same split. Load both from the same run"
-        )
+        n_cells = f"only {len(cells)} of {len(predictions)} scored and {len(calibrated)} calibrated cells"
+        raise ValueError(f"{n_cells} are in both tables with the same split. Load both from the same run")
     found: dict[str, Any] = {}
     for split in EVALUATED_SPLITS:
         of_split = cells[cells["split"] == split]
@@ -46,27 +43,18 @@ def evaluate_predictions(
 
 
 def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: float) -> dict[str, Any]:
-    """Describe a model's calls on some cells.
-
-    Args:
-        cells: subject_id, subject_group, label, blast_probability.
-        threshold: `blast_probability` at or above this is called a blast.
-        confidence_level: Of the intervals, 0 to 1.
+    """Describe a model's calls on some cells (subject_id, subject_group, label, blast_probability).
 
     Returns:
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
         `METRICS` the result of `rate_interval`. Plain numbers and None, ready for JSON.
 
-    Raises:
-        ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
-
     Source:
         Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
     """
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
-    _require_sound(cells)
     is_blast, probability = blast_mask(cells), cells["blast_probability"].to_numpy(dtype=float)
     counts = count_calls(is_blast, probability, threshold=threshold)
     both_classes = is_blast.any() and not is_blast.all()
@@ -85,13 +73,3 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
             for metric in METRICS
         },
     }
-
-
-def _require_sound(cells: pd.DataFrame) -> None:
-    n_unlabelled = int((~cells["label"].isin(list(CellLabel))).sum())
-    n_improbable = int((~cells["blast_probability"].between(0, 1)).sum())
-    if n_unlabelled or n_improbable:
-        raise ValueError(
-            f"predictions can't be evaluated: {n_unlabelled} labels are not one of {', '.join(CellLabel)}, "
-            f"{n_improbable} probabilities are missing or not within 0 to 1. Predict these cells again"
-        )

@@ -18,7 +18,7 @@ CURVE_POINTS = 200
 
 
 class RiskCoverage(NamedTuple):
-    """What is decided and what is wrong at every confidence that occurs, from the highest downwards, shape (m,)."""
+    """Cells decided, and wrong among them, at every confidence that occurs, from the highest downwards, shape (m,)."""
 
     min_confidence: NDArray[np.float64]
     coverage: NDArray[np.float64]
@@ -28,11 +28,7 @@ class RiskCoverage(NamedTuple):
 def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> RiskCoverage:
     """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
 
-    Cells of equal confidence are decided or referred together.
-
-    Args:
-        confidence: 0 to 1, shape (n,); NaN for a cell that is never decided alone.
-        is_right: Whether the call of each cell is right, shape (n,).
+    Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone.
 
     Example:
         >>> curve = risk_coverage(np.array([0.9, 0.6, 0.6, 0.5]), np.array([True, True, False, True]))
@@ -50,9 +46,7 @@ def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) 
 
 
 def area_under(curve: RiskCoverage) -> float | None:
-    """Average the selective risk over all coverages; None without cells.
-
-    A coverage that would part cells of equal confidence counts with all of them, because they can't be parted.
+    """Average the selective risk over all coverages, cells of equal confidence together; None without cells.
 
     Source:
         Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", ICLR (2019).
@@ -69,21 +63,7 @@ def rate_predictions(
     cell_index: pd.DataFrame,
     training_range: dict[str, Any],
 ) -> pd.DataFrame:
-    """Call each cell by its score, and compute the calibrated probability that the call is right.
-
-    Args:
-        predictions: Schema `PREDICTIONS`.
-        calibration: Result of `describe_calibration`.
-        operating_point: Result of `choose_operating_point`.
-        cell_index: Schema `CELL_INDEX`.
-        training_range: Result of `measure_training_cells`.
-
-    Returns:
-        Schema `CALIBRATED`.
-
-    Raises:
-        ValueError: A cell is not in the index.
-    """
+    """Calibrate the scores of a model, and call each cell: see `rate_calls`. Returns a table in `CALIBRATED`."""
     calibrator = fit_calibration(predictions, method=Calibration(calibration["chosen"]))
     probability = calibrate(calibrator, predictions["blast_probability"].to_numpy(dtype=np.float64))
     reasons = list_reasons(cell_index, training_range)
@@ -102,9 +82,9 @@ def rate_calls(
         threshold: A score at or above this is called a blast.
 
     Returns:
-        The table with calibrated blast_probability, reasons, call (a `Decision`, never refer) and confidence, 0 to 1,
-        or NaN for an unfit cell, of which nothing is known. A cell may be called a blast with a confidence below a
-        half: a threshold that finds more blasts accepts such calls.
+        The table with calibrated blast_probability, reasons, call (never refer) and confidence, 0 to 1, or NaN for an
+        unfit cell. A cell may be called a blast with a confidence below a half: a threshold that finds more blasts
+        accepts such calls.
 
     Raises:
         ValueError: A cell has no reasons.
@@ -123,14 +103,9 @@ def rate_calls(
 
 
 def triage_cells(calibrated: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
-    """Decide for each cell between its call and an expert.
+    """Refer cells without a confidence, or with less than the plan wants, to an expert; add the decision.
 
-    Args:
-        calibrated: call and confidence, as of `rate_calls`; an unfit cell is always referred.
-        referral: Result of `plan_referral`; cells less sure than its min_confidence are referred, all where it is None.
-
-    Returns:
-        The table with decision; of a table in the schema `CALIBRATED` that is `TRIAGE`.
+    Where the min_confidence of `plan_referral` is None, every cell is referred.
     """
     decided = _decide(calibrated, referral["min_confidence"])
     return calibrated.assign(decision=calibrated["call"].where(decided, Decision.REFER.value))
@@ -138,10 +113,6 @@ def triage_cells(calibrated: pd.DataFrame, referral: dict[str, Any]) -> pd.DataF
 
 def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
     """Choose on validation which cells to refer, and describe what it would have meant on validation and test.
-
-    Args:
-        calibrated: Schema `CALIBRATED`.
-        settings: Wanted share of wrong calls among the cells decided alone; level of promise and intervals.
 
     Returns:
         chosen_on, max_residual_error, confidence_level, min_confidence, attainable, and trials of
@@ -194,8 +165,8 @@ def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
         "n_decided": n_decided,
         "n_referred": n_cells - n_decided,
         "coverage": n_decided / n_cells if n_cells else None,
-        "selective_risk": int((wrong & decided).sum()) / n_decided if n_decided else None,
-        "risk_without_referral": int(wrong.sum()) / n_cells if n_cells else None,
+        "selective_risk": float(wrong[decided].mean()) if n_decided else None,
+        "risk_without_referral": float(wrong.mean()) if n_cells else None,
         "missed_blasts_without": int((wrong & has_blast).sum()),
         "missed_blasts_with": int((wrong & has_blast & decided).sum()),
         "false_alarms_without": int((wrong & ~has_blast).sum()),

@@ -19,10 +19,6 @@ def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]
     The vote is `all` when at least half of the cells are called blasts: a tie counts as a blast, because a leukemia
     that is overlooked does more harm than a normal subject that is looked at once more.
 
-    Args:
-        predictions: Schema `PREDICTIONS`.
-        operating_point: `blast_probability` at or above its threshold is called a blast.
-
     Returns:
         One row per subject and split, schema `SUBJECTS`: validation before test, then by subject_id. `rate` is the
         sensitivity of a subject with blasts, the specificity of another.
