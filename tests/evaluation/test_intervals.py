@@ -233,7 +233,7 @@ def test_cells_counted_one_by_one_pretend_to_know():
     assert 0.34 <= np.mean(covered["cells"]) <= 0.7
 
 
-@pytest.mark.parametrize(("number", "n_subjects"), [(0, 6), (1, 6), (2, 6), (3, 6), (0, 20), (1, 20), (4, 40)])
+@pytest.mark.parametrize(("number", "n_subjects"), [(0, 6), (2, 6), (3, 6), (1, 20), (4, 40)])
 def test_intervals_cover_what_they_say_where_people_are_very_uneven(monkeypatch, number, n_subjects):
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     found = importlib.import_module("interval_coverage").measure(number, n_subjects, 0.3, 400)
