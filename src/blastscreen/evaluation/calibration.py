@@ -132,9 +132,6 @@ def describe_calibration(predictions: pd.DataFrame, *, settings: EvaluationParam
         infinite one) and ece, the `calibration_error`, None each without cells; under bins, for "none" and the method
         in use, per split the result of `bin_probabilities`; and data_source. Ready for JSON. Validation cells were
         fitted to, so their values after calibration are too good, those of isotonic most.
-
-    Raises:
-        Refusal: The validation cells lack a class.
     """
     tables = {str(method): calibrate_predictions(predictions, method=method) for method in Calibration}
     chosen, held_out = choose_calibration(predictions, wanted=settings.calibration)

@@ -25,9 +25,6 @@ def compare_models(
         split, and under pairs for each two models: first, second, their versions, n_cells, n_unpaired (test cells that
         only one of them scored), n_subject_groups; the result of `paired_differences` under differences and that of
         `mcnemar_test` under mcnemar; and data_source. Ready for JSON.
-
-    Raises:
-        ValueError: Two models were trained on different splits.
     """
     pairs = []
     for first, second in combinations(predictions, 2):
@@ -47,8 +44,7 @@ def compare_models(
                 "mcnemar": mcnemar_test(cells, thresholds=cuts),
             }
         )
-    sources = name_sources(pd.concat(predictions.values())) if predictions else ""
-    return {"split": str(Split.TEST), "pairs": pairs, "data_source": sources}
+    return {"split": str(Split.TEST), "pairs": pairs, "data_source": name_sources(pd.concat(predictions.values()))}
 
 
 def version_of(table: pd.DataFrame) -> str:
@@ -59,8 +55,7 @@ def version_of(table: pd.DataFrame) -> str:
 def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str]) -> pd.DataFrame:
     """Put the scores of two models for the same test cells side by side.
 
-    A model may leave out cells that it can't score. The columns image_id, subject_group, label, split,
-    first_probability and second_probability are returned.
+    Returned are image_id, subject_group, label, split, first_probability, second_probability of those that both scored.
 
     Raises:
         ValueError: The tables were made on different splits: a cell has another role, label or subject group in the

@@ -141,10 +141,6 @@ def rate_interval(left_out: LeftOut, *, confidence_level: float) -> Interval | N
     Source:
         Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); Korn and
         Graubard, Survey Methodology 24 (1998), on design effects in such intervals.
-
-    Example:
-        >>> rate_interval(LeftOut(1.0, (np.ones(4),)), confidence_level=0.95)
-        {'low': 0.3416..., 'high': 1.0, 'n_groups': 4}
     """
     return _within(left_out, partial(_rate_bounds, left_out, confidence_level), limits=(0.0, 1.0))
 

@@ -89,9 +89,6 @@ def choose_threshold(
     - cost: a missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so
       that their mix of blasts and normal cells counts.
     - fixed: the given threshold.
-
-    Raises:
-        Refusal: A rule other than fixed, and a class is missing.
     """
     if settings.operating_rule == OperatingRule.FIXED:
         return settings.threshold

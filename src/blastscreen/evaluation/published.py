@@ -178,7 +178,7 @@ def _check_tables(facts: Facts, tables: Iterable[Facts]) -> Iterator[Check]:
 def _explain(statement: Statement, value: float, counts: Confusion) -> tuple[str, str]:
     """Return the kind of a statement on calls, and where it is wrong which counts it would take."""
     quantity, note = statement.key.split(".")[-1], ""
-    kind = "count" if quantity in Confusion._fields else "rate"
+    kind = "rate" if quantity in rates_of(counts) else "count"
     if statement.agrees(value):
         return kind, note
     if quantity in _WHOLES:

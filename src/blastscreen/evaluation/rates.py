@@ -15,20 +15,13 @@ METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 
 
 def evaluate_predictions(
-    predictions: pd.DataFrame,
-    calibrated: pd.DataFrame,
-    operating_point: dict[str, Any],
-    *,
-    settings: EvaluationParameters,
+    predictions: pd.DataFrame, calibrated: pd.DataFrame, operating_point: dict[str, Any], settings: EvaluationParameters
 ) -> dict[str, Any]:
     """Describe a model's calls on the validation and test cells.
 
     Returns:
         Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide; and
         data_source.
-
-    Raises:
-        ValueError: The tables are not of the same cells.
     """
     cells = predictions.merge(calibrated[["image_id", "split", "reasons"]], on=["image_id", "split"], validate="1:1")
     if len(cells) < max(len(predictions), len(calibrated)):
@@ -49,9 +42,6 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
         `METRICS` the result of `rate_interval`. Plain numbers and None, ready for JSON.
-
-    Source:
-        Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
     """
     from sklearn.metrics import brier_score_loss, roc_auc_score
 

@@ -85,9 +85,6 @@ def rate_calls(
         The table with calibrated blast_probability, reasons, call (never refer) and confidence, 0 to 1, or NaN for an
         unfit cell. A cell may be called a blast with a confidence below a half: a threshold that finds more blasts
         accepts such calls.
-
-    Raises:
-        ValueError: A cell has no reasons.
     """
     codes = predictions["image_id"].map(reasons)
     if n_unknown := int(codes.isna().sum()):

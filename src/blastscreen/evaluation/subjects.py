@@ -17,11 +17,8 @@ def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]
     """Count the right calls of each subject, and let its cells vote.
 
     The vote is `all` when at least half of the cells are called blasts: a tie counts as a blast, because a leukemia
-    that is overlooked does more harm than a normal subject that is looked at once more.
-
-    Returns:
-        One row per subject and split, schema `SUBJECTS`: validation before test, then by subject_id. `rate` is the
-        sensitivity of a subject with blasts, the specificity of another.
+    that is overlooked does more harm than a normal subject that is looked at once more. The rows, in the schema
+    `SUBJECTS`, are ordered by split, validation before test, then by subject_id.
     """
     evaluated = predictions[predictions["split"].isin(list(EVALUATED_SPLITS))]
     called = evaluated["blast_probability"] >= operating_point["threshold"]
@@ -52,7 +49,6 @@ def count_votes(subjects: pd.DataFrame, *, settings: EvaluationParameters) -> di
     """
     groups = subjects.groupby(["split", "subject_group", "label"], as_index=False)[["n_cells", "n_right"]].sum()
     margin = 2 * groups["n_right"] - groups["n_cells"]
-    # a tie counts as a blast
     votes = groups.assign(is_right=(margin > 0) | (blast_mask(groups) & (margin == 0)))
     found: dict[str, Any] = {}
     for split in EVALUATED_SPLITS:
