@@ -22,8 +22,15 @@ from scipy import stats
 from scipy.special import expit, logit
 from timing import write_json
 
-from blastscreen.evaluation.group_sums import CLASSES, GroupSums, count_wins, leave_out_of_metric
-from blastscreen.evaluation.intervals import LeftOut, difference_interval, rate_interval
+from blastscreen.evaluation.intervals import (
+    CLASSES,
+    GroupSums,
+    LeftOut,
+    count_wins,
+    difference_interval,
+    leave_out_of_metric,
+    rate_interval,
+)
 
 LEVEL = 0.95
 SUBJECTS = (3, 5, 6, 10, 20, 40)

@@ -20,12 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.frozen import FrozenEstimator
+from sklearn import calibration
 from sklearn.isotonic import IsotonicRegression
 from threadpoolctl import threadpool_limits
 from timing import write_json
 
-from blastscreen.evaluation import calibration
 from blastscreen.evaluation.calibration import calibrate, choose_calibration, fit_calibration
 from blastscreen.evaluation.operating_point import choose_operating_point
 from blastscreen.evaluation.promise import choose_min_confidence, count_groups_needed
@@ -74,6 +73,7 @@ def draw_cells(
             "subject_group": subject,
             "label": np.where(is_blast, CellLabel.ALL, CellLabel.HEM)[subject],
             "split": Split.VALIDATION,
+            "data_source": "drawn",
             "blast_probability": expit(3 * latent),
         }
     )
@@ -84,12 +84,12 @@ class QuickCalibration:
 
     classes_ = (False, True)
 
-    def __init__(self, frozen: FrozenEstimator, *, method: str, **_: Any) -> None:
-        self.scores, self.method = frozen.estimator, method
+    def __init__(self, _: Any, *, method: str, **__: Any) -> None:
+        self.method = method
 
-    def fit(self, scores: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> Self:
+    def fit(self, log_odds: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> Self:
         """Fit by Platt's method, with Newton's steps, or by steps upwards (isotonic)."""
-        odds = self.scores.decision_function(scores)
+        odds = log_odds[:, 0]
         if self.method == Calibration.ISOTONIC:
             self.map = IsotonicRegression(out_of_bounds="clip").fit(odds, is_blast).predict
             return self
@@ -106,9 +106,9 @@ class QuickCalibration:
         self.map = lambda odds: expit(weights[0] * odds + weights[1])
         return self
 
-    def predict_proba(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predict_proba(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the probabilities of both classes, shape (n, 2)."""
-        probability = self.map(self.scores.decision_function(scores))
+        probability = self.map(log_odds[:, 0])
         return np.column_stack([1 - probability, probability])
 
 

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from kedro.pipeline import Pipeline
 
 from blastscreen.pipelines import (
+    assessment,
     audit,
     cnn,
-    evaluation,
     external,
     feature_engineering,
     hybrid,
@@ -42,7 +42,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     images = preprocessing.create_pipeline()
     features = images + feature_engineering.create_pipeline()
     models = {
-        name: (images if name in ON_PIXELS else features) + model.create_pipeline() + evaluation.create_pipeline(name)
+        name: (images if name in ON_PIXELS else features) + model.create_pipeline() + assessment.create_pipeline(name)
         for name, model in MODELS.items()
     }
     models["hybrid"] += models["rf"] + models["cnn"]

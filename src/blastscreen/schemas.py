@@ -35,12 +35,13 @@ def _table(columns: dict[str, pa.Column], *checks: pa.Check) -> pa.DataFrameSche
     return pa.DataFrameSchema(columns, checks=list(checks), strict=True, ordered=True)
 
 
-_UNFIT_IS_REFERRED = pa.Check(
-    lambda cells: (
-        cells.loc[is_unfit(cells["reasons"]), "confidence"].isna().all()
-        and (cells.loc[cells["confidence"].isna(), "decision"].fillna(Decision.REFER) == Decision.REFER).all()
-    ),
-    error="an unfit cell must have no confidence, and a cell without confidence must be referred",
+_UNFIT_IS_UNRATED = pa.Check(
+    lambda cells: cells.loc[is_unfit(cells["reasons"]), "confidence"].isna().all(),
+    error="an unfit cell must have no confidence",
+)
+_UNRATED_IS_REFERRED = pa.Check(
+    lambda cells: (cells.loc[cells["confidence"].isna(), "decision"].fillna(Decision.REFER) == Decision.REFER).all(),
+    error="a cell without confidence must be referred",
 )
 
 
@@ -107,7 +108,7 @@ CELL_FEATURES = _table(
         error="a row without a reason must have every feature",
     ),
 )
-"""One row per accepted cell, one column per feature. A row with a reason has a feature that could not be measured and
+"""One row per counted cell, one column per feature. A row with a reason has a feature that could not be measured and
 is kept out of models."""
 
 PREDICTIONS = _table(
@@ -123,18 +124,20 @@ PREDICTIONS = _table(
 )
 """The same for every model: one row per evaluated cell."""
 
-TRIAGE = _table(
+CALIBRATED = _table(
     dict(PREDICTIONS.columns)
     | {
         "reasons": _text(),
         "call": _one_of(Decision),
         "confidence": pa.Column(float, checks=_UNIT, nullable=True),
-        "decision": _one_of(Decision),
     },
-    _UNFIT_IS_REFERRED,
+    _UNFIT_IS_UNRATED,
 )
 """One row per evaluated cell. `blast_probability` is calibrated, `confidence` the calibrated probability that the call
-is right, and `decision` is the call or `refer`. Cells whose `reasons` make them unfit have no confidence."""
+is right; cells whose `reasons` make them unfit have none."""
+
+TRIAGE = _table(dict(CALIBRATED.columns) | {"decision": _one_of(Decision)}, _UNFIT_IS_UNRATED, _UNRATED_IS_REFERRED)
+"""One row per evaluated cell, as in `CALIBRATED`; `decision` is the call or `refer`."""
 
 SUBJECTS = _table(
     {
@@ -147,6 +150,7 @@ SUBJECTS = _table(
         "rate": pa.Column(float, checks=_UNIT),
         "mean_probability": pa.Column(float, checks=_UNIT),
         "majority_call": _one_of(CellLabel),
+        "data_source": _text(),
     }
 )
 """One row per subject and split; `rate` is the sensitivity of a subject with blasts, the specificity of another."""
@@ -244,7 +248,8 @@ EXTERNAL_PREDICTIONS = _table(
         lambda files: (files["reasons"] != "")[files["blast_probability"].isna()].all(),
         error="a file without a score must carry a reason",
     ),
-    _UNFIT_IS_REFERRED,
+    _UNFIT_IS_UNRATED,
+    _UNRATED_IS_REFERRED,
 )
 """One row per file of a folder from outside. `confidence` is the calibrated probability that the call is right, and
 `decision` the call or `refer`. A cell that is unfit, or could not be scored, is referred without call, confidence and

@@ -19,7 +19,7 @@ from blastscreen.datasets import CellImageFolder, SampleCells
 from blastscreen.imaging.cell_stack import cut_ranges
 from blastscreen.imaging.decoding import ImageRejected
 from blastscreen.imaging.inspection import inspect_cells
-from blastscreen.imaging.sources import RawSources, describe_stack, name_sources
+from blastscreen.imaging.sources import RawSources, describe_stack, join_sources
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters
 from blastscreen.synthesis.drawing import draw_cell
 from blastscreen.synthesis.plan import plan_sample
@@ -102,7 +102,7 @@ def index_in_batches(raw_cells, *, settings, inspect):
     sources = RawSources(raw_cells, raw_cells)
     spans = cut_ranges(len(raw_cells), settings.batch_size)
     batches = (sources.batch(*span) for span in spans)
-    return map_batches(inspect, batches, total=len(spans), settings=settings, description="Reading", names=name_sources)
+    return map_batches(inspect, batches, total=len(spans), settings=settings, description="Reading", names=join_sources)
 
 
 def test_a_run_on_the_cluster_stores_what_a_local_run_stores(cluster, make_project):

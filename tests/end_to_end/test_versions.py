@@ -4,14 +4,14 @@ import pytest
 from kedro.io.core import AbstractVersionedDataset
 
 from blastscreen.pipeline_registry import MODELS, register_pipelines
-from blastscreen.pipelines import audit, evaluation, external, feature_engineering, predict, preprocessing, reporting
+from blastscreen.pipelines import assessment, audit, external, feature_engineering, predict, preprocessing, reporting
 
 pytestmark = pytest.mark.slow
 
 
 def separate_pipelines():
     models = {name: model.create_pipeline() for name, model in MODELS.items()}
-    evaluations = {f"evaluation of {name}": evaluation.create_pipeline(name) for name in MODELS}
+    evaluations = {f"evaluation of {name}": assessment.create_pipeline(name) for name in MODELS}
     return {
         "preprocessing": preprocessing.create_pipeline(),
         "feature_engineering": feature_engineering.create_pipeline(),

@@ -1,27 +1,39 @@
 import json
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
 from scipy.special import expit
+from scipy.stats import norm, t
 from sklearn import metrics
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.calibration import CalibratedClassifierCV, calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from statsmodels.stats.proportion import proportion_confint
 
 from blastscreen.evaluation.calibration import (
+    assign_bins,
+    bin_probabilities,
     calibrate,
     calibrate_predictions,
+    calibration_error,
     choose_calibration,
     describe_calibration,
     fit_calibration,
     hold_out_brier,
 )
+from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import PREDICTIONS
 from blastscreen.vocabulary import Calibration
 
 METHODS = [method for method in Calibration if method != Calibration.NONE]
-SETTINGS = {"confidence_level": 0.95}
+LEVEL = {"confidence_level": 0.95}
+
+
+def asking(method):
+    return EvaluationParameters.model_construct(calibration=method, confidence_level=0.95)
 
 
 def predictions(is_blast, score, split="validation", n_groups=20):
@@ -79,7 +91,7 @@ def test_order_is_kept(method, overconfident):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fresh_cells_of_an_overconfident_score_are_described_better(method, overconfident):
-    rates = describe_calibration(overconfident, wanted=method, **SETTINGS)["methods"]
+    rates = describe_calibration(overconfident, settings=asking(method))["methods"]
     before, after = rates["none"]["test"], rates[method]["test"]
     assert after["brier"] < before["brier"] - 0.03
     assert after["log_loss"] < before["log_loss"] - 0.2
@@ -96,7 +108,7 @@ def test_a_score_that_is_a_probability_already_is_left_alone():
 
 
 def test_rates_are_those_of_scikit_learn(overconfident):
-    result = describe_calibration(overconfident, wanted=Calibration.SIGMOID, **SETTINGS)
+    result = describe_calibration(overconfident, settings=asking(Calibration.SIGMOID))
     calibrated = calibrate_predictions(overconfident, method=Calibration.SIGMOID)
     for method, table in {"none": overconfident, "sigmoid": calibrated}.items():
         test = table[table["split"] == "test"]
@@ -173,11 +185,11 @@ def test_a_validation_split_that_lacks_a_class_is_refused(is_blast):
 
 def test_test_cells_may_be_absent_or_of_one_class(overconfident):
     validation = overconfident[overconfident["split"] == "validation"]
-    result = describe_calibration(validation, wanted=Calibration.TEMPERATURE, **SETTINGS)
+    result = describe_calibration(validation, settings=asking(Calibration.TEMPERATURE))
     assert set(result["methods"]["temperature"]["test"].values()) == {None}
     assert result["bins"]["temperature"]["test"] == []
     blasts = overconfident[(overconfident["split"] == "validation") | (overconfident["label"] == "all")]
-    rates = describe_calibration(blasts, wanted=Calibration.TEMPERATURE, **SETTINGS)["methods"]["none"]["test"]
+    rates = describe_calibration(blasts, settings=asking(Calibration.TEMPERATURE))["methods"]["none"]["test"]
     score = blasts[blasts["split"] == "test"]["blast_probability"]
     assert (rates["brier"], rates["log_loss"]) == pytest.approx((((1 - score) ** 2).mean(), -np.log(score).mean()))
 
@@ -204,7 +216,7 @@ def test_a_calibration_that_makes_it_worse_for_other_subjects_is_not_used():
     rng = np.random.default_rng(3)
     odds = rng.normal(scale=1.5, size=60)
     table = predictions(rng.random(60) < expit(odds), expit(odds), n_groups=3)
-    fitted = describe_calibration(table, wanted=Calibration.ISOTONIC, **SETTINGS)
+    fitted = describe_calibration(table, settings=asking(Calibration.ISOTONIC))
     assert (fitted["wanted"], fitted["chosen"], list(fitted["bins"])) == ("isotonic", "none", ["none"])
     assert fitted["held_out_brier"]["isotonic"] > fitted["held_out_brier"]["none"]
     # though the cells that it was fitted to say the contrary
@@ -219,3 +231,64 @@ def test_what_cannot_be_judged_on_other_subjects_is_not_used():
     table.loc[table["label"] == "hem", "subject_group"] = "hem0"
     held_out = {"none": None, "temperature": None}
     assert choose_calibration(table, wanted=Calibration.TEMPERATURE) == (Calibration.NONE, held_out)
+
+
+def cells_of(is_blast, probability, groups):
+    label = np.where(is_blast, "all", "hem")
+    return pd.DataFrame({"subject_group": groups, "label": label, "blast_probability": probability})
+
+
+def test_bins_are_those_of_scikit_learn_where_no_cells_tie():
+    rng = np.random.default_rng(5)
+    probability = rng.beta(0.5, 0.5, size=1000)
+    is_blast = rng.random(1000) < probability**2
+    groups = np.where(is_blast, "b", "n") + rng.integers(0, 9, size=1000).astype(str).astype(object)
+    bins = bin_probabilities(cells_of(is_blast, probability, groups), **LEVEL)
+    fractions, means = calibration_curve(is_blast, probability, n_bins=10, strategy="quantile")
+    np.testing.assert_allclose([part["blast_fraction"] for part in bins], fractions)
+    np.testing.assert_allclose([part["mean_probability"] for part in bins], means)
+    assert [part["n_cells"] for part in bins] == [100] * 10
+    assert calibration_error(is_blast, probability) == pytest.approx(np.abs(fractions - means).mean())
+    middle = bins[5]
+    assert middle["interval"]["low"] < middle["blast_fraction"] < middle["interval"]["high"]
+
+
+def test_bins_by_hand():
+    table = cells_of([True, False, True, True], [0.2, 0.2, 0.9, 0.7], ["1", "H1", "1", "2"])
+    # without one of two groups 0 or 1: 1/4, and 1/8 for groups that count once each
+    n_seen = 0.25 / ((1 / 4 + 1 / 8) / 2) * (norm.ppf(0.975) / t.ppf(0.975, 2)) ** 2
+    low, high = proportion_confint(n_seen / 2, n_seen, method="wilson")
+    interval = {"low": pytest.approx(low), "high": pytest.approx(high), "n_groups": 2}
+    assert bin_probabilities(table, **LEVEL) == [
+        {
+            "low": low,
+            "high": high,
+            "mean_probability": mean,
+            "blast_fraction": fraction,
+            "n_cells": n_cells,
+            "n_groups": n_groups,
+            "interval": of_groups,
+        }
+        for low, high, mean, fraction, n_cells, n_groups, of_groups in [
+            (0.2, 0.2, 0.2, 0.5, 2, 2, interval),
+            (0.7, 0.7, 0.7, 1.0, 1, 1, None),
+            (0.9, 0.9, 0.9, 1.0, 1, 1, None),
+        ]
+    ]
+    # 2/4 * |0.2 - 0.5| + 1/4 * 0.3 + 1/4 * 0.1
+    is_blast = (table["label"] == "all").to_numpy()
+    assert calibration_error(is_blast, table["blast_probability"].to_numpy()) == pytest.approx(0.25)
+
+
+def test_no_cells_have_no_error_and_no_bins():
+    assert calibration_error(np.array([], bool), np.array([])) is None
+    assert bin_probabilities(cells_of([], np.array([]), []), **LEVEL) == []
+
+
+@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.given(st.lists(st.integers(0, 100).map(lambda votes: votes / 100), min_size=1, max_size=80))
+def test_equal_cells_share_a_bin_and_bins_keep_the_order(probability):
+    table = pd.DataFrame({"probability": probability, "bin": assign_bins(np.array(probability))})
+    assert table.groupby("probability")["bin"].nunique().max() == 1
+    assert table.sort_values("probability")["bin"].is_monotonic_increasing
+    assert table["bin"].between(0, 9).all()

@@ -132,6 +132,7 @@ def test_only_test_cells_that_both_scored_are_compared(tables):
     assert (result["split"], pair["n_cells"], pair["n_unpaired"], pair["n_subject_groups"]) == ("test", 238, 2, 14)
     counts = {name: count for name, count in pair["mcnemar"].items() if name not in ("p_value", "caveat")}
     assert sum(counts.values()) == 238
+    assert result["data_source"] == "a test"
     json.dumps(result, allow_nan=False)
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,29 +10,29 @@ from scipy.stats import norm
 from sklearn.metrics import roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from blastscreen.evaluation.operating_point import (
-    choose_operating_point,
-    list_cuts,
-    threshold_at_cost,
-    threshold_at_sensitivity,
-    threshold_at_youden,
-)
+from blastscreen.evaluation.operating_point import choose_operating_point, choose_threshold, list_cuts
 from blastscreen.parameters import EvaluationParameters
 
 IS_BLAST = np.array([False, True, False, True, True, False])
 PROBABILITY = np.array([0.1, 0.2, 0.4, 0.6, 0.8, 0.9])
 
 
-@pytest.fixture
-def rules(repository):
-    values = yaml.safe_load((repository / "conf/base/parameters/evaluation.yml").read_text())["evaluation"]
-    return lambda **changes: EvaluationParameters.model_validate(values | changes)
+BASE = yaml.safe_load((Path(__file__).parents[2] / "conf/base/parameters/evaluation.yml").read_text())["evaluation"]
+
+
+def rules(**changes):
+    return EvaluationParameters.model_validate(BASE | changes)
+
+
+def cut(is_blast, probability, rule, **wanted):
+    return choose_threshold(is_blast, probability, settings=rules(operating_rule=rule, **wanted))
 
 
 def table(split, is_blast, probability):
     """Make predictions of one split, every cell of another subject."""
     labels, groups = np.where(is_blast, "all", "hem"), [f"{number}" for number in range(len(is_blast))]
-    return pd.DataFrame({"subject_group": groups, "label": labels, "split": split, "blast_probability": probability})
+    columns = {"subject_group": groups, "label": labels, "split": split, "data_source": "simulated"}
+    return pd.DataFrame(columns | {"blast_probability": probability})
 
 
 def rate(is_blast, probability, threshold):
@@ -42,45 +44,48 @@ def rate(is_blast, probability, threshold):
     ("min_sensitivity", "threshold"), [(0.3, 0.7), (1 / 3, 0.7), (0.34, 0.5), (2 / 3, 0.5), (0.67, 0.15), (0.99, 0.15)]
 )
 def test_sensitivity_by_hand(min_sensitivity, threshold):
-    found = threshold_at_sensitivity(IS_BLAST, PROBABILITY, min_sensitivity=min_sensitivity)
+    found = cut(IS_BLAST, PROBABILITY, "sensitivity", min_sensitivity=min_sensitivity)
     assert found == pytest.approx(threshold)
 
 
 def test_youden_and_cost_by_hand():
     # at 0.5: 2 of 3 blasts, 2 of 3 normals; at 0.15: 3 of 3 and 1 of 3: equal, and the latter finds more
-    assert threshold_at_youden(IS_BLAST, PROBABILITY) == pytest.approx(0.15)
-    assert threshold_at_cost(IS_BLAST, PROBABILITY, missed_blast_cost=0.9) == pytest.approx(0.5)
-    assert threshold_at_cost(IS_BLAST, PROBABILITY, missed_blast_cost=1) == pytest.approx(0.15)
+    assert cut(IS_BLAST, PROBABILITY, "youden") == pytest.approx(0.15)
+    assert cut(IS_BLAST, PROBABILITY, "cost", missed_blast_cost=0.9) == pytest.approx(0.5)
+    assert cut(IS_BLAST, PROBABILITY, "cost", missed_blast_cost=1) == pytest.approx(0.15)
     # three missed blasts for 0.3 false alarms: nothing is worth calling
-    assert threshold_at_cost(IS_BLAST, PROBABILITY, missed_blast_cost=0.1) == pytest.approx(0.95)
+    assert cut(IS_BLAST, PROBABILITY, "cost", missed_blast_cost=0.1) == pytest.approx(0.95)
 
 
 CELLS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=25)
+BOTH_CLASSES = CELLS.filter(lambda cells: len({is_blast for is_blast, _ in cells}) == 2)
 
 
 @settings(max_examples=100, deadline=None)
-@given(CELLS.filter(lambda cells: len({is_blast for is_blast, _ in cells}) == 2), st.sampled_from([0.2, 0.5, 0.9, 1.0]))
+@given(
+    CELLS.filter(lambda cells: len({is_blast for is_blast, _ in cells}) == 2), st.sampled_from([0.2, 0.5, 0.9, 0.999])
+)
 def test_no_cut_does_better(cells, wanted):
     is_blast, probability = (np.array(column) for column in zip(*cells, strict=True))
-    everything = [rate(is_blast, probability, cut) for cut in np.linspace(0.001, 0.999, 500)]
+    everything = [rate(is_blast, probability, at) for at in np.linspace(0.001, 0.999, 500)]
     sensitivity, specificity = rate(
-        is_blast, probability, threshold_at_sensitivity(is_blast, probability, min_sensitivity=wanted)
+        is_blast, probability, cut(is_blast, probability, "sensitivity", min_sensitivity=wanted)
     )
     enough = [rates for rates in everything if rates[0] >= wanted]
     best = max(specificity for _, specificity in enough) if enough else None
     assert specificity == best if enough else sensitivity == max(everything)[0]
-    youden = sum(rate(is_blast, probability, threshold_at_youden(is_blast, probability)))
+    youden = sum(rate(is_blast, probability, cut(is_blast, probability, "youden")))
     assert youden == pytest.approx(max(map(sum, everything)))
-    cut = threshold_at_cost(is_blast, probability, missed_blast_cost=3)
+    cheapest = cut(is_blast, probability, "cost", missed_blast_cost=3)
     costs = [
         3 * (1 - found) * is_blast.sum() + (1 - passed) * (~is_blast).sum()
-        for found, passed in [rate(is_blast, probability, cut), *everything]
+        for found, passed in [rate(is_blast, probability, cheapest), *everything]
     ]
     assert costs[0] == pytest.approx(min(costs))
 
 
 @settings(max_examples=60, deadline=None)
-@given(CELLS.filter(lambda cells: len({is_blast for is_blast, _ in cells}) == 2))
+@given(BOTH_CLASSES)
 def test_cuts_are_those_of_the_roc_curve(cells):
     is_blast, probability = (np.array(column) for column in zip(*cells, strict=True))
     cuts = list_cuts(is_blast, probability)
@@ -100,7 +105,7 @@ def test_rounding_errors_do_not_move_a_call():
     assert cuts.thresholds == pytest.approx([0.15, 0.45, 0.8])
 
 
-def test_only_validation_cells_decide(rules):
+def test_only_validation_cells_decide():
     validation = table("validation", IS_BLAST, PROBABILITY)
     others = [table(split, IS_BLAST, 1 - PROBABILITY) for split in ("test", "train")]
     found = choose_operating_point(pd.concat([validation, *others]), settings=rules(min_sensitivity=0.5))
@@ -122,10 +127,11 @@ def test_only_validation_cells_decide(rules):
             "n_groups": 3,
             "n_groups_needed": 5,
         },
+        "data_source": "simulated",
     }
 
 
-def test_every_rule_is_applied(rules):
+def test_every_rule_is_applied():
     cells = table("validation", IS_BLAST, PROBABILITY)
     chosen = {
         rule: choose_operating_point(cells, settings=rules(operating_rule=rule, missed_blast_cost=0.9, threshold=0.3))
@@ -140,14 +146,14 @@ def test_every_rule_is_applied(rules):
     assert (chosen["cost"]["chosen_on"], chosen["cost"]["wanted"]) == ("validation", {"missed_blast_cost": 0.9})
 
 
-def test_blasts_scored_zero_make_a_wanted_sensitivity_unattainable(rules):
+def test_blasts_scored_zero_make_a_wanted_sensitivity_unattainable():
     cells = table("validation", np.array([True, True, False]), np.array([0.0, 0.6, 0.2]))
     found = choose_operating_point(cells, settings=rules(min_sensitivity=0.9))
     assert (found["threshold"], found["validation"]["sensitivity"]) == (pytest.approx(0.1), 0.5)
     assert not found["attainable"]
 
 
-def test_a_missing_class_is_refused_unless_the_threshold_is_given(rules):
+def test_a_missing_class_is_refused_unless_the_threshold_is_given():
     cells = table("validation", np.array([True, True]), np.array([0.4, 0.6]))
     with pytest.raises(ValueError, match="of 2 validation cells 2 are all, 0 hem"):
         choose_operating_point(cells, settings=rules())
@@ -156,7 +162,7 @@ def test_a_missing_class_is_refused_unless_the_threshold_is_given(rules):
 
 
 @pytest.mark.parametrize("missed_altogether", [0, 0.05])
-def test_the_promised_sensitivity_is_kept_though_the_threshold_was_chosen_on_the_same_cells(rules, missed_altogether):
+def test_the_promised_sensitivity_is_kept_though_the_threshold_was_chosen_on_the_same_cells(missed_altogether):
     """Subjects share an effect (intra-class correlation 0.3), their numbers of cells are lognormal."""
     rng, distance, kept, reached = np.random.default_rng(3), 1.5, [], []
     for _ in range(200):

@@ -6,6 +6,7 @@ import pytest
 
 from blastscreen.evaluation.confusion import Confusion
 from blastscreen.evaluation.rates import METRICS, evaluate_cells, evaluate_predictions
+from blastscreen.parameters import EvaluationParameters
 
 LEVEL = {"confidence_level": 0.95}
 
@@ -20,6 +21,7 @@ def predictions(split, *cells):
             "subject_group": [f"group of {subject}" for subject in subjects],
             "label": labels,
             "split": split,
+            "data_source": "simulated",
             "blast_probability": np.array(probabilities, float),
         }
     )
@@ -65,13 +67,22 @@ def test_evaluation_by_hand():
 
 def test_every_split_is_evaluated_by_itself_and_training_cells_are_not():
     table = pd.concat([VALIDATION, TEST, TEST.assign(split="train", label="hem")])
-    reasons = pd.Series("lossy_source", index=table["image_id"].unique())
-    reasons[TEST["image_id"].iloc[0]] = "lossy_source;small_cell"
-    result = evaluate_predictions(table, reasons, threshold=0.5, **LEVEL)
+    calibrated = table.assign(reasons="lossy_source")
+    calibrated.loc[table["image_id"] == "test_0", "reasons"] = "lossy_source;small_cell"
+    settings = EvaluationParameters.model_construct(**LEVEL)
+    result = evaluate_predictions(table, calibrated, {"threshold": 0.5}, settings=settings)
     assert result == {
         "validation": evaluate(VALIDATION) | {"n_unfit": 0},
         "test": evaluate(TEST) | {"n_unfit": 1},
+        "data_source": "simulated",
     }
+
+
+@pytest.mark.parametrize("other", [VALIDATION[1:], VALIDATION.assign(split="test")])
+def test_calibrated_predictions_of_other_cells_are_refused(other):
+    settings = EvaluationParameters.model_construct(**LEVEL)
+    with pytest.raises(ValueError, match="Load both from the same run"):
+        evaluate_predictions(VALIDATION, other.assign(reasons=""), {"threshold": 0.5}, settings=settings)
 
 
 def test_the_threshold_itself_calls_a_blast():
@@ -100,15 +111,3 @@ def test_a_missing_class_leaves_its_rates_undefined():
     # two of three blasts found, none called wrongly: precision 1, recall 2/3
     assert (result["f1_weighted"], result["f1_all"]) == pytest.approx((4 / 5, 4 / 5))
     assert result["precision_hem"] == 0.0
-
-
-@pytest.mark.parametrize("probability", [np.nan, -0.1, 1.1])
-def test_impossible_probabilities_are_refused(probability):
-    bad = VALIDATION.assign(blast_probability=[0.1, 0.2, 0.3, 0.4, probability])
-    with pytest.raises(ValueError, match="1 probabilities are missing or not within"):
-        evaluate(bad)
-
-
-def test_foreign_labels_are_refused():
-    with pytest.raises(ValueError, match="2 labels are not one of all, hem"):
-        evaluate(VALIDATION.replace({"label": {"hem": "healthy"}}))

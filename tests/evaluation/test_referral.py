@@ -8,16 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from blastscreen.evaluation.calibration import calibrate_predictions
 from blastscreen.evaluation.referral import (
     area_under,
     plan_referral,
     rate_calls,
+    rate_predictions,
     risk_coverage,
     triage_cells,
 )
-from blastscreen.schemas import TRIAGE
-
-SETTINGS = {"confidence_level": 0.95}
+from blastscreen.parameters import EvaluationParameters
+from blastscreen.schemas import CALIBRATED, TRIAGE
+from blastscreen.vocabulary import Calibration
 
 
 def predictions(split, *cells):
@@ -64,9 +66,19 @@ def fit(table):
     return pd.Series("", index=table["image_id"])
 
 
-def plan(table, *, max_residual_error, calibrated=None, **changes):
-    arguments = {"threshold": 0.5, "max_residual_error": max_residual_error} | SETTINGS | changes
-    return plan_referral(table, table if calibrated is None else calibrated, fit(table), **arguments)
+def rate(table, reasons=None, *, threshold=0.5):
+    """Call every cell; its score is taken for a probability."""
+    probability = table["blast_probability"].to_numpy()
+    return rate_calls(table, probability, fit(table) if reasons is None else reasons, threshold=threshold)
+
+
+def plan(table, reasons=None, *, max_residual_error, confidence_level=0.95):
+    wanted = {"max_residual_error": max_residual_error, "confidence_level": confidence_level}
+    return plan_referral(rate(table, reasons), settings=EvaluationParameters.model_construct(**wanted))
+
+
+def triage(table, reasons=None, *, min_confidence):
+    return triage_cells(rate(table, reasons), {"min_confidence": min_confidence})
 
 
 def test_curve_by_hand():
@@ -175,7 +187,7 @@ def test_an_error_that_no_confidence_gives_refers_every_cell():
     assert (test["n_decided"], test["n_referred"], test["coverage"], test["selective_risk"]) == (0, 2, 0, None)
     assert (test["missed_blasts_with"], test["n_subjects_all_referred"]) == (0, 1)
     assert test["intervals"] == {"coverage": None, "selective_risk": None}
-    assert set(triage_cells(wrong, wrong, fit(wrong), threshold=0.5, min_confidence=None)["decision"]) == {"refer"}
+    assert set(triage(wrong, min_confidence=None)["decision"]) == {"refer"}
 
 
 def test_test_cells_do_not_move_the_plan():
@@ -192,9 +204,7 @@ def test_cells_without_a_confidence_are_referred_and_tell_nothing():
     table = pd.concat([BOTH, odd], ignore_index=True)
     reasons = fit(table)
     reasons[["odd_0", "odd_1"]] = "unsegmented"
-    arguments = {"threshold": 0.5} | UNSURE
-    found = plan_referral(table, table, reasons, **arguments)
-    without = plan_referral(BOTH, BOTH, fit(BOTH), **arguments)
+    found, without = plan(table, reasons, **UNSURE), plan(BOTH, **UNSURE)
     assert (found["trials"], found["n_groups"]) == (without["trials"], without["n_groups"])
     validation = found["validation"]
     assert (validation["n_cells"], validation["n_decided"], validation["n_referred"]) == (7, 3, 4)
@@ -203,8 +213,8 @@ def test_cells_without_a_confidence_are_referred_and_tell_nothing():
         without["validation"][name] for name in ("aurc", "aurc_oracle", "aurc_random")
     ]
     assert [point["coverage"] for point in found["curve"]["validation"]] == pytest.approx([1 / 7, 3 / 7, 5 / 7])
-    triage = triage_cells(table, table, reasons, threshold=0.5, min_confidence=0.0)
-    assert triage.loc[triage["decision"] == "refer", "image_id"].tolist() == ["odd_0", "odd_1"]
+    decided = triage(table, reasons, min_confidence=0.0)
+    assert decided.loc[decided["decision"] == "refer", "image_id"].tolist() == ["odd_0", "odd_1"]
 
 
 def simulate(n_groups):
@@ -234,47 +244,46 @@ def test_intervals_hold_the_rates_and_long_curves_are_thinned():
     assert (steps > 0).all()
     assert steps.max() < 0.02
     for point in points[::40]:
-        triage = triage_cells(table, table, fit(table), threshold=0.5, min_confidence=point["min_confidence"])
-        decided = triage[(triage["decision"] != "refer") & (triage["split"] == "validation")]
+        table_of = triage(table, min_confidence=point["min_confidence"])
+        decided = table_of[(table_of["decision"] != "refer") & (table_of["split"] == "validation")]
         assert len(decided) == pytest.approx(point["coverage"] * 960)
 
 
 def test_triage_by_hand():
-    calibrated = BOTH.assign(blast_probability=[0.7, 0.6, 0.1, 0.45, 0.4, 0.8, 0.35, 0.2, 0.5, 0.45, 0.65])
-    triage = triage_cells(BOTH, calibrated.iloc[::-1], fit(BOTH), threshold=0.5, min_confidence=0.6)
-    TRIAGE.validate(triage)
-    assert list(triage["image_id"]) == list(BOTH["image_id"])[::-1]
-    by_cell = triage.set_index("image_id").loc[list(BOTH["image_id"])]
+    calibrated = np.array([0.7, 0.6, 0.1, 0.45, 0.4, 0.8, 0.35, 0.2, 0.5, 0.45, 0.65])
+    rated = CALIBRATED.validate(rate_calls(BOTH, calibrated, fit(BOTH), threshold=0.5))
+    by_cell = TRIAGE.validate(triage_cells(rated, {"min_confidence": 0.6}))
+    assert list(by_cell["image_id"]) == list(BOTH["image_id"])
     called = ["blast", "blast", "normal", "blast", "normal", "blast", "normal", "normal", "blast", "blast", "blast"]
     assert list(by_cell["call"]) == called
     # a call at the threshold may be less sure than even
     np.testing.assert_allclose(by_cell["confidence"], [0.7, 0.6, 0.9, 0.45, 0.6, 0.8, 0.65, 0.8, 0.5, 0.45, 0.65])
     decided = ["blast", "blast", "normal", "refer", "normal", "blast", "normal", "normal", "refer", "refer", "blast"]
     assert list(by_cell["decision"]) == decided
-    np.testing.assert_array_equal(by_cell["blast_probability"], calibrated["blast_probability"])
+    np.testing.assert_array_equal(by_cell["blast_probability"], calibrated)
 
 
 def test_no_cell_is_referred_at_confidence_0():
-    triage = triage_cells(BOTH, BOTH.assign(blast_probability=0.0), fit(BOTH), threshold=0.5, min_confidence=0.0)
-    assert (triage["decision"] == triage["call"]).all()
-    assert triage["confidence"].min() == 0
+    rated = rate_calls(BOTH, np.zeros(len(BOTH)), fit(BOTH), threshold=0.5)
+    decided = triage_cells(rated, {"min_confidence": 0.0})
+    assert (decided["decision"] == decided["call"]).all()
+    assert decided["confidence"].min() == 0
 
 
-@pytest.mark.parametrize(
-    ("calibrated", "n_unscored"),
-    [
-        pytest.param(BOTH.iloc[1:], 0, id="a cell is missing"),
-        pytest.param(BOTH.assign(split="test"), 5, id="another split"),
-        pytest.param(BOTH.replace({"label": {"hem": "all"}}), 4, id="other labels"),
-    ],
-)
-def test_tables_of_different_cells_are_refused(calibrated, n_unscored):
-    with pytest.raises(ValueError, match=f"{n_unscored} of the latter have no score.*same run"):
-        rate_calls(BOTH, calibrated, fit(BOTH), threshold=0.5)
+def test_predictions_are_rated_by_what_was_stored_of_them():
+    index = BOTH.assign(cell_area=[500, *[100] * 10], status="accepted", reasons="")
+    allowed = {"cell_area": {"low": 90, "high": 110}, "is_drawn": False}
+    shifted = BOTH.assign(blast_probability=np.repeat([0.3, 0.4], [5, 6]))
+    arguments = ({"chosen": "sigmoid"}, {"threshold": 0.35}, index, allowed)
+    found = CALIBRATED.validate(rate_predictions(shifted, *arguments))
+    assert list(found["call"]) == ["normal"] * 5 + ["blast"] * 6
+    assert list(found["reasons"]) == ["large_cell"] + [""] * 10
+    expected = calibrate_predictions(shifted, method=Calibration.SIGMOID)["blast_probability"]
+    np.testing.assert_array_equal(found["blast_probability"], expected)
 
 
 def test_confidence_is_the_probability_of_the_call():
-    rated = rate_calls(BOTH, BOTH, fit(BOTH), threshold=0.3)
+    rated = rate(BOTH, threshold=0.3)
     assert all(
         math.isclose(confidence, p if call == "blast" else 1 - p)
         for p, call, confidence in zip(rated["blast_probability"], rated["call"], rated["confidence"], strict=True)
@@ -285,13 +294,13 @@ def test_confidence_is_the_probability_of_the_call():
 def test_unfit_cells_are_referred_however_sure_the_score_is():
     reasons = fit(BOTH)
     reasons["validation_0"], reasons["test_0"], reasons["test_1"] = "small_cell", "border;lossy_source", "lossy_source"
-    triage = TRIAGE.validate(triage_cells(BOTH, BOTH, reasons, threshold=0.5, min_confidence=0.0))
-    assert list(triage["reasons"]) == list(reasons)
-    unfit = triage["image_id"].isin(["validation_0", "test_0"])
-    assert triage["confidence"].isna().equals(unfit)
-    assert (triage["decision"] == "refer").equals(unfit)
+    table = TRIAGE.validate(triage(BOTH, reasons, min_confidence=0.0))
+    assert list(table["reasons"]) == list(reasons)
+    unfit = table["image_id"].isin(["validation_0", "test_0"])
+    assert table["confidence"].isna().equals(unfit)
+    assert (table["decision"] == "refer").equals(unfit)
 
 
 def test_cells_without_a_row_in_the_index_are_refused():
     with pytest.raises(ValueError, match="1 of 11 cells are not in the cell index"):
-        rate_calls(BOTH, BOTH, fit(BOTH).drop("test_3"), threshold=0.5)
+        rate(BOTH, fit(BOTH).drop("test_3"))

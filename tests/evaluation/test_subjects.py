@@ -6,14 +6,24 @@ from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
 
 from blastscreen.evaluation.subjects import count_votes, describe_subjects
+from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import SUBJECTS
+
+LEVEL, POINT = EvaluationParameters.model_construct(confidence_level=0.95), {"threshold": 0.5}
 
 
 def predictions(split, cells):
     """Make predictions of one split from {subject: (group, label, probabilities)}."""
     return pd.DataFrame(
         [
-            {"subject_id": name, "subject_group": group, "label": label, "split": split, "blast_probability": p}
+            {
+                "subject_id": name,
+                "subject_group": group,
+                "label": label,
+                "split": split,
+                "data_source": "simulated",
+                "blast_probability": p,
+            }
             for name, (group, label, probabilities) in cells.items()
             for p in probabilities
         ]
@@ -40,7 +50,7 @@ PREDICTIONS = pd.concat(
 
 @pytest.fixture
 def subjects():
-    return describe_subjects(PREDICTIONS, threshold=0.5)
+    return describe_subjects(PREDICTIONS, POINT)
 
 
 def test_subjects_by_hand(subjects):
@@ -59,8 +69,8 @@ def test_subjects_by_hand(subjects):
 
 
 def test_votes_by_hand(subjects):
-    votes = count_votes(subjects, confidence_level=0.95)
-    assert list(votes) == ["validation", "test"]
+    votes = count_votes(subjects, settings=LEVEL)
+    assert list(votes) == ["validation", "test", "data_source"]
     validation = votes["validation"]
     assert (validation["n_subject_groups"], validation["n_right"], validation["accuracy"]) == (4, 2, 0.5)
     for name in ("sensitivity", "specificity"):
@@ -73,7 +83,7 @@ def test_votes_by_hand(subjects):
 def test_two_ids_of_one_person_vote_together():
     ids = {"7": ("7+8", "all", [0.9]), "8": ("7+8", "all", [0.1, 0.9, 0.1]), "9": ("9", "all", [0.1])}
     ids |= {"H7": ("H7+H8", "hem", [0.1]), "H8": ("H7+H8", "hem", [0.9])}
-    votes = count_votes(describe_subjects(predictions("test", ids), threshold=0.5), confidence_level=0.95)["test"]
+    votes = count_votes(describe_subjects(predictions("test", ids), POINT), settings=LEVEL)["test"]
     # a tie of four cells calls the first person rightly, one of two the last wrongly
     assert (votes["n_subject_groups"], votes["n_right"]) == (3, 1)
     assert (votes["sensitivity"]["n_subject_groups"], votes["sensitivity"]["n_right"]) == (2, 1)
@@ -82,7 +92,10 @@ def test_two_ids_of_one_person_vote_together():
 
 def test_persons_called_rightly_are_as_many_observations():
     ids = {name: (name, "all", [0.9]) for name in "12345"}
-    votes = count_votes(describe_subjects(predictions("test", ids), threshold=0.5), confidence_level=0.9)["test"]
+    votes = count_votes(
+        describe_subjects(predictions("test", ids), POINT),
+        settings=EvaluationParameters.model_construct(confidence_level=0.9),
+    )["test"]
     n_seen = 5 * (norm.ppf(0.95) / t.ppf(0.95, 5)) ** 2
     low = proportion_confint(n_seen, n_seen, alpha=0.1, method="wilson")[0]
     assert (
@@ -93,14 +106,14 @@ def test_persons_called_rightly_are_as_many_observations():
 
 def test_one_subject_in_two_splits_is_described_in_each():
     twice = pd.concat([predictions(split, {"5": ("5", "all", [0.9, 0.1])}) for split in ("test", "validation")])
-    table = describe_subjects(twice, threshold=0.5)
+    table = describe_subjects(twice, POINT)
     assert table[["subject_id", "split"]].to_numpy().tolist() == [["5", "validation"], ["5", "test"]]
 
 
 def test_a_split_or_class_without_subjects_has_no_rate(subjects):
     blasts = subjects[(subjects["split"] == "validation") & (subjects["label"] == "all")]
-    votes = count_votes(blasts, confidence_level=0.95)
+    votes = count_votes(blasts, settings=LEVEL)
     nothing = {"n_subject_groups": 0, "n_right": 0, "rate": None, "interval": None}
     assert votes["validation"]["specificity"] == votes["test"]["sensitivity"] == nothing
     assert (votes["test"]["accuracy"], votes["test"]["interval"], votes["test"]["n_subject_groups"]) == (None, None, 0)
-    SUBJECTS.validate(describe_subjects(PREDICTIONS[PREDICTIONS["split"] == "train"], threshold=0.5))
+    SUBJECTS.validate(describe_subjects(PREDICTIONS[PREDICTIONS["split"] == "train"], POINT))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from blastscreen.evaluation.operating_point import threshold_at_sensitivity
+from blastscreen.evaluation.operating_point import choose_threshold
 from blastscreen.experiments.cross_validation import HeldOut, Run, draw_folds, hold_out
 from blastscreen.experiments.imbalance import audit_imbalance, leave_groups_out, measure_balancing, predict_balanced
 from blastscreen.parameters import EvaluationParameters
@@ -34,11 +34,12 @@ def held_out(cells):
 
 def rates_by_hand(cells, divisions, *, min_sensitivity):
     """Go through folds and count."""
+    wanted = EVALUATION.model_copy(update={"operating_rule": "sensitivity", "min_sensitivity": min_sensitivity})
     is_blast = (cells["label"] == "all").to_numpy()
     right_at_cut, wins, pairs = 0, 0.0, 0
     for fold, scores in divisions:
         for inside in (fold == number for number in np.unique(fold)):
-            cut = threshold_at_sensitivity(is_blast[inside], scores[inside], min_sensitivity=min_sensitivity)
+            cut = choose_threshold(is_blast[inside], scores[inside], settings=wanted)
             right_at_cut += (scores[inside & ~is_blast] < cut).sum()
             n_pairs = (inside & is_blast).sum() * (inside & ~is_blast).sum()
             wins += n_pairs * roc_auc_score(is_blast[inside], scores[inside]) if n_pairs else 0

@@ -16,34 +16,14 @@ class Confusion(NamedTuple):
 
 
 def count_calls(is_blast: NDArray[np.bool_], blast_probability: NDArray[np.float64], *, threshold: float) -> Confusion:
-    """Count the calls of a probability cut.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        blast_probability: 0 to 1, shape (n,).
-        threshold: A cell at or above this is called a blast.
-
-    Returns:
-        The four counts; they sum to n.
-    """
+    """Count the calls of a cut on probability; a cell at or above it is called a blast."""
     called = blast_probability >= threshold
-    return Confusion(
-        true_negatives=int(np.sum(~is_blast & ~called)),
-        false_positives=int(np.sum(~is_blast & called)),
-        false_negatives=int(np.sum(is_blast & ~called)),
-        true_positives=int(np.sum(is_blast & called)),
-    )
+    counts = (~is_blast & ~called, ~is_blast & called, is_blast & ~called, is_blast & called)
+    return Confusion(*(int(np.sum(cells)) for cells in counts))
 
 
 def rates_of(counts: ArrayLike) -> dict[str, NDArray[np.float64]]:
-    """Compute every rate of many confusion matrices at once.
-
-    Args:
-        counts: Shape (..., 4), in the order of `Confusion`.
-
-    Returns:
-        Per rate an array of shape (...); NaN where a rate has nothing to be a share of.
-    """
+    """Compute every rate of `Confusion` matrices of shape (..., 4); NaN where a rate has nothing to be a share of."""
     negatives, false_alarms, misses, hits = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
     blasts, normals = hits + misses, negatives + false_alarms
     wrong = false_alarms + misses
@@ -68,9 +48,7 @@ def describe_calls(counts: Confusion) -> dict[str, float | None]:
     """Compute every rate of a confusion matrix; None where a rate has nothing to be a share of.
 
     Example:
-        >>> describe_calls(Confusion(true_negatives=3, false_positives=1, false_negatives=0, true_positives=0))[
-        ...     "specificity"
-        ... ]
+        >>> describe_calls(Confusion(3, false_positives=1, false_negatives=0, true_positives=0))["specificity"]
         0.75
     """
     return {name: None if np.isnan(rate) else float(rate) for name, rate in rates_of(counts).items()}

@@ -1,16 +1,26 @@
 """Intervals over subject groups: cells of one person are alike, so that persons are what is left out in turn."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from blastscreen.evaluation.confusion import rates_of, share
+from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, mark_blasts
+
+GroupSums: TypeAlias = Mapping[CellLabel, NDArray[np.float64]]
+"""Per class and group what its cells add up to, shape (groups, sums)."""
 Statistic: TypeAlias = Callable[..., NDArray[np.float64]]
 """Takes what the groups of each class add up to, shape (..., sums), one array per class; returns shape (...)."""
+
+CLASSES = (POSITIVE_LABEL, CellLabel.HEM)
+# every other metric needs cells of both classes
+_CLASSES_NEEDED = {"sensitivity": (CellLabel.ALL,)}
+_CLASSES_NEEDED |= dict.fromkeys(("specificity", "false_positive_rate"), (CellLabel.HEM,))
 
 
 class Interval(TypedDict):
@@ -34,12 +44,7 @@ class LeftOut(NamedTuple):
 
 
 def leave_each_out(statistic: Statistic, sums: Sequence[NDArray[np.float64]]) -> LeftOut:
-    """Compute a statistic of all groups, and without each of them.
-
-    Args:
-        statistic: The value of totals, NaN where it is undefined.
-        sums: What each group adds to the totals, shape (groups, sums), one array per class, in the order of the
-            statistic's arguments.
+    """Compute a statistic of all groups, and without each of them; of each class the sums of its groups are given.
 
     Example:
         >>> leave_each_out(lambda total: total[..., 0] / total[..., 1], [np.array([[1, 2], [4, 4], [4, 4]])])
@@ -54,48 +59,97 @@ def leave_each_out(statistic: Statistic, sums: Sequence[NDArray[np.float64]]) ->
     return LeftOut(float(statistic(*totals)), tuple(without))
 
 
+def sum_calls(cells: pd.DataFrame, *, threshold: float) -> GroupSums:
+    """Add up for each subject group: cells called normal, called blasts, squared errors, and wins of `count_wins`."""
+    probability, is_blast = cells["blast_probability"].to_numpy(dtype=np.float64), mark_blasts(cells["label"])
+    called = (probability >= threshold).astype(np.float64)
+    wins = count_wins(is_blast, probability)
+    return sum_by_group(cells, np.column_stack([1 - called, called, (probability - is_blast) ** 2, wins]))
+
+
+def sum_by_group(cells: pd.DataFrame, values: NDArray[np.float64]) -> GroupSums:
+    """Add up values of cells, shape (n, m), within each subject group: shape (groups, m), ordered by group."""
+    table = pd.DataFrame(values).groupby([cells["label"].to_numpy(), cells["subject_group"].to_numpy()]).sum()
+    labels = table.index.get_level_values(0)
+    return {label: table[labels == label].to_numpy(dtype=np.float64) for label in CLASSES}
+
+
+def count_wins(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Count for each cell those of the other class that its probability is on the right side of, ties half.
+
+    Example:
+        >>> count_wins(np.array([True, True, False, False]), np.array([0.9, 0.5, 0.5, 0.1]))
+        array([2. , 1.5, 1.5, 2. ])
+    """
+    wins = np.empty(len(probability))
+    for of_class, sign in ((is_blast, 1), (~is_blast, -1)):
+        others, own = np.sort(sign * probability[~of_class]), sign * probability[of_class]
+        wins[of_class] = (np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")) / 2
+    return wins
+
+
+def leave_out_of_metric(sums: GroupSums, metric: str) -> LeftOut:
+    """Compute one of `METRICS` of the groups of `sum_calls` in the classes that it needs, and without each of them."""
+    needed = _CLASSES_NEEDED.get(metric, CLASSES)
+
+    def of_totals(*totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        given = dict(zip(needed, totals, strict=True))
+        blasts, normals = (given.get(label, np.zeros_like(totals[0])) for label in CLASSES)
+        n_blasts, n_normals = blasts[..., :2].sum(axis=-1), normals[..., :2].sum(axis=-1)
+        if metric == "auroc":
+            # a group that is left out takes its wins from its own class alone
+            return share(np.minimum(blasts[..., 3], normals[..., 3]), n_blasts * n_normals)
+        if metric == "brier":
+            return share(blasts[..., 2] + normals[..., 2], n_blasts + n_normals)
+        return rates_of(np.concatenate([normals[..., :2], blasts[..., :2]], axis=-1))[metric]
+
+    return leave_each_out(of_totals, [sums[label] for label in needed])
+
+
+def share_interval(
+    cells: pd.DataFrame, part: NDArray[np.bool_], whole: NDArray[np.bool_], *, confidence_level: float
+) -> Interval | None:
+    """Compute the interval, over subject groups, of the share that the cells of a part are of a whole.
+
+    Part and whole are masks of cells (subject_group, label). Groups without a cell in the whole do not count. Where a
+    class has fewer than two groups left, classes are pooled.
+    """
+    sums = list(sum_by_group(cells[whole], np.column_stack([part, whole])[whole].astype(np.float64)).values())
+    if min(map(len, sums)) < 2:
+        sums = [np.concatenate(sums)]
+
+    def of_totals(*totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        both = np.sum(totals, axis=0)
+        return share(both[..., 0], both[..., 1])
+
+    return rate_interval(leave_each_out(of_totals, sums), confidence_level=confidence_level)
+
+
 def rate_interval(left_out: LeftOut, *, confidence_level: float) -> Interval | None:
     """Compute the interval of a value between 0 and 1.
 
     It holds every rate that is not further from the value than chance explains: Wilson's interval, with the design
     effect that the jackknife over groups finds in place of independent cells, and Student's quantile in place of the
     normal one. What few groups can't show is made up for by one more group, imagined with cells that are all alike
-    (see `_pool`): so no interval is without width, and groups of which none has an error count once each.
-
-    Args:
-        left_out: Of a statistic of the groups of each class that it needs.
-        confidence_level: 0 to 1.
+    (see `_pool`): so no interval has zero width, and groups of which none has an error count once each.
 
     Returns:
-        None where the value is undefined or a class has fewer than two groups. From 0 to 1 where the value is undefined
-        without one of the groups: it then rests on that group alone.
+        None where the value is undefined or a class has fewer than two groups; 0 to 1 where it is undefined without one
+        of the groups, on which it then rests alone.
 
     Source:
         Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); Korn and
         Graubard, Survey Methodology 24 (1998), on design effects in such intervals.
-
-    Example:
-        >>> four_without_error = LeftOut(1.0, (np.ones(4),))
-        >>> rate_interval(four_without_error, confidence_level=0.95)
-        {'low': 0.3416..., 'high': 1.0, 'n_groups': 4}
     """
     return _within(left_out, partial(_rate_bounds, left_out, confidence_level), limits=(0.0, 1.0))
 
 
 def difference_interval(one: LeftOut, other: LeftOut, *, confidence_level: float) -> Interval | None:
-    """Compute the interval of the difference between two values of the same groups.
+    """Compute the interval of the difference between two values of the same groups, in the same order.
 
     Both leave out the same groups, so that what makes a subject hard for both cancels out. The interval is Student's;
     the group that `_pool` imagines has cells that differ just as much as the values do. Where the difference is the
     same without any group, the values' own intervals are combined as if they were independent, which is wide.
-
-    Args:
-        one: As for `rate_interval`.
-        other: To be subtracted; of the same groups in the same order.
-        confidence_level: 0 to 1.
-
-    Returns:
-        As `rate_interval`, within -1 to 1.
 
     Source:
         Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
@@ -119,7 +173,6 @@ def difference_interval(one: LeftOut, other: LeftOut, *, confidence_level: float
 def _within(
     left_out: LeftOut, bounds: Callable[[], tuple[float, float]], *, limits: tuple[float, float]
 ) -> Interval | None:
-    """Compute bounds where the value allows any."""
     if math.isnan(left_out.value) or min(map(len, left_out.without)) < 2:
         return None
     rests_on_one = any(np.isnan(without).any() for without in left_out.without)
@@ -134,19 +187,21 @@ def _rate_bounds(left_out: LeftOut, confidence_level: float) -> tuple[float, flo
     # without an error nothing varies, and only the ratio of the two counts
     of_one = value * (1 - value) or 1.0
     variance, freedom = _pool(left_out, of_one)
-    share = variance / of_one * _quantile(confidence_level, freedom) ** 2
-    middle = value + share / 2
-    reach = math.sqrt(share * (value * (1 - value) + share / 4))
-    return (middle - reach) / (1 + share), (middle + reach) / (1 + share)
+    weight = variance / of_one * _quantile(confidence_level, freedom) ** 2
+    middle = value + weight / 2
+    reach = math.sqrt(weight * (value * (1 - value) + weight / 4))
+    return (middle - reach) / (1 + weight), (middle + reach) / (1 + weight)
 
 
 def _deviations(value: float, without: NDArray[np.float64]) -> NDArray[np.float64]:
-    # rounded: what differs by rounding errors alone does not vary
+    # what differs by rounding errors alone does not vary
     return np.round(without - value, 12)
 
 
 def _quantile(confidence_level: float, freedom: float) -> float:
-    return float(stats.t.ppf((1 + confidence_level) / 2, freedom))
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + confidence_level) / 2))
 
 
 def _pool(left_out: LeftOut, of_one: float) -> tuple[float, float]:
@@ -156,10 +211,6 @@ def _pool(left_out: LeftOut, of_one: float) -> tuple[float, float]:
     decide, and few groups often are alike by chance, mostly those without errors: their variance is then far too small
     just where the value is too good. So it is averaged with the variance that it would have if each group were one
     observation, which counts as one degree of freedom, and as the only one where nothing varies.
-
-    Args:
-        left_out: Defined without every group.
-        of_one: Variance of one observation.
 
     Source:
         Johnson and Rust, "Population inferences and variance estimation for NAEP data", Journal of Educational

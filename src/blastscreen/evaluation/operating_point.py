@@ -6,17 +6,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.promise import bound_error, count_groups_needed
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Refusal, Split
+from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Refusal, Split, mark_blasts
 
 # scores nearer to each other than this are one score: the order in which trees are added up moves the last bits
 SAME_SCORE = 1e-9
+_READ_BY = {
+    OperatingRule.FIXED: ["threshold"],
+    OperatingRule.SENSITIVITY: ["min_sensitivity"],
+    OperatingRule.COST: ["missed_blast_cost"],
+}
 
 
 class Cuts(NamedTuple):
-    """Every cut worth considering, ascending, and the cells that it would call blasts; each of shape (n,)."""
+    """Every cut worth considering, ascending, and the cells that it would call blasts; arrays of shape (n,)."""
 
     thresholds: NDArray[np.float64]
     hits: NDArray[np.int64]
@@ -26,47 +32,42 @@ class Cuts(NamedTuple):
 
 
 def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
-    """Choose the threshold on the validation cells by the rule of the settings.
-
-    Args:
-        predictions: subject_group, label, split, blast_probability; test cells are not looked at.
-        settings: The rule and what it wants.
+    """Choose the threshold on the validation cells by the rule of the settings; test cells are not looked at.
 
     Returns:
         rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
         "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate;
-        attainable: whether the validation cells allow the wanted sensitivity; and promise: for rule sensitivity what
-        new subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
-        without which the wanted one can't be promised), else None. Ready for JSON.
+        attainable: whether the validation cells allow the wanted sensitivity; promise: for rule sensitivity what new
+        subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
+        without which the wanted one can't be promised), else None; and data_source. Ready for JSON.
 
     Raises:
         Refusal: A rule other than fixed, and the validation cells lack a class.
     """
     cells = predictions[predictions["split"] == Split.VALIDATION]
-    is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
-    probability = cells["blast_probability"].to_numpy(dtype=np.float64)
-    threshold, wanted = _apply_rule(is_blast, probability, settings)
+    is_blast, probability = mark_blasts(cells["label"]), cells["blast_probability"].to_numpy(dtype=np.float64)
+    rule, threshold = settings.operating_rule, choose_threshold(is_blast, probability, settings=settings)
+    wanted = {name: getattr(settings, name) for name in _READ_BY.get(rule, [])}
     rates = describe_calls(count_calls(is_blast, probability, threshold=threshold))
     achieved = {name: rates[name] for name in ("sensitivity", "specificity", "false_positive_rate")}
     return {
-        "rule": str(settings.operating_rule),
+        "rule": str(rule),
         "wanted": wanted,
         "threshold": threshold,
-        "chosen_on": "given" if settings.operating_rule == OperatingRule.FIXED else str(Split.VALIDATION),
+        "chosen_on": "given" if rule == OperatingRule.FIXED else str(Split.VALIDATION),
         "validation": achieved,
         "attainable": (achieved["sensitivity"] or 0.0) >= wanted.get("min_sensitivity", 0.0),
-        "promise": _promise(cells[is_blast], threshold, settings),
+        "promise": _promise(cells[is_blast], threshold, settings) if rule == OperatingRule.SENSITIVITY else None,
+        "data_source": join_sources(predictions),
     }
 
 
-def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any] | None:
+def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any]:
     """Bound the sensitivity from below.
 
     That the threshold was chosen on the same cells does no harm: a threshold too high for new subjects is chosen only
-    where these happen to be found too often at every threshold below it, too. That holds for this rule alone.
+    where these happen to be found too often at every threshold below it, too. That holds for rule sensitivity alone.
     """
-    if settings.operating_rule != OperatingRule.SENSITIVITY:
-        return None
     groups, level = blasts["subject_group"].to_numpy(dtype=np.str_), settings.confidence_level
     is_missed = (blasts["blast_probability"] < threshold).to_numpy(dtype=np.bool_)
     return {
@@ -77,90 +78,31 @@ def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParamet
     }
 
 
-def _apply_rule(
-    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], settings: EvaluationParameters
-) -> tuple[float, dict[str, float]]:
+def choose_threshold(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, settings: EvaluationParameters
+) -> float:
+    """Choose a cut of `list_cuts` by the rule of the settings; among equals, the one that finds most blasts.
+
+    - sensitivity: the fewest false alarms among those that find enough blasts. Where none does, because blasts are
+      scored 0, it is the one that finds most.
+    - youden: the largest sensitivity + specificity (Youden, "Index for rating diagnostic tests", Cancer 3, 1950).
+    - cost: a missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so
+      that their mix of blasts and normal cells counts.
+    - fixed: the given threshold.
+    """
+    if settings.operating_rule == OperatingRule.FIXED:
+        return settings.threshold
+    cuts = list_cuts(is_blast, probability)
     match settings.operating_rule:
-        case OperatingRule.FIXED:
-            return settings.threshold, {"threshold": settings.threshold}
         case OperatingRule.SENSITIVITY:
-            wanted = {"min_sensitivity": settings.min_sensitivity}
-            return threshold_at_sensitivity(is_blast, probability, **wanted), wanted
+            # ascending thresholds find ever fewer: those that find enough come first
+            place = np.maximum(np.sum(cuts.hits / cuts.n_blasts >= settings.min_sensitivity) - 1, 0)
         case OperatingRule.YOUDEN:
-            return threshold_at_youden(is_blast, probability), {}
+            # the index times both numbers of cells: whole numbers, so that equals are equal
+            place = np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)
         case OperatingRule.COST:
-            wanted = {"missed_blast_cost": settings.missed_blast_cost}
-            return threshold_at_cost(is_blast, probability, **wanted), wanted
-
-
-def threshold_at_sensitivity(
-    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, min_sensitivity: float
-) -> float:
-    """Find the cut with the fewest false alarms that still finds enough of the blasts.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-        min_sensitivity: Share of the blasts to be found, 0 to 1.
-
-    Returns:
-        A cut halfway between two scores (see `list_cuts`). Where none finds enough, because blasts are scored 0, the
-        one that finds most.
-
-    Raises:
-        Refusal: A class is missing.
-
-    Example:
-        >>> threshold_at_sensitivity(np.array([False, True, False, True]), np.array([0.1, 0.4, 0.6, 0.8]),
-        ...     min_sensitivity=0.9)
-        0.25
-    """
-    cuts = list_cuts(is_blast, probability)
-    enough = np.flatnonzero(cuts.hits / cuts.n_blasts >= min_sensitivity)
-    return float(cuts.thresholds[enough[-1] if enough.size else 0])
-
-
-def threshold_at_youden(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Find the cut with the largest sensitivity + specificity; among equals, the one that finds most blasts.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-
-    Returns:
-        A cut halfway between two scores (see `list_cuts`).
-
-    Raises:
-        Refusal: A class is missing.
-
-    Source:
-        Youden, "Index for rating diagnostic tests", Cancer 3 (1950).
-    """
-    cuts = list_cuts(is_blast, probability)
-    # the index times both numbers of cells: whole numbers, so that equals are equal
-    return float(cuts.thresholds[np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)])
-
-
-def threshold_at_cost(
-    is_blast: NDArray[np.bool_], probability: NDArray[np.float64], *, missed_blast_cost: float
-) -> float:
-    """Find the cut whose errors cost least; among equals, the one that finds most blasts.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-        missed_blast_cost: How many false alarms weigh as much as one missed blast, above 0. The costs are added up over
-            these cells, so that their mix of blasts and normal cells counts.
-
-    Returns:
-        A cut halfway between two scores (see `list_cuts`).
-
-    Raises:
-        Refusal: A class is missing.
-    """
-    cuts = list_cuts(is_blast, probability)
-    cost = missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms
-    return float(cuts.thresholds[np.argmin(cost)])
+            place = np.argmin(settings.missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms)
+    return float(cuts.thresholds[place])
 
 
 def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> Cuts:
@@ -169,13 +111,6 @@ def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> 
     Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score.
     Halfway from the lowest score to 0, and from the highest to 1, lie the outermost; a score of 0 or 1 leaves no room
     for one.
-
-    Args:
-        is_blast: True labels, shape (n,).
-        probability: 0 to 1, shape (n,).
-
-    Returns:
-        At least one cut, ascending, with the calls that it makes.
 
     Raises:
         Refusal: A class is missing.

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 COVERAGES = np.arange(20, 101, 5) / 100
 """Shares of the cells, the surest first, that are tried as what a model may decide alone."""
@@ -19,15 +18,7 @@ def bound_error(is_wrong: NDArray[np.bool_], groups: NDArray[Any], *, confidence
     The share is that of the cells, or the mean over the subject groups where this is larger. However many cells it has,
     a group counts as one observation in the bound of Clopper and Pearson, with a fractional count: a group is wrong
     altogether at worst, and one that is has to be met before its like can be known of. That is more careful than what
-    the groups' spread would give, which is none where no group has an error.
-
-    Args:
-        is_wrong: Shape (n,).
-        groups: Subject group of each cell, shape (n,).
-        confidence_level: In this share of studies the bound holds, 0 to 1.
-
-    Returns:
-        0 to 1; 1 without cells.
+    the groups' spread would give, which is none where no group has an error. Without cells the bound is 1.
 
     Source:
         Clopper and Pearson, Biometrika 26 (1934); on fractional counts Korn and Graubard, Survey Methodology 24 (1998).
@@ -36,12 +27,14 @@ def bound_error(is_wrong: NDArray[np.bool_], groups: NDArray[Any], *, confidence
         >>> round(bound_error(np.zeros(8, bool), np.array([1, 1, 1, 2, 2, 3, 4, 4]), confidence_level=0.95), 3)
         0.527
     """
+    from scipy.special import betaincinv
+
     if len(is_wrong) == 0:
         return 1.0
     _, number = np.unique(groups, return_inverse=True)
     shares = np.bincount(number, weights=is_wrong) / np.bincount(number)
     share, n = max(float(is_wrong.mean()), float(shares.mean())), len(shares)
-    return float(stats.beta.ppf(confidence_level, n * share + 1, n * (1 - share))) if share < 1 else 1.0
+    return float(betaincinv(n * share + 1, n * (1 - share), confidence_level)) if share < 1 else 1.0
 
 
 def count_groups_needed(max_error: float, *, confidence_level: float) -> int:
@@ -67,7 +60,7 @@ def choose_min_confidence(
     Args:
         cells: confidence (NaN: never decided alone), is_right, subject_group.
         max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
-        confidence_level: Of the bound, 0 to 1.
+        confidence_level: Of `bound_error`.
 
     Returns:
         The least confidence that is decided alone (0 when no cell needs an expert, None when no confidence is enough);
@@ -99,11 +92,7 @@ def choose_min_confidence(
 
 
 def explain_referral(plan: Mapping[str, Any]) -> str:
-    """Say in a sentence what a plan of referral promises, or why every cell goes to an expert.
-
-    Args:
-        plan: Result of `plan_referral`.
-    """
+    """Write in a sentence what a plan of `plan_referral` promises, or why every cell goes to an expert."""
     wanted, level = _percent(plan["max_residual_error"]), _percent(plan["confidence_level"])
     if not plan["trials"]:
         return (
@@ -127,11 +116,7 @@ def explain_referral(plan: Mapping[str, Any]) -> str:
 
 
 def explain_sensitivity(point: Mapping[str, Any]) -> str:
-    """Say in a sentence what sensitivity can be promised where the wanted one can't, else "".
-
-    Args:
-        point: Result of `choose_operating_point`.
-    """
+    """Write in a sentence what sensitivity an operating point can promise where it is not the wanted one, else ""."""
     promise = point.get("promise")
     if promise is None or promise["sensitivity"] >= point["wanted"]["min_sensitivity"]:
         return ""

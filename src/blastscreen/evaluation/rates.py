@@ -2,80 +2,50 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from blastscreen.evaluation.confusion import count_calls, describe_calls
-from blastscreen.evaluation.group_sums import leave_out_of_metric, sum_calls
-from blastscreen.evaluation.intervals import rate_interval
-from blastscreen.evaluation.referral import find_reasons
-from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel, is_unfit
+from blastscreen.cohort.index import join_sources
+from blastscreen.evaluation.confusion import count_calls, describe_calls, rates_of
+from blastscreen.evaluation.intervals import leave_out_of_metric, rate_interval, sum_calls
+from blastscreen.parameters import EvaluationParameters
+from blastscreen.vocabulary import EVALUATED_SPLITS, is_unfit, mark_blasts
 
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "false_positive_rate",
-    "precision_all",
-    "precision_hem",
-    "f1_all",
-    "f1_weighted",
-    "auroc",
-    "brier",
-)
+METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 """Every metric that has an interval."""
 
 
 def evaluate_predictions(
-    predictions: pd.DataFrame, reasons: "pd.Series[str]", *, threshold: float, confidence_level: float
-) -> dict[str, dict[str, Any]]:
+    predictions: pd.DataFrame, calibrated: pd.DataFrame, operating_point: dict[str, Any], settings: EvaluationParameters
+) -> dict[str, Any]:
     """Describe a model's calls on the validation and test cells.
 
-    Args:
-        predictions: Schema `PREDICTIONS`.
-        reasons: By image_id the codes of these cells, result of `list_reasons`.
-        threshold: `blast_probability` at or above this is called a blast.
-        confidence_level: Of the intervals, 0 to 1.
-
     Returns:
-        Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide.
-
-    Raises:
-        ValueError: A label is not one of C-NMC's, a probability is not within 0 to 1, or a cell has no reasons.
+        Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide; and
+        data_source.
     """
-    unfit = is_unfit(find_reasons(predictions, reasons))
-    settings = {"threshold": threshold, "confidence_level": confidence_level}
-    return {
-        str(split): evaluate_cells(predictions[predictions["split"] == split], **settings)
-        | {"n_unfit": int(unfit[predictions["split"] == split].sum())}
-        for split in EVALUATED_SPLITS
-    }
+    cells = predictions.merge(calibrated[["image_id", "split", "reasons"]], on=["image_id", "split"], validate="1:1")
+    if len(cells) < max(len(predictions), len(calibrated)):
+        n_cells = f"only {len(cells)} of {len(predictions)} scored and {len(calibrated)} calibrated cells"
+        raise ValueError(f"{n_cells} are in both tables with the same split. Load both from the same run")
+    found: dict[str, Any] = {}
+    for split in EVALUATED_SPLITS:
+        of_split = cells[cells["split"] == split]
+        wanted = {"threshold": operating_point["threshold"], "confidence_level": settings.confidence_level}
+        found[split.value] = evaluate_cells(of_split, **wanted) | {"n_unfit": int(is_unfit(of_split["reasons"]).sum())}
+    return found | {"data_source": join_sources(predictions)}
 
 
 def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: float) -> dict[str, Any]:
-    """Describe a model's calls on some cells.
-
-    Args:
-        cells: subject_id, subject_group, label, blast_probability.
-        threshold: `blast_probability` at or above this is called a blast.
-        confidence_level: Of the intervals, 0 to 1.
+    """Describe a model's calls on some cells (subject_id, subject_group, label, blast_probability).
 
     Returns:
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
         `METRICS` the result of `rate_interval`. Plain numbers and None, ready for JSON.
-
-    Raises:
-        ValueError: A label is not one of C-NMC's, or a probability is not within 0 to 1.
-
-    Source:
-        Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
     """
-    _require_sound(cells)
-    is_blast = (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
-    probability = cells["blast_probability"].to_numpy(dtype=np.float64)
+    from sklearn.metrics import brier_score_loss, roc_auc_score
+
+    is_blast, probability = mark_blasts(cells["label"]), cells["blast_probability"].to_numpy(dtype=float)
     counts = count_calls(is_blast, probability, threshold=threshold)
     both_classes = is_blast.any() and not is_blast.all()
     sums = sum_calls(cells, threshold=threshold)
@@ -93,13 +63,3 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
             for metric in METRICS
         },
     }
-
-
-def _require_sound(cells: pd.DataFrame) -> None:
-    n_unlabelled = int((~cells["label"].isin(list(CellLabel))).sum())
-    n_improbable = int((~cells["blast_probability"].between(0, 1)).sum())
-    if n_unlabelled or n_improbable:
-        raise ValueError(
-            f"predictions can't be evaluated: {n_unlabelled} labels are not one of {', '.join(CellLabel)}, "
-            f"{n_improbable} probabilities are missing or not within 0 to 1. Predict these cells again"
-        )

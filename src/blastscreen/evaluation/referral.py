@@ -6,20 +6,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.evaluation.intervals import Interval
+from blastscreen.cohort.fitness import list_reasons
+from blastscreen.cohort.index import join_sources
+from blastscreen.evaluation.calibration import calibrate, fit_calibration
+from blastscreen.evaluation.intervals import Interval, share_interval
 from blastscreen.evaluation.promise import choose_min_confidence, count_groups_needed
-from blastscreen.evaluation.shares import share_interval
-from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, Decision, Split, is_unfit
+from blastscreen.parameters import EvaluationParameters
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Decision, Split, is_unfit, mark_blasts
 
 CURVE_POINTS = 200
 
 
 class RiskCoverage(NamedTuple):
-    """What is decided and what is wrong at every confidence that can be asked for, from the highest downwards.
-
-    Cells of equal confidence are decided or referred together, so there is one point per confidence that occurs. Each
-    is an array of shape (m,); coverage rises to the share of the cells that have a confidence.
-    """
+    """Cells decided, and wrong among them, at every confidence that occurs, from the highest downwards, shape (m,)."""
 
     min_confidence: NDArray[np.float64]
     coverage: NDArray[np.float64]
@@ -29,12 +28,7 @@ class RiskCoverage(NamedTuple):
 def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> RiskCoverage:
     """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
 
-    Args:
-        confidence: 0 to 1, shape (n,); NaN for a cell that is never decided alone.
-        is_right: Whether the call of each cell is right, shape (n,).
-
-    Returns:
-        Empty arrays without cells.
+    Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone.
 
     Example:
         >>> curve = risk_coverage(np.array([0.9, 0.6, 0.6, 0.5]), np.array([True, True, False, True]))
@@ -52,9 +46,7 @@ def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) 
 
 
 def area_under(curve: RiskCoverage) -> float | None:
-    """Average the selective risk over all coverages; None without cells.
-
-    A coverage that would part cells of equal confidence counts with all of them, because they can't be parted.
+    """Average the selective risk over all coverages, cells of equal confidence together; None without cells.
 
     Source:
         Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", ICLR (2019).
@@ -64,139 +56,92 @@ def area_under(curve: RiskCoverage) -> float | None:
     return float(np.sum(np.diff(curve.coverage, prepend=0.0) * curve.selective_risk))
 
 
-def rate_calls(
-    predictions: pd.DataFrame, calibrated: pd.DataFrame, reasons: "pd.Series[str]", *, threshold: float
+def rate_predictions(
+    predictions: pd.DataFrame,
+    calibration: dict[str, Any],
+    operating_point: dict[str, Any],
+    cell_index: pd.DataFrame,
+    training_range: dict[str, Any],
 ) -> pd.DataFrame:
-    """Call each cell by its score, and give the calibrated probability that the call is right.
+    """Calibrate the scores of a model, and call each cell: see `rate_calls`. Returns a table in `CALIBRATED`."""
+    calibrator = fit_calibration(predictions, method=Calibration(calibration["chosen"]))
+    probability = calibrate(calibrator, predictions["blast_probability"].to_numpy(dtype=np.float64))
+    reasons = list_reasons(cell_index, training_range)
+    return rate_calls(predictions, probability, reasons, threshold=operating_point["threshold"])
+
+
+def rate_calls(
+    predictions: pd.DataFrame, probability: NDArray[np.float64], reasons: "pd.Series[str]", *, threshold: float
+) -> pd.DataFrame:
+    """Call each cell by its score, and give the probability that the call is right.
 
     Args:
-        predictions: Schema `PREDICTIONS`, scores of the model.
-        calibrated: Schema `PREDICTIONS`, calibrated probabilities of the same cells.
+        predictions: image_id, and the score as blast_probability; n rows.
+        probability: Calibrated, shape (n,).
         reasons: By image_id the codes of at least these cells, result of `list_reasons`.
         threshold: A score at or above this is called a blast.
 
     Returns:
-        The calibrated table in its own order, with reasons, call (a `Decision`, never refer) and confidence, 0 to 1, or
-        NaN for an unfit cell, of which nothing is known. A cell may be called a blast with a confidence below a half: a
-        threshold that finds more blasts accepts such calls.
-
-    Raises:
-        ValueError: The tables do not speak of the same cells, or a cell has no reasons.
+        The table with calibrated blast_probability, reasons, call (never refer) and confidence, 0 to 1, or NaN for an
+        unfit cell. A cell may be called a blast with a confidence below a half: a threshold that finds more blasts
+        accepts such calls.
     """
-    key = ["image_id", "subject_group", "label", "split"]
-    scores = predictions[[*key, "blast_probability"]].rename(columns={"blast_probability": "score"})
-    table = calibrated.merge(scores, on=key, how="left", validate="1:1")
-    n_unscored = int(table["score"].isna().sum())
-    if n_unscored or len(scores) != len(table):
-        raise ValueError(
-            f"scores of {len(scores)} cells and calibrated probabilities of {len(table)} are not of the same cells: "
-            f"{n_unscored} of the latter have no score with the same label and split. Load both from the same run"
-        )
-    is_called = table.pop("score") >= threshold
-    codes = find_reasons(table, reasons)
-    probability = table["blast_probability"]
-    confidence = probability.where(is_called, 1 - probability).mask(is_unfit(codes))
-    return table.assign(
-        reasons=codes,
+    codes = predictions["image_id"].map(reasons)
+    if n_unknown := int(codes.isna().sum()):
+        raise ValueError(f"{n_unknown} of {len(codes)} cells are not in the cell index. Load both from the same run")
+    is_called = predictions["blast_probability"] >= threshold
+    calibrated = pd.Series(probability, index=predictions.index)
+    return predictions.assign(
+        blast_probability=calibrated,
+        reasons=codes.astype("str"),
         call=is_called.map({True: Decision.BLAST.value, False: Decision.NORMAL.value}).astype("str"),
-        confidence=confidence,
+        confidence=calibrated.where(is_called, 1 - calibrated).mask(is_unfit(codes)),
     )
 
 
-def find_reasons(cells: pd.DataFrame, reasons: "pd.Series[str]") -> "pd.Series[str]":
-    """Look up the codes of each cell.
+def triage_cells(calibrated: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
+    """Refer cells without a confidence, or with less than the plan wants, to an expert; add the decision.
 
-    Args:
-        cells: Any table with image_id.
-        reasons: By image_id the codes of at least these cells, "" for none.
-
-    Raises:
-        ValueError: A cell has no entry.
+    Where the min_confidence of `plan_referral` is None, every cell is referred.
     """
-    codes = cells["image_id"].map(reasons)
-    n_unknown = int(codes.isna().sum())
-    if n_unknown:
-        raise ValueError(f"{n_unknown} of {len(cells)} cells are not in the cell index. Load both from the same run")
-    return codes.astype("str")
+    decided = _decide(calibrated, referral["min_confidence"])
+    return calibrated.assign(decision=calibrated["call"].where(decided, Decision.REFER.value))
 
 
-def triage_cells(
-    predictions: pd.DataFrame,
-    calibrated: pd.DataFrame,
-    reasons: "pd.Series[str]",
-    *,
-    threshold: float,
-    min_confidence: float | None,
-) -> pd.DataFrame:
-    """Decide for each cell between its call and an expert.
-
-    Args:
-        predictions: As in `rate_calls`, like calibrated, reasons and threshold.
-        calibrated: See there.
-        reasons: See there.
-        threshold: See there.
-        min_confidence: Cells less sure than this are referred, as are unfit ones always; None refers all.
-
-    Returns:
-        Schema `TRIAGE`, in the order of the calibrated table.
-
-    Raises:
-        ValueError: The tables do not speak of the same cells.
-    """
-    rated = rate_calls(predictions, calibrated, reasons, threshold=threshold)
-    return rated.assign(decision=rated["call"].where(_decide(rated, min_confidence), Decision.REFER.value))
-
-
-def plan_referral(
-    predictions: pd.DataFrame,
-    calibrated: pd.DataFrame,
-    reasons: "pd.Series[str]",
-    *,
-    threshold: float,
-    max_residual_error: float,
-    confidence_level: float,
-) -> dict[str, Any]:
-    """Choose on validation which cells to refer, and say what it would have meant on validation and test.
-
-    Args:
-        predictions: As in `rate_calls`, like calibrated, reasons and threshold.
-        calibrated: See there.
-        reasons: See there.
-        threshold: See there.
-        max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
-        confidence_level: Of the promise and the intervals, 0 to 1.
+def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
+    """Choose on validation which cells to refer, and describe what it would have meant on validation and test.
 
     Returns:
         chosen_on, max_residual_error, confidence_level, min_confidence, attainable, and trials of
         `choose_min_confidence`; n_groups with validation cells that have a confidence, and n_groups_needed; per split
         the counts and rates of the plan, and under curve per split at most 200 points of `risk_coverage` from the
-        highest confidence downwards. When no confidence is enough, attainable is False, min_confidence None, and every
-        cell is referred. A rate that has nothing to be a share of is None. Plain numbers and None, ready for JSON.
-
-    Raises:
-        ValueError: The tables do not speak of the same cells.
+        highest confidence downwards; data_source. When no confidence is enough, attainable is False, min_confidence
+        None, and every cell is referred. A rate that has nothing to be a share of is None. Ready for JSON.
     """
-    rated = rate_calls(predictions, calibrated, reasons, threshold=threshold)
-    rated = rated.assign(is_right=(rated["call"] == Decision.BLAST) == (rated["label"] == POSITIVE_LABEL))
-    cells = {split: rated[rated["split"] == split] for split in EVALUATED_SPLITS}
-    curves = {split: _trace(cells[split]) for split in EVALUATED_SPLITS}
-    wanted = {"max_residual_error": max_residual_error, "confidence_level": confidence_level}
-    validation = cells[Split.VALIDATION]
-    min_confidence, trials = choose_min_confidence(validation, **wanted)
-    planned = {split: cells[split].assign(is_decided=_decide(cells[split], min_confidence)) for split in cells}
+    rated = calibrated.assign(is_right=(calibrated["call"] == Decision.BLAST) == mark_blasts(calibrated["label"]))
+    wanted = {"max_residual_error": settings.max_residual_error, "confidence_level": settings.confidence_level}
+    validation = rated[rated["split"] == Split.VALIDATION]
+    least, trials = choose_min_confidence(validation, **wanted)
+    cells = rated.assign(is_decided=_decide(rated, least))
+    of_splits = {str(split): cells[cells["split"] == split] for split in EVALUATED_SPLITS}
     return {
         "chosen_on": str(Split.VALIDATION),
         **wanted,
-        "min_confidence": min_confidence,
-        "attainable": min_confidence is not None,
+        "min_confidence": least,
+        "attainable": least is not None,
         "trials": trials,
         "n_groups": int(validation.loc[validation["confidence"].notna(), "subject_group"].nunique()),
-        "n_groups_needed": count_groups_needed(max_residual_error, confidence_level=confidence_level),
+        "n_groups_needed": count_groups_needed(
+            wanted["max_residual_error"], confidence_level=settings.confidence_level
+        ),
         **{
-            str(split): _count_cells(table) | _areas(table) | _intervals(table, min_confidence, confidence_level)
-            for split, table in planned.items()
+            split: _count_cells(table)
+            | _areas(table)
+            | {"intervals": _intervals(table, least, settings.confidence_level)}
+            for split, table in of_splits.items()
         },
-        "curve": {str(split): _thin(curves[split]) for split in EVALUATED_SPLITS},
+        "curve": {split: _thin(_trace(table)) for split, table in of_splits.items()},
+        "data_source": join_sources(calibrated),
     }
 
 
@@ -204,14 +149,12 @@ def _trace(cells: pd.DataFrame) -> RiskCoverage:
     return risk_coverage(cells["confidence"].to_numpy(dtype=np.float64), cells["is_right"].to_numpy(dtype=np.bool_))
 
 
-def _decide(rated: pd.DataFrame, min_confidence: float | None) -> pd.Series:
+def _decide(rated: pd.DataFrame, min_confidence: float | None) -> "pd.Series[bool]":
     return rated["confidence"] >= (np.inf if min_confidence is None else min_confidence)
 
 
 def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
-    """Count what the plan does to the cells of a split: cells with is_right and is_decided."""
-    wrong, decided = ~cells["is_right"], cells["is_decided"]
-    has_blast = cells["label"] == POSITIVE_LABEL
+    wrong, decided, has_blast = ~cells["is_right"], cells["is_decided"], mark_blasts(cells["label"])
     referred_shares = (~decided).groupby(cells["subject_id"]).mean()
     n_cells, n_decided = len(cells), int(decided.sum())
     return {
@@ -219,8 +162,8 @@ def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
         "n_decided": n_decided,
         "n_referred": n_cells - n_decided,
         "coverage": n_decided / n_cells if n_cells else None,
-        "selective_risk": int((wrong & decided).sum()) / n_decided if n_decided else None,
-        "risk_without_referral": int(wrong.sum()) / n_cells if n_cells else None,
+        "selective_risk": float(wrong[decided].mean()) if n_decided else None,
+        "risk_without_referral": float(wrong.mean()) if n_cells else None,
         "missed_blasts_without": int((wrong & has_blast).sum()),
         "missed_blasts_with": int((wrong & has_blast & decided).sum()),
         "false_alarms_without": int((wrong & ~has_blast).sum()),
@@ -232,7 +175,7 @@ def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
 
 
 def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
-    """Give the area under the curve beside that of a confidence which knows the wrong calls, and of one by chance."""
+    """Compute the area under the curve, that of a confidence which knows the wrong calls, and that of chance."""
     cells = cells[cells["confidence"].notna()]
     n_cells, n_wrong = len(cells), int((~cells["is_right"]).sum())
     place = np.arange(n_cells, dtype=np.float64)
@@ -243,25 +186,18 @@ def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
     }
 
 
-def _intervals(
-    cells: pd.DataFrame, min_confidence: float | None, level: float
-) -> dict[str, dict[str, Interval | None]]:
+def _intervals(cells: pd.DataFrame, min_confidence: float | None, level: float) -> dict[str, Interval | None]:
     decided, wrong = cells["is_decided"].to_numpy(dtype=np.bool_), ~cells["is_right"].to_numpy(dtype=np.bool_)
     coverage = share_interval(cells, decided, np.ones_like(decided), confidence_level=level)
     return {
-        "intervals": {
-            # to refer all cells, or none, is a rule: other subjects would not change it
-            "coverage": coverage if min_confidence else None,
-            "selective_risk": share_interval(cells, decided & wrong, decided, confidence_level=level),
-        }
+        # to refer all cells, or none, is a rule: other subjects would not change it
+        "coverage": coverage if min_confidence else None,
+        "selective_risk": share_interval(cells, decided & wrong, decided, confidence_level=level),
     }
 
 
 def _thin(curve: RiskCoverage) -> list[dict[str, float]]:
     """List the points of a curve, or where there are too many those at even coverages, the last always."""
     places = np.unique(np.searchsorted(curve.coverage, np.linspace(0, curve.coverage.max(initial=0), CURVE_POINTS)))
-    kept = RiskCoverage(*(values[places[places < len(curve.coverage)]].tolist() for values in curve))
-    return [
-        {"coverage": coverage, "selective_risk": risk, "min_confidence": confidence}
-        for confidence, coverage, risk in zip(*kept, strict=True)
-    ]
+    kept = pd.DataFrame(curve._asdict()).iloc[places[places < len(curve.coverage)]]
+    return [dict(row) for _, row in kept[["coverage", "selective_risk", "min_confidence"]].iterrows()]

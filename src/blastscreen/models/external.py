@@ -12,7 +12,7 @@ from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import CohortError, describe_rejected, require_sound_cohort
 from blastscreen.evaluation import promise, rates
 from blastscreen.evaluation.calibration import calibrate, fit_calibration
-from blastscreen.evaluation.referral import triage_cells
+from blastscreen.evaluation.referral import rate_calls, triage_cells
 from blastscreen.models import random_forest
 from blastscreen.vocabulary import (
     POSITIVE_LABEL,
@@ -151,11 +151,10 @@ def decide_on_files(
     scored = scores.dropna(subset="blast_probability").drop(columns="reasons")
     cells = scored.merge(external_index.drop(columns="reasons"), on="image_id", validate="1:1").assign(split="external")
     calibrator = fit_calibration(predictions, method=Calibration(calibration["chosen"]))
-    calibrated = cells.assign(blast_probability=calibrate(calibrator, cells["blast_probability"].to_numpy(np.float64)))
+    probability = calibrate(calibrator, cells["blast_probability"].to_numpy(np.float64))
     reasons = list_reasons(external_index, training_range)
-    triage = triage_cells(
-        cells, calibrated, reasons, threshold=operating_point["threshold"], min_confidence=referral["min_confidence"]
-    ).rename(columns={"blast_probability": "calibrated_probability"})
+    rated = rate_calls(cells, probability, reasons, threshold=operating_point["threshold"])
+    triage = triage_cells(rated, referral).rename(columns={"blast_probability": "calibrated_probability"})
     # of a cell on which the model must not decide, nothing is said that could be taken for a decision
     triage = triage.loc[triage["confidence"].notna(), ["image_id", *_SCORED[1:]]]
     files = external_index[_KEPT].assign(reasons=reasons.to_numpy())

@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.cohort.index import note_on_source
-from blastscreen.evaluation import comparison
-from blastscreen.evaluation.published.check import check_published as _check_published
+from blastscreen.evaluation import comparison, published
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.parameters import EvaluationParameters, ReportingParameters
 from blastscreen.report import card, examples, page
@@ -84,13 +83,12 @@ def draw_comparison(
 
 def check_published(facts: dict[str, Any]) -> dict[str, Any]:
     """Recompute what the paper prints."""
-    return _check_published(facts)
+    return published.check_published(facts)
 
 
-def draw_published(check: dict[str, Any], predictions: pd.DataFrame, model_names: dict[str, str], **stored: Any) -> Any:
+def draw_published(check: dict[str, Any], model_names: dict[str, str], **stored: Any) -> Any:
     """Draw the paper's rates beside ours."""
-    metrics, note = of_models(stored, "metrics"), note_on_source(predictions)
-    return published_check.draw_published(check, metrics, models=model_names, note=note)
+    return published_check.draw_published(check, of_models(stored, "metrics"), models=model_names)
 
 
 def of_models(stored: dict[str, Any], what: str) -> dict[str, Any]:

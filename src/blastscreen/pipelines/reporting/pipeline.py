@@ -88,7 +88,7 @@ def _create_comparison(models: list[str]) -> Pipeline:
             ),
             node(
                 draw_published,
-                inputs={"check": "paper_check"} | shown,
+                inputs={"check": "paper_check", "model_names": "params:model_names"} | metrics,
                 outputs="published_figure",
                 name="draw_published",
             ),

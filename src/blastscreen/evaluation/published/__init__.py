@@ -1,1 +1,0 @@
-"""A publication's own numbers, recomputed: what agrees, what does not, and what would make it agree."""
