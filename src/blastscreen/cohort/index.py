@@ -126,13 +126,19 @@ def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
     return names
 
 
-def note_on_source(cells: pd.DataFrame) -> str:
-    """Say what must stand on everything made of these cells: that they were drawn, or nothing.
+def join_sources(cells: pd.DataFrame) -> str:
+    """Join the data sources of cells into the one that stands on what is made of them."""
+    return ", ".join(sorted(cells["data_source"].unique()))
+
+
+def note_on_source(made_of: pd.DataFrame | str) -> str:
+    """Return what must stand on everything made of some cells: that they were drawn, or "".
 
     Args:
-        cells: Any table with a column data_source, such as the index or predictions.
+        made_of: Any table with a column data_source, such as the index or predictions, or the data source of a result.
     """
-    return GENERATED_SAMPLE if (cells["data_source"] == GENERATED_SAMPLE).any() else ""
+    source = made_of if isinstance(made_of, str) else join_sources(made_of)
+    return GENERATED_SAMPLE if GENERATED_SAMPLE in source else ""
 
 
 def _add_names(part: pd.DataFrame, cell_names: Mapping[str, CellName]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 import pytest
 
 from blastscreen.report.figures.confusion_matrices import draw_confusion_matrices
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 
 def metrics(n_cells, n_subjects, *counts):
@@ -9,12 +10,16 @@ def metrics(n_cells, n_subjects, *counts):
     return {"n_cells": n_cells, "n_subjects": n_subjects, "threshold": 0.125, "confusion": confusion}
 
 
-METRICS = {"validation": metrics(1600, 20, 335, 174, 72, 1019), "test": metrics(4, 1, 0, 0, 1, 3)}
+METRICS = {
+    "data_source": GENERATED_SAMPLE,
+    "validation": metrics(1600, 20, 335, 174, 72, 1019),
+    "test": metrics(4, 1, 0, 0, 1, 3),
+}
 
 
 @pytest.fixture
 def figure():
-    return draw_confusion_matrices(METRICS, model="Forest <1>", note="generated sample & no patient")
+    return draw_confusion_matrices(METRICS, model="Forest <1>")
 
 
 def test_rows_are_true_labels_and_columns_calls(figure):
@@ -38,13 +43,18 @@ def test_a_row_without_cells_has_counts_but_no_shares(figure):
 def test_title_note_and_sizes_are_told(figure):
     text = figure.layout.title.text
     assert "Forest &lt;1&gt;: true labels against calls at threshold 0.125" in text
-    assert "generated sample &amp; no patient" in text
+    assert "generated sample, not patient data" in text
     assert [annotation.text for annotation in figure.layout.annotations] == [
         "validation: 1,600 cells, 20 subjects",
         "test: 4 cells, 1 subjects",
     ]
 
 
-def test_no_note_leaves_only_the_title():
-    figure = draw_confusion_matrices(METRICS, model="Forest", note="")
+def test_real_cells_have_no_note():
+    figure = draw_confusion_matrices(METRICS | {"data_source": "cells"}, model="Forest")
     assert figure.layout.title.text == "<b>Forest: true labels against calls at threshold 0.125</b>"
+
+
+def test_a_result_without_a_source_says_so():
+    metrics = {name: value for name, value in METRICS.items() if name != "data_source"}
+    assert "unknown data source" in draw_confusion_matrices(metrics, model="Forest").layout.title.text

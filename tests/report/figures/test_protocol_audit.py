@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.report.figures.protocol_audit import draw_area_correlations, draw_audit
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 RESULTS = pd.DataFrame(
     [
@@ -14,10 +15,7 @@ RESULTS = pd.DataFrame(
     ],
     columns=["model", "strategy", "region", "seed", "auroc"],
 )
-DIFFERENCES = pd.DataFrame(
-    [("rf", "splitting by image", 1, 0.2), ("rf", "splitting by image", 2, 0.1)],
-    columns=["model", "choice", "seed", "auroc"],
-)
+RESULTS = RESULTS.assign(accuracy=0.5, f1_weighted=0.5, data_source=GENERATED_SAMPLE)
 CORRELATIONS = pd.DataFrame(
     [
         ("cell", "perimeter", 0.9, 0.8),
@@ -28,18 +26,17 @@ CORRELATIONS = pd.DataFrame(
         ("frame", "edge_density", 0.3, 0.4),
     ],
     columns=["region", "feature", "pearson", "spearman"],
-)
+).assign(data_source=GENERATED_SAMPLE)
 
 
 @pytest.fixture
 def audit():
-    names = {"rf": "random forest", "cnn": "network"}
-    return draw_audit(RESULTS, DIFFERENCES, model_names=names, note="generated sample")
+    return draw_audit(RESULTS)
 
 
 @pytest.fixture
 def correlations():
-    return draw_area_correlations(CORRELATIONS, note="generated sample")
+    return draw_area_correlations(CORRELATIONS)
 
 
 def read_panel(figure, axis, kind):
@@ -58,12 +55,12 @@ def test_every_seed_and_every_mean_is_drawn_in_its_row(audit):
     assert read_panel(audit, "y", "a dot per seed") == {
         ("random forest", "split by subject, cell's own pixels"): [0.7, 0.8],
         ("random forest", "split by image, cell's own pixels"): [0.9, 0.9],
-        ("network", "split by subject, cell's own pixels"): [0.6],
+        ("convolutional network", "split by subject, cell's own pixels"): [0.6],
     }
     assert read_panel(audit, "y", "mean") == {
         ("random forest", "split by subject, cell's own pixels"): [0.75],
         ("random forest", "split by image, cell's own pixels"): [0.9],
-        ("network", "split by subject, cell's own pixels"): [0.6],
+        ("convolutional network", "split by subject, cell's own pixels"): [0.6],
     }
     assert read_panel(audit, "y2", "a dot per seed") == {("random forest", "splitting by image"): [0.2, 0.1]}
     assert read_panel(audit, "y2", "mean") == {("random forest", "splitting by image"): [0.15]}
@@ -87,7 +84,9 @@ def test_means_stand_beside_their_rows(audit):
 def test_models_have_colours_of_their_own_and_one_legend(audit):
     assert len({trace.marker.color for trace in audit.data}) == 2
     assert [trace.name for trace in audit.data if trace.showlegend] == [
-        f"{model}: {kind}" for model in ("random forest", "network") for kind in ("a dot per seed", "mean")
+        f"{model}: {kind}"
+        for model in ("random forest", "convolutional network")
+        for kind in ("a dot per seed", "mean")
     ]
 
 

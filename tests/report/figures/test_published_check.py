@@ -3,6 +3,7 @@ import json
 import pytest
 
 from blastscreen.report.figures.published_check import OURS, PRINTED, RECOMPUTED, draw_published
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 
 def published(value, *printed):
@@ -26,12 +27,11 @@ OURS_RF = {
     "false_positive_rate": None,
     "intervals": {"accuracy": {"low": 0.7, "high": 0.85}, "sensitivity": None, "false_positive_rate": None},
 }
-MODELS = {"rf": "Forest", "cnn": "Network"}
 
 
 @pytest.fixture
 def traces():
-    figure = draw_published(CHECK, {"rf": {"test": OURS_RF}}, models=MODELS, note="generated sample")
+    figure = draw_published(CHECK, rf={"test": OURS_RF, "data_source": GENERATED_SAMPLE})
     assert "generated sample" in figure.layout.title.text
     json.dumps(json.loads(figure.to_json()), allow_nan=False)
     return {(trace.name, trace.xaxis): trace for trace in figure.data}
@@ -39,7 +39,7 @@ def traces():
 
 def test_ours_stands_with_its_interval(traces):
     accuracy, sensitivity = traces[OURS, "x"], traces[OURS, "x2"]
-    assert (accuracy.x, accuracy.y) == ((0.8,), ("Forest",))
+    assert (accuracy.x, accuracy.y) == ((0.8,), ("random forest",))
     assert (accuracy.error_x.array, accuracy.error_x.arrayminus) == (pytest.approx((0.05,)), pytest.approx((0.1,)))
     assert list(accuracy.customdata) == ["70.0% to 85.0%"]
     assert (sensitivity.x, list(sensitivity.customdata)) == ((0.9,), ["no interval"])

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from blastscreen.report.figures.reliability_diagram import draw_calibration
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 
 def part(mean, fraction, interval):
@@ -19,6 +20,7 @@ def part(mean, fraction, interval):
 
 INTERVAL = {"low": 0.25, "high": 0.75, "n_groups": 9}
 CALIBRATION = {
+    "data_source": GENERATED_SAMPLE,
     "fitted_on": "validation",
     "chosen": "isotonic",
     "methods": {
@@ -34,7 +36,7 @@ CALIBRATION = {
 
 @pytest.fixture
 def figure():
-    return draw_calibration(CALIBRATION, model="Forest <1>", note="generated sample")
+    return draw_calibration(CALIBRATION, model="Forest <1>")
 
 
 def find(figure, name, axis):

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from blastscreen.report.figures.risk_coverage import draw_referral
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 
 def rates(n_decided, selective_risk, missed, false_alarms):
@@ -25,6 +26,7 @@ CURVE = [
     {"coverage": 1.0, "selective_risk": 0.1, "min_confidence": 0.5},
 ]
 REFERRAL = {
+    "data_source": GENERATED_SAMPLE,
     "max_residual_error": 0.05,
     "min_confidence": 0.9,
     "attainable": True,
@@ -36,7 +38,7 @@ REFERRAL = {
 
 @pytest.fixture
 def figure():
-    return draw_referral(REFERRAL, model="Forest <1>", note="generated sample")
+    return draw_referral(REFERRAL, model="Forest <1>")
 
 
 def find(figure, name):
@@ -73,14 +75,14 @@ def test_cells_are_decided_rightly_or_wrongly_or_referred(figure):
     ],
 )
 def test_the_title_says_the_plan(plan, said):
-    assert said in draw_referral(REFERRAL | plan, model="Forest", note="").layout.title.text
+    assert said in draw_referral(REFERRAL | plan, model="Forest").layout.title.text
 
 
 def test_a_plan_that_refers_every_cell_and_a_split_without_cells_can_be_drawn():
     nothing = rates(0, None, 0, 0)
     empty = nothing | {"n_cells": 0, "coverage": None, "aurc": None, "aurc_oracle": None, "aurc_random": None}
     plan = REFERRAL | {"attainable": False, "validation": nothing, "test": empty}
-    figure = draw_referral(plan | {"curve": {"validation": CURVE, "test": []}}, model="Forest", note="")
+    figure = draw_referral(plan | {"curve": {"validation": CURVE, "test": []}}, model="Forest")
     assert find(figure, "validation: the plan") == find(figure, "test: the plan") == []
     assert find(figure, "referred")[0].x == ("validation",)
 

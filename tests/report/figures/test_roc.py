@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.report.figures.roc import draw_roc_curves
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 PREDICTIONS = pd.DataFrame(
     {
@@ -13,6 +14,7 @@ PREDICTIONS = pd.DataFrame(
     }
 )
 METRICS = {
+    "data_source": GENERATED_SAMPLE,
     "validation": {
         "auroc": 0.75,
         "false_positive_rate": 0.5,
@@ -26,7 +28,7 @@ METRICS = {
 
 @pytest.fixture
 def figure():
-    return draw_roc_curves(PREDICTIONS, METRICS, model="Forest", note="generated sample")
+    return draw_roc_curves(PREDICTIONS, METRICS, model="Forest")
 
 
 def test_curve_by_hand(figure):
@@ -62,7 +64,7 @@ def test_both_splits_are_drawn_and_told_apart():
             "intervals": {"auroc": {"low": 0.614, "high": 1.0}},
         }
     }
-    figure = draw_roc_curves(both, metrics, model="Forest", note="")
+    figure = draw_roc_curves(both, metrics, model="Forest")
     curves = {trace.name: trace for trace in figure.data}
     validation, test = curves["validation: AUROC 0.750"], curves["test: AUROC 1.000 (0.61 to 1.00)"]
     assert (curves["test at threshold 0.500"].x, curves["test at threshold 0.500"].y) == ((0.0,), (1.0,))

@@ -17,7 +17,6 @@ from blastscreen.parameters import (
     ForestParameters,
     SplitParameters,
 )
-from blastscreen.report.figures import protocol_audit
 
 
 def measure_other_region(
@@ -86,14 +85,3 @@ def tabulate_audit(forests: list[dict[str, object]], networks: list[dict[str, ob
 def summarise_audit(results: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Any]:
     """Summarise protocols and choices over the seeds."""
     return flattery.summarise_audit(results, note=note_on_source(cells))
-
-
-def draw_audit(results: pd.DataFrame, cells: pd.DataFrame, model_names: dict[str, str]) -> Any:
-    """Draw what each protocol reaches, and how much each choice flatters."""
-    differences = flattery.compare_protocols(results)
-    return protocol_audit.draw_audit(results, differences, model_names=model_names, note=note_on_source(cells))
-
-
-def draw_area_correlations(correlations: pd.DataFrame, cells: pd.DataFrame) -> Any:
-    """Draw how much of every feature is the size of the cell."""
-    return protocol_audit.draw_area_correlations(correlations, note=note_on_source(cells))

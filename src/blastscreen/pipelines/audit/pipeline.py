@@ -7,13 +7,12 @@ from blastscreen.pipelines.audit.nodes import (
     audit_imbalance,
     audit_networks,
     correlate_with_area,
-    draw_area_correlations,
-    draw_audit,
     measure_other_region,
     pair_regions,
     summarise_audit,
     tabulate_audit,
 )
+from blastscreen.report.figures.protocol_audit import draw_area_correlations, draw_audit
 
 
 def create_pipeline() -> Pipeline:
@@ -72,13 +71,13 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 draw_audit,
-                inputs=["audit_results", "audited_cells", "params:model_names"],
+                inputs={"results": "audit_results"},
                 outputs="audit_figure",
                 name="draw_audit",
             ),
             node(
                 draw_area_correlations,
-                inputs=["area_correlations", "audited_cells"],
+                inputs={"correlations": "area_correlations"},
                 outputs="area_correlations_figure",
                 name="draw_area_correlations",
             ),

@@ -4,43 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from blastscreen.report.figures.style import INK, LABEL_TEXTS, SHARES, finish
+from blastscreen.report.figures.style import INK, LABEL_TEXTS, SHARES, finish, note_on, side_by_side
 from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel
 
 ORDER = [LABEL_TEXTS[CellLabel.HEM], LABEL_TEXTS[CellLabel.ALL]]
 
 
-def draw_confusion_matrices(metrics: Mapping[str, Mapping[str, Any]], *, model: str, note: str) -> go.Figure:
-    """Draw counts and row shares of right and wrong calls, one matrix per split.
+def draw_confusion_matrices(metrics: Mapping[str, Any], *, model: str) -> go.Figure:
+    """Draw counts and row shares of right and wrong calls, one heatmap per split.
 
-    Args:
-        metrics: Result of `evaluate_predictions`.
-        model: Name of the model in words.
-        note: Drawn below the title, "" for none.
-
-    Returns:
-        One heatmap per split; a row (true label) adds up to 100 %, and is left blank where it has no cells.
+    A row (true label) adds up to 100 %, and is left blank where it has no cells.
     """
-    titles = [
-        f"{split}: {metrics[split]['n_cells']:,} cells, {metrics[split]['n_subjects']:,} subjects"
-        for split in EVALUATED_SPLITS
-    ]
-    figure = make_subplots(
-        rows=1, cols=len(EVALUATED_SPLITS), subplot_titles=titles, shared_yaxes=True, horizontal_spacing=0.06
-    )
-    for column, split in enumerate(EVALUATED_SPLITS, start=1):
-        figure.add_trace(_heatmap(metrics[split]["confusion"], name=split), row=1, col=column)
-    figure.update_coloraxes(
-        colorscale=SHARES,
-        cmin=0,
-        cmax=1,
-        colorbar={"title": {"text": "share of true label", "side": "right"}, "tickformat": ".0%"},
-    )
+    splits = {split: metrics[split] for split in EVALUATED_SPLITS}
+    titles = [f"{split}: {of['n_cells']:,} cells, {of['n_subjects']:,} subjects" for split, of in splits.items()]
+    figure = side_by_side(titles, gap=0.06)
+    for column, (split, of_split) in enumerate(splits.items(), start=1):
+        figure.add_trace(_heatmap(of_split["confusion"], name=split), row=1, col=column)
+    colorbar = {"title": {"text": "share of true label", "side": "right"}, "tickformat": ".0%"}
+    figure.update_coloraxes(colorscale=SHARES, cmin=0, cmax=1, colorbar=colorbar)
     threshold = metrics[EVALUATED_SPLITS[0]]["threshold"]
     title = f"{model}: true labels against calls at threshold {threshold:.3f}"
-    finish(figure, title=title, note=note, height=480)
+    finish(figure, note=note_on(metrics), title=title, height=480)
     figure.update_xaxes(title="called", showgrid=False)
     figure.update_yaxes(showgrid=False, autorange="reversed")
     figure.update_yaxes(title="true label", col=1)

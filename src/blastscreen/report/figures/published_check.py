@@ -6,6 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from blastscreen.cohort.index import note_on_source
+from blastscreen.models import MODELS
 from blastscreen.report.figures.style import BLUE, INK, VERMILION, finish
 from blastscreen.vocabulary import Split
 
@@ -13,21 +15,18 @@ METRICS = ("accuracy", "sensitivity", "false_positive_rate")
 OURS, RECOMPUTED, PRINTED = "ours, with interval", "paper, recomputed from its tables", "paper, as printed (differs)"
 
 
-def draw_published(
-    check: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], *, models: Mapping[str, str], note: str
-) -> go.Figure:
+def draw_published(paper_check: Mapping[str, Any], **metrics: Mapping[str, Any]) -> go.Figure:
     """Draw accuracy, sensitivity and false positive rate on test cells, the paper's and ours.
 
     Args:
-        check: Result of `check_published`.
-        metrics: Per model the result of `evaluate_predictions`, with `intervals` per split.
-        models: What each model is called in words; one that the paper does not have shows ours alone.
-        note: Drawn below the title, "" for none.
+        paper_check: Result of `check_published`.
+        metrics: Those of each model, by its name; a model that the paper does not have shows ours alone.
 
     Returns:
         One panel per metric and one line per model: ours with its interval, the paper's as its tables give it, and as
         printed where that differs. What is undefined is left out.
     """
+    models = {model: MODELS[model].title for model in metrics}
     figure = make_subplots(
         rows=1,
         cols=len(METRICS),
@@ -39,13 +38,14 @@ def draw_published(
     for column, metric in enumerate(METRICS, start=1):
         for trace in (
             _ours(metrics, metric, models),
-            _recomputed(check, metric, models),
-            _printed(check, metric, models),
+            _recomputed(paper_check, metric, models),
+            _printed(paper_check, metric, models),
         ):
             # plotly leaves an empty trace out of the legend, so the first with points explains its kind
             figure.add_trace(trace.update(showlegend=trace.name not in explained), row=1, col=column)
             explained |= {trace.name} if trace.x else set()
     title = "Rates on test cells: the paper's and ours"
+    note = note_on_source("".join(of_model["data_source"] for of_model in metrics.values()))
     finish(figure, title=title, note=note, height=340 + 70 * len(models))
     figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0}, margin={"l": 130, "b": 110})
     figure.update_xaxes(tickformat=".0%")
