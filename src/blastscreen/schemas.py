@@ -159,6 +159,7 @@ AUDIT = _table(
         "auroc": pa.Column(float, checks=_UNIT),
         "accuracy": pa.Column(float, checks=_UNIT),
         "f1_weighted": pa.Column(float, checks=_UNIT),
+        "data_source": _text(),
     }
 )
 """One row per model, protocol and seed: what its folds say together, in which every cell is tested once. `auroc`
@@ -189,6 +190,7 @@ AREA_CORRELATIONS = _table(
         "feature": _text(pa.Check.isin(FEATURE_NAMES)),
         "pearson": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
         "spearman": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
+        "data_source": _text(),
     }
 )
 """How much each feature repeats the area of the cell."""

@@ -14,7 +14,7 @@ def test_features_that_repeat_the_area_are_found_in_the_region_where_they_do():
     cell = cell.assign(region="cell", area=area, perimeter=area**3, glcm_contrast=5.0)
     frame = cell.assign(region="frame", glcm_energy=10 - 2 * area)
     table = correlate_with_area(pd.concat([frame, cell], ignore_index=True))
-    AREA_CORRELATIONS.validate(table)
+    AREA_CORRELATIONS.validate(table.assign(data_source="cells"))
     assert table["feature"].tolist() == [name for name in FEATURE_NAMES if name != "area"] * 2
     row = table.set_index(["region", "feature"])
     # deviations of the area -2, -1, 0, 3 and of the feature .5, -.5, -.5, .5: covariance 1, squares 14 and 1

@@ -22,7 +22,7 @@ def auroc_of(records):
 
 def test_every_protocol_is_run_with_every_seed_on_every_cell(cohort, audited):
     table = tabulate_audit(audited(cohort(blasts=1)))
-    AUDIT.validate(table)
+    AUDIT.validate(table.assign(data_source="cells"))
     assert table.groupby(["model", "strategy", "region"])["seed"].agg(list).to_dict() == {
         ("rf", strategy, region): [7, 8] for strategy in ("subject", "image") for region in ("cell", "frame")
     }

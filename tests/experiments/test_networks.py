@@ -28,7 +28,7 @@ def test_every_cell_is_scored_with_its_own_image(cells, audit_settings, cnn_sett
     network = cnn_settings(**small, learning_rate=0.003, class_weight="none", batch_norm_momentum=0.5)
     options = {"settings": settings, "network": network, "first_seed": 3, "compute": compute}
     table = tabulate_audit(audit_networks(stack, splits.sample(frac=1, random_state=0), **options))
-    AUDIT.validate(table)
+    AUDIT.validate(table.assign(data_source="cells"))
     described = table[["model", "strategy", "region", "seed", "n_folds", "n_test_cells", "n_test_groups"]]
     assert described.to_numpy().tolist() == [["cnn", name, "cell", 3, 3, 60, 6] for name in ("subject", "image")]
     # blasts are larger and darker: scores that went to other cells would be worth a half

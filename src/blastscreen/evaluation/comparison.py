@@ -33,7 +33,7 @@ def compare_models(
     Returns:
         split, and under pairs for each two models: first, second, their versions, n_cells, n_unpaired (test cells that
         only one of them scored), n_subject_groups; the result of `paired_differences` under differences and that of
-        `mcnemar_test` under mcnemar. Ready for JSON.
+        `mcnemar_test` under mcnemar; and data_source. Ready for JSON.
 
     Raises:
         ValueError: Two models were trained on different splits.
@@ -56,7 +56,8 @@ def compare_models(
                 "mcnemar": mcnemar_test(cells, thresholds=cuts),
             }
         )
-    return {"split": str(Split.TEST), "pairs": pairs}
+    sources = ", ".join(sorted({source for table in predictions.values() for source in table["data_source"].unique()}))
+    return {"split": str(Split.TEST), "pairs": pairs, "data_source": sources}
 
 
 def version_of(table: pd.DataFrame) -> str:

@@ -54,11 +54,11 @@ def gather_errors(
         network: The Keras model that made the predictions, if one did; its cells get maps of what drove their scores.
 
     Returns:
-        Ready for JSON: model, threshold, split, data_source, n_false_positives and n_false_negatives (of all), frame_side
-        (native pixels that each picture shows, the same for all so that sizes compare), and the chosen cells under
-        false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence (None if
-        unfit) and the decision of the triage, standing_out (see `describe_oddities`), and the pictures thumbnail and
-        heatmap (None without a network) as PNG in base64.
+        Ready for JSON: model, threshold, split, data_source, n_false_positives and n_false_negatives (of all),
+        frame_side (native pixels that each picture shows, the same for all so that sizes compare), and the chosen cells
+        under false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence
+        (None if unfit) and the decision of the triage, standing_out (see `describe_oddities`), and the pictures
+        thumbnail and heatmap (None without a network) as PNG in base64.
 
     Raises:
         Refusal: The tables come from different runs.

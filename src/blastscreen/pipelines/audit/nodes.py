@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.cohort.index import note_on_source
+from blastscreen.cohort.index import join_sources, note_on_source
 from blastscreen.compute.resume import PartStore
 from blastscreen.experiments import areas, balancing_audit, flattery, forests, networks, paired_regions
 from blastscreen.imaging.cell_stack import CellStack
@@ -35,7 +35,7 @@ def pair_regions(
 
 def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
     """Correlate every feature with the area of the cell."""
-    return areas.correlate_with_area(cells)
+    return areas.correlate_with_area(cells).assign(data_source=join_sources(cells))
 
 
 def audit_forests(
@@ -77,11 +77,15 @@ def audit_imbalance(
     )
 
 
-def tabulate_audit(forests: list[dict[str, object]], networks: list[dict[str, object]]) -> pd.DataFrame:
+def tabulate_audit(
+    forests: list[dict[str, object]], networks: list[dict[str, object]], cells: pd.DataFrame
+) -> pd.DataFrame:
     """Make one table of all models."""
-    return flattery.tabulate_audit([*forests, *networks])
+    records = [record | {"data_source": join_sources(cells)} for record in (*forests, *networks)]
+    return flattery.tabulate_audit(records)
 
 
 def summarise_audit(results: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Any]:
     """Summarise protocols and choices over the seeds."""
-    return flattery.summarise_audit(results, note=note_on_source(cells))
+    summary = flattery.summarise_audit(results, note=note_on_source(cells))
+    return summary | {"data_source": join_sources(cells)}

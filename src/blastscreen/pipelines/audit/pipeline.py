@@ -59,7 +59,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 tabulate_audit,
-                inputs=["audited_forests", "audited_networks"],
+                inputs=["audited_forests", "audited_networks", "audited_cells"],
                 outputs="audit_results",
                 name="tabulate_audit",
             ),

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.cohort import fitness
+from blastscreen.cohort.index import join_sources
 from blastscreen.evaluation import calibration as calibrating
 from blastscreen.evaluation import operating_point, rates, referral, subjects
 from blastscreen.parameters import EvaluationParameters
@@ -25,16 +26,18 @@ def evaluate_predictions(
 ) -> dict[str, Any]:
     """Count and rate the calls of one model on validation and test, with intervals."""
     reasons = fitness.list_reasons(cell_index, training_range)
-    return rates.evaluate_predictions(
+    found = rates.evaluate_predictions(
         predictions, reasons, threshold=chosen["threshold"], confidence_level=settings.confidence_level
     )
+    return found | {"data_source": join_sources(predictions)}
 
 
 def describe_calibration(predictions: pd.DataFrame, settings: EvaluationParameters) -> dict[str, Any]:
     """Decide whether to calibrate, and measure how far scores and probabilities can be believed."""
-    return calibrating.describe_calibration(
+    found = calibrating.describe_calibration(
         predictions, wanted=settings.calibration, confidence_level=settings.confidence_level
     )
+    return found | {"data_source": join_sources(predictions)}
 
 
 def calibrate_predictions(predictions: pd.DataFrame, calibration: dict[str, Any]) -> pd.DataFrame:
@@ -51,7 +54,7 @@ def plan_referral(
     settings: EvaluationParameters,
 ) -> dict[str, Any]:
     """Choose on the validation cells how sure a call must be to need no expert."""
-    return referral.plan_referral(
+    plan = referral.plan_referral(
         predictions,
         calibrated,
         fitness.list_reasons(cell_index, training_range),
@@ -59,6 +62,7 @@ def plan_referral(
         max_residual_error=settings.max_residual_error,
         confidence_level=settings.confidence_level,
     )
+    return plan | {"data_source": join_sources(predictions)}
 
 
 def triage_cells(
