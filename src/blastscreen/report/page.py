@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from html import unescape
 from importlib.resources import files
 from typing import Any
@@ -19,7 +18,7 @@ from blastscreen.models import MODELS
 from blastscreen.report.escaping import open_html, open_markdown, show_unseen
 from blastscreen.report.figures import FIGURES
 from blastscreen.report.figures.style import BLUE, GREY, INK, LIGHT, SHARES, SKY, TITLE_HEIGHT
-from blastscreen.report.results import Results, Source
+from blastscreen.report.results import Results
 from blastscreen.report.sections import SECTIONS, describe_sections
 
 DARK = {
@@ -62,44 +61,16 @@ def write_model_card(results: Results) -> str:
     Source:
         Mitchell et al., "Model cards for model reporting", FAT* (2019).
     """
-    made = {model.title: results.model_runs[name].parameters for name, model in results.models.items()}
-    blocks = zip(results.models, made.values(), strict=True)
-    settings = [None if parameters is None else parameters.get(name, {}) for name, parameters in blocks]
-    content = describe_sections(results)
-    details = dict(zip(made, settings, strict=True))
-    return open_markdown().get_template("card.md").render(results=results, content=content, details=details)
+    settings = {name: run.parameters and run.parameters.get(name, {}) for name, run in results.model_runs.items()}
+    context = {"results": results, "content": describe_sections(results), "settings": settings}
+    return open_markdown().get_template("card.md").render(**context)
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A figure made ready for a page that draws it at any width, on light and on dark.
-
-    Attributes:
-        key: Its entry.
-        section: Id of the section that shows it.
-        model: The model that it is of, or "".
-        height: Pixels.
-        is_wide: Whether panels stand side by side in it.
-        json: Safe inside HTML.
-        numbers: Where its numbers can be read without it.
-    """
-
-    key: str
-    section: str
-    model: str
-    title: str
-    shows: str
-    height: int
-    is_wide: bool
-    json: Markup
-    sources: tuple[Source, ...]
-    numbers: str
-
-
-def _prepare_chart(results: Results, entry: str, figure: go.Figure) -> Chart:
+def _prepare_chart(results: Results, entry: str, figure: go.Figure) -> dict[str, Any]:
+    """Make a figure ready for a page that draws it at any width, on light and on dark."""
     model = next((name for name in MODELS if entry.startswith(f"{name}_")), "")
     drawing = FIGURES[entry.removeprefix(f"{model}_").removesuffix("_figure")]
-    content: dict[str, Any] = json.loads(figure.to_json(), object_hook=_show_unseen)
+    content = json.loads(figure.to_json())
     layout = content["layout"]
     found = re.match(r"<b>(.*?)</b>", layout.get("title", {}).get("text", ""))
     title = unescape(found[1]) if found else entry
@@ -108,27 +79,27 @@ def _prepare_chart(results: Results, entry: str, figure: go.Figure) -> Chart:
     for dropped in ("title", "width"):
         layout.pop(dropped, None)
     numbers = f"the catalog entry {f'{model}_' if model else ''}{drawing.numbers}"
-    return Chart(
-        key=entry,
-        section=drawing.section,
-        model=model,
-        title=title if title.endswith((".", "?", "!")) else f"{title}.",
-        shows=drawing.shows,
-        height=height,
-        is_wide=len({tuple(axis.get("domain", ())) for name, axis in layout.items() if name.startswith("xaxis")}) > 1,
-        json=htmlsafe_json_dumps({"data": content["data"], "layout": layout}),
-        sources=results.sources(entry),
-        numbers=numbers if drawing.numbers else "the tables of this section",
-    )
+    panels = {tuple(axis.get("domain", ())) for name, axis in layout.items() if name.startswith("xaxis")}
+    return {
+        "key": entry,
+        "section": drawing.section,
+        "model": model,
+        "title": title if title.endswith((".", "?", "!")) else f"{title}.",
+        "shows": drawing.shows,
+        "height": height,
+        "is_wide": len(panels) > 1,
+        "json": htmlsafe_json_dumps(_show_unseen({"data": content["data"], "layout": layout})),
+        "sources": results.sources(entry),
+        "numbers": numbers if drawing.numbers else "the tables of this section",
+    }
 
 
-def _show_unseen(content: dict[str, Any]) -> dict[str, Any]:
-    def spell(value: Any) -> Any:
-        if isinstance(value, list):
-            return [spell(item) for item in value]
-        return show_unseen(value) if isinstance(value, str) else value
-
-    return {name: spell(value) for name, value in content.items()}
+def _show_unseen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _show_unseen(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_show_unseen(item) for item in value]
+    return show_unseen(value) if isinstance(value, str) else value
 
 
 def _forbid_network(scripts: Collection[str]) -> str:

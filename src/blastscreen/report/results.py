@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.models import MODELS
 from blastscreen.redaction import redact
 from blastscreen.report.figures import FIGURES
@@ -66,12 +67,8 @@ class ModelResults:
 class Results:
     """Everything that the report shows, named as its entries are; None where no such entry was read.
 
-    Attributes:
-        parameters: All those of the run that writes the report.
-        models: Those that have metrics.
-        figures: By entry.
-        versions: Of every entry that was read, "" where it carries none.
-        run_manifests: By the version of their run.
+    `parameters` are those of the run that writes the report, `models` those that have metrics; `figures` and `versions`
+    ("" where it carries none) are by entry, `run_manifests` by the version of their run.
     """
 
     parameters: Mapping[str, Any]
@@ -100,7 +97,7 @@ class Results:
     @cached_property
     def data_sources(self) -> str:
         """Where the images come from."""
-        return ", ".join(sorted(set(self.cell_splits["data_source"])))
+        return join_sources(self.cell_splits)
 
     @property
     def is_generated(self) -> bool:
@@ -109,17 +106,12 @@ class Results:
 
     def confidence_of(self, *sources: Source) -> str:
         """Return the level of the intervals in these entries in words, such as "95%"."""
-        return " and ".join(sorted({self._find_run(source.version).confidence for source in sources})) or UNKNOWN
-
-    @property
-    def current_run(self) -> Run:
-        """The run that writes the report."""
-        return self._find_run("")
+        return " and ".join(sorted({self.find_run(source.version).confidence for source in sources})) or UNKNOWN
 
     @property
     def split_run(self) -> Run:
         """The run that split the cells."""
-        return self._find_run(self.versions["cell_splits"])
+        return self.find_run(self.versions["cell_splits"])
 
     @cached_property
     def model_runs(self) -> dict[str, Run]:
@@ -129,14 +121,14 @@ class Results:
     def _find_run_of_model(self, model: str) -> Run:
         predictions = f"{model}_predictions"
         # predictions of a run before may have been evaluated anew by the run that writes the report
-        run = self._find_run(self.versions.get(predictions, self.versions[f"{model}_metrics"]))
+        run = self.find_run(self.versions.get(predictions, self.versions[f"{model}_metrics"]))
         for entry in (predictions, f"{model}_model"):
             read = self.run_manifests.get(run.version, {}).get("load_versions", {}).get(entry)
-            run = self._find_run(read) if read else run
+            run = self.find_run(read) if read else run
         return run
 
-    def _find_run(self, version: str) -> Run:
-        """Look up a run; what carries no version was kept in memory by the current one."""
+    def find_run(self, version: str) -> Run:
+        """Look up a run; without a version, the one that writes the report."""
         current = str(getattr(self.run_manifests, "current", ""))
         if version in ("", current):
             return Run(version or current, is_current=True, parameters=self.parameters, manifest=None)
@@ -161,26 +153,20 @@ def gather_results(**entries: Any) -> Results:
 
     `parameters`, `cell_splits`, `integrity_report` and one `<model>_metrics` at least are needed.
     """
-    figures = {
-        f"{prefix}{name}_figure": entries[f"{prefix}{name}_figure"]
-        for prefix in ("", *(f"{model}_" for model in MODELS))
-        for name in FIGURES
-        if f"{prefix}{name}_figure" in entries
-    }
+    known = [f"{prefix}{name}_figure" for prefix in ("", *(f"{model}_" for model in MODELS)) for name in FIGURES]
+    found: dict[str, Any] = _select(Results, entries)
+    found["parameters"] = {str(name): redact(value) for name, value in entries["parameters"].items()}
+    read = {name: value for name, value in entries.items() if name not in ("parameters", "run_manifests")}
     return Results(
-        parameters={str(name): redact(value) for name, value in entries["parameters"].items()},
+        **found,
         models={
             name: ModelResults(name=name, title=model.title, **_select(ModelResults, entries, prefix=f"{name}_"))
             for name, model in MODELS.items()
             if f"{name}_metrics" in entries
         },
-        figures=figures,
-        versions={name: version_of(value) for name, value in entries.items() if name not in _NO_RESULTS},
-        **_select(Results, {name: value for name, value in entries.items() if name != "parameters"}),
+        figures={name: entries[name] for name in known if name in entries},
+        versions={name: version_of(value) for name, value in read.items()},
     )
-
-
-_NO_RESULTS = ("parameters", "run_manifests")
 
 
 def _select(group: type, entries: Mapping[str, Any], *, prefix: str = "") -> dict[str, Any]:

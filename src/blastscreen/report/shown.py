@@ -17,10 +17,9 @@ NO_INTERVAL = "no interval"
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number and all that is shown of it.
+    """A number, what it is in dots (`rf.test.sensitivity`), and its text: "not defined" where it has no value.
 
-    `name` says what it is in dots (`rf.test.sensitivity`), `text` is the rounded value or "not defined", `range` the
-    rounded interval or "", `note` why the value or the interval is missing, or "".
+    `range` is the rounded interval or "", `note` why the value or the interval is missing, or "".
     """
 
     name: str
@@ -40,27 +39,17 @@ Numbers = dict[str, tuple[str, Kind]]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that map each heading to its cell, the first of which names the row.
-
-    Raises:
-        ValueError: Rows have different headings.
-    """
+    """Rows that map each heading to its cell, the first of which names the row."""
 
     title: str
     rows: Sequence[Row]
     unit: str = ""
     sources: tuple[Source, ...] = ()
 
-    def __post_init__(self) -> None:
-        """Check that rows are alike."""
-        odd = [list(row) for row in self.rows if list(row) != self.columns]
-        if odd:
-            raise ValueError(f"table '{self.title}': a row has {odd[0]} instead of {self.columns}")
-
     @property
     def columns(self) -> list[str]:
-        """The headings."""
-        return list(self.rows[0]) if self.rows else []
+        """The headings of all rows."""
+        return list(dict.fromkeys(heading for row in self.rows for heading in row))
 
     @property
     def lacks_intervals(self) -> bool:
@@ -79,13 +68,8 @@ def show(
 ) -> Quantity:
     """Round a number for reading.
 
-    Args:
-        value: None or not finite where it is not defined.
-        kind: How it is rounded.
-        name: What it is, in dots.
-        interval: low and high, in the unit of the value.
-        undefined: Why the value is not defined, if it is not.
-        no_interval: Why the interval is missing, if one is wanted and it is.
+    A value that is None or not finite is not defined: `undefined` says why, `no_interval` why a wanted interval is
+    missing. `name` says in dots what the number is.
 
     Example:
         >>> shown = show(0.912, "rate", interval={"low": 0.83, "high": 0.961})
@@ -189,12 +173,12 @@ def explain_undefined(confusion: Mapping[str, int]) -> dict[str, str]:
     negatives, false_alarms, misses, hits = (
         confusion[name] for name in ("true_negatives", "false_positives", "false_negatives", "true_positives")
     )
+    if not sum(confusion.values()):
+        return dict.fromkeys(METRICS, "there are no cells")
     blasts = "" if misses + hits else "these cells include no blasts"
     normal = "" if negatives + false_alarms else "these cells include no normal ones"
-    reasons = dict.fromkeys(METRICS, "") | {"sensitivity": blasts, "f1_all": blasts}
-    reasons |= dict.fromkeys(("specificity", "false_positive_rate"), normal)
+    reasons = {"sensitivity": blasts, "f1_all": blasts, "specificity": normal, "false_positive_rate": normal}
     reasons |= dict.fromkeys(("auroc", "balanced_accuracy"), blasts or normal)
     reasons["precision_all"] = "" if false_alarms + hits else "no cell was called a blast"
     reasons["precision_hem"] = "" if negatives + misses else "no cell was called normal"
-    otherwise = "it was not computed" if sum(confusion.values()) else "there are no cells"
-    return {metric: why if why and sum(confusion.values()) else otherwise for metric, why in reasons.items()}
+    return {metric: reasons.get(metric) or "it was not computed" for metric in METRICS}

@@ -1,6 +1,6 @@
 """Loss and AUROC of a network from epoch to epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -22,16 +22,10 @@ def draw_learning_curve(history: pd.DataFrame, metrics: Mapping[str, Any], *, mo
     for number, (seed, epochs) in enumerate(history.sort_values("epoch").groupby("seed")):
         colour = PALETTE[number % len(PALETTE)]
         for column, measure in enumerate(MEASURES, start=1):
-            for trace in _traces(epochs, measure, seed=str(seed), colour=colour, legend=column == 1):
-                figure.add_trace(trace, row=1, col=column)
-    finish(
-        figure,
-        note=note_on(metrics),
-        title=f"{model}: loss and AUROC from epoch to epoch",
-        height=560,
-        legend_below=0.16,
-        b=110,
-    )
+            for trace in _traces(epochs, measure, seed=str(seed), colour=colour):
+                figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
+    title = f"{model}: loss and AUROC from epoch to epoch"
+    finish(figure, title=title, note=note_on(metrics), height=560, legend_below=0.16, b=110)
     figure.update_xaxes(title="epoch", tickformat="d", rangemode="tozero")
     for column, text in enumerate(MEASURES.values(), start=1):
         figure.update_yaxes(title=text, col=column)
@@ -40,26 +34,15 @@ def draw_learning_curve(history: pd.DataFrame, metrics: Mapping[str, Any], *, mo
     return figure
 
 
-def _traces(epochs: pd.DataFrame, measure: str, *, seed: str, colour: str, legend: bool) -> list[go.Scatter]:
+def _traces(epochs: pd.DataFrame, measure: str, *, seed: str, colour: str) -> Iterator[go.Scatter]:
     """Make one measure's curves of one network, and its star."""
-    curves = [
-        go.Scatter(
-            x=epochs["epoch"].tolist(),
-            y=epochs[f"{split}_{measure}"].tolist(),
-            mode="lines",
-            name=f"{split}, seed {seed}",
-            line={"color": colour, **style},
-            hovertemplate="epoch %{x}: %{y:.3f}",
-        )
-        for split, style in STYLES.items()
-    ]
+    for split, style in STYLES.items():
+        points = {"x": epochs["epoch"].tolist(), "y": epochs[f"{split}_{measure}"].tolist()}
+        line, name = {"color": colour, **style}, f"{split}, seed {seed}"
+        hover = "epoch %{x}: %{y:.3f}"
+        yield go.Scatter(**points, mode="lines", name=name, legendgroup=seed, line=line, hovertemplate=hover)
     kept = epochs[epochs["kept"]]
-    star = go.Scatter(
-        x=kept["epoch"].tolist(),
-        y=kept[f"validation_{measure}"].tolist(),
-        mode="markers",
-        name=f"kept, seed {seed}",
-        marker={"symbol": "star", "size": 16, "color": colour, "line": {"color": INK, "width": 1}},
-        hovertemplate="kept: epoch %{x}, %{y:.3f}",
-    )
-    return [trace.update(legendgroup=seed, showlegend=legend) for trace in (*curves, star)]
+    points = {"x": kept["epoch"].tolist(), "y": kept[f"validation_{measure}"].tolist()}
+    star = {"symbol": "star", "size": 16, "color": colour, "line": {"color": INK, "width": 1}}
+    hover, name = "kept: epoch %{x}, %{y:.3f}", f"kept, seed {seed}"
+    yield go.Scatter(**points, mode="markers", name=name, legendgroup=seed, marker=star, hovertemplate=hover)

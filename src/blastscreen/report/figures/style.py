@@ -22,10 +22,17 @@ LIGHT = "#E3E3E3"
 SHARES = ("#FFFFFF", "#6BAED6")
 
 SPLIT_COLOURS = dict(zip(EVALUATED_SPLITS, (BLUE, VERMILION), strict=True))
-SPLIT_DASHES = {Split.VALIDATION: "dash", Split.TEST: "solid"}
+SPLIT_LINES = {
+    Split.VALIDATION: {"color": SPLIT_COLOURS[Split.VALIDATION], "dash": "dash", "width": 3},
+    Split.TEST: {"color": SPLIT_COLOURS[Split.TEST], "dash": "solid", "width": 3},
+}
 SPLIT_SYMBOLS = {Split.VALIDATION: "circle", Split.TEST: "diamond"}
 LABEL_TEXTS = {CellLabel.HEM: "hem (normal)", CellLabel.ALL: "all (blast)"}
 OUTLINE = {"color": INK, "width": 1.5}
+SPLIT_MARKERS = {
+    split: {"color": SPLIT_COLOURS[split], "size": 14, "symbol": symbol, "line": OUTLINE}
+    for split, symbol in SPLIT_SYMBOLS.items()
+}
 TITLE_HEIGHT = 80
 """Pixels above a figure for its title."""
 

@@ -1,14 +1,28 @@
 """What the models go by, how much the choices of a protocol flatter, and what balancing the classes is worth."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from blastscreen.models import MODELS
+from blastscreen.report.figures.protocol_audit import REGION_TEXTS, SPLIT_TEXTS
 from blastscreen.report.figures.style import note_on
 from blastscreen.report.results import ModelResults, Results
-from blastscreen.report.shown import NO_INTERVAL, Columns, Numbers, Row, Table, show, show_row, spell, transpose
-from blastscreen.vocabulary import Balancing, Region, SplitStrategy
+from blastscreen.report.shown import (
+    NO_INTERVAL,
+    Columns,
+    Kind,
+    Numbers,
+    Quantity,
+    Row,
+    Table,
+    show,
+    show_row,
+    spell,
+    transpose,
+)
+from blastscreen.vocabulary import Balancing
 
 _IMPORTANCES: Columns = {
     "feature": ("feature", None),
@@ -17,12 +31,6 @@ _IMPORTANCES: Columns = {
     "others": ("correlated with", None),
     "group_importance": ("shuffled as a group", "gain"),
 }
-_STRATEGIES = {
-    SplitStrategy.IMAGE: "by image",
-    SplitStrategy.SUBJECT: "by subject",
-    SplitStrategy.SOURCE_FOLD: "by fold",
-}
-_REGIONS = {Region.FRAME: "whole frame", Region.CELL: "cell's own pixels"}
 _AUDITED: Numbers = {
     "auroc": ("AUROC", "score"),
     "accuracy": ("accuracy", "rate"),
@@ -36,11 +44,11 @@ _BALANCINGS = {
     Balancing.UNDERSAMPLING: "fewer cells of the other class",
     Balancing.EASY_ENSEMBLE: "an ensemble on balanced samples (EasyEnsemble)",
 }
-_MEASURES = {
-    "auroc": "AUROC",
-    "sensitivity": "sensitivity at 0.5",
-    "specificity": "specificity at 0.5",
-    "specificity_at_sensitivity": "specificity at equal sensitivity",
+_MEASURES: dict[str, tuple[str, Kind, Kind]] = {
+    "auroc": ("AUROC", "score", "gain"),
+    "sensitivity": ("sensitivity at 0.5", "rate", "points"),
+    "specificity": ("specificity at 0.5", "rate", "points"),
+    "specificity_at_sensitivity": ("specificity at equal sensitivity", "rate", "points"),
 }
 
 
@@ -50,7 +58,8 @@ def describe_importances(results: Results, model: ModelResults, found: pd.DataFr
     for row in found.to_dict("records"):
         others = [member for member in row["feature_group"].split("+") if member != row["feature"]]
         record = row | {"others": ", ".join(others) or "none"}
-        rows.append(show_row(record, _IMPORTANCES, f"{model.name}.importances.{row['feature']}"))
+        missing = {"impurity_importance": "the model has none"}
+        rows.append(show_row(record, _IMPORTANCES, f"{model.name}.importances.{row['feature']}", undefined=missing))
     unit = "share of impurity removed on training cells; AUROC lost on validation cells when shuffled"
     sources = results.sources(f"{model.name}_importances")
     return Table(f"What the {model.title} goes by", rows, unit=unit, sources=sources)
@@ -74,7 +83,7 @@ def describe_audit(results: Results) -> dict[str, Any] | None:
 def _tabulate_protocols(results: Results, summary: Any) -> Table:
     rows = []
     for row in summary["rows"]:
-        words = f"{MODELS[row['model']].title}, {_STRATEGIES[row['strategy']]}, {_REGIONS[row['region']]}"
+        words = f"{MODELS[row['model']].title}, {SPLIT_TEXTS[row['strategy']]}, {REGION_TEXTS[row['region']]}"
         means = {metric: row[metric]["mean"] for metric in _AUDITED} | {"intervals": row}
         name = f"audit.{row['model']}.{row['strategy']}.{row['region']}"
         rows.append(show_row(means, _AUDITED, name, first={"model, how cells were split, what features saw": words}))
@@ -103,7 +112,7 @@ def _tabulate_flattery(results: Results, summary: Any) -> Table:
 
 def _tabulate_area(results: Results, found: pd.DataFrame) -> Table:
     of_regions = {}
-    for region, words in _REGIONS.items():
+    for region, words in REGION_TEXTS.items():
         of_features = found[found["region"] == region].set_index("feature")["pearson"].to_dict()
         columns: Columns = {feature: (feature, "gain") for feature in dict.fromkeys(found["feature"])}
         undefined = dict.fromkeys(columns, "the feature does not vary")
@@ -116,31 +125,24 @@ def _tabulate_area(results: Results, found: pd.DataFrame) -> Table:
 
 def _tabulate_balancing(results: Results, found: pd.DataFrame) -> list[Table]:
     """Tabulate what every way to balance the classes reaches, and what it changes against class weights."""
-    by_way = {(row["balancing"], row["measure"]): row for row in found.to_dict("records")}
     first, sources = found.iloc[0], results.sources("audit_imbalance")
     unit = (
         f"cells held out by subject, {first['n_seeds']} divisions together; equal sensitivity is "
         f"{spell(first['min_sensitivity'], 'rate')}; {results.confidence_of(*sources)} intervals over subject groups"
     )
-    values, changes = [], []
-    for way, words in _BALANCINGS.items():
-        value: Row = {"balanced by": words}
-        change: Row = {"balanced by": words}
-        for measure, heading in _MEASURES.items():
-            row, kinds = by_way[way, measure], ("score", "gain") if measure == "auroc" else ("rate", "points")
-            low, high = row["difference_low"], row["difference_high"]
-            bounds = {"value": row, "difference": {"low": low, "high": high}}
-            columns: Any = {"value": (heading, kinds[0]), "difference": (f"{heading}: change", kinds[1])}
-            shown = show_row(
-                row | {"intervals": bounds},
-                columns,
-                f"audit.balancing.{way}.{measure}",
-                no_interval=dict.fromkeys(columns, NO_INTERVAL),
-            )
-            value[heading], change[heading] = shown.values()
-        values.append(value)
-        changes += [change] if way != Balancing.CLASS_WEIGHT else []
-    return [
-        Table("What balancing the classes reaches", values, unit=unit, sources=sources),
-        Table("What it changes against class weights", changes, unit=unit, sources=sources),
-    ]
+    values: dict[str, Row] = {way: {"balanced by": words} for way, words in _BALANCINGS.items()}
+    changes: dict[str, Row] = {way: dict(row) for way, row in values.items() if way != Balancing.CLASS_WEIGHT}
+    for row in found.to_dict("records"):
+        heading, kind, kind_of_change = _MEASURES[row["measure"]]
+        name, change = f"audit.balancing.{row['balancing']}.{row['measure']}", "difference"
+        values[row["balancing"]][heading] = _show_balanced(row, "value", kind, name, ("low", "high"))
+        if row["balancing"] in changes:
+            bounds = ("difference_low", "difference_high")
+            changes[row["balancing"]][heading] = _show_balanced(row, change, kind_of_change, name, bounds)
+    tables = {"What balancing the classes reaches": values, "What it changes against class weights": changes}
+    return [Table(title, list(rows.values()), unit=unit, sources=sources) for title, rows in tables.items()]
+
+
+def _show_balanced(row: Mapping[Any, Any], part: str, kind: Kind, name: str, bounds: tuple[str, str]) -> Quantity:
+    interval = dict(zip(("low", "high"), (row[bound] for bound in bounds), strict=True))
+    return show(row[part], kind, f"{name}.{part}", interval=interval, no_interval=NO_INTERVAL)

@@ -43,24 +43,17 @@ def _list_shares(tables: list[Mapping[str, int]]) -> str:
 def _tabulate_beside(results: Results, check: Mapping[str, Any]) -> Table:
     rows: list[Row] = []
     sources = results.of_models("metrics")
-    heading = f"ours, {results.confidence_of(*sources)} interval"
     for model in results.models.values():
         ours = show_metrics(model, Split.TEST, METRICS)
-        for metric, theirs in check["rates"].get(model.name, {}).get(Split.TEST, {}).items():
-            if metric in METRICS:
-                words, kind = METRICS[metric]
-                printed = dict.fromkeys(found["text"] for found in theirs["printed"])
-                rows.append(
-                    {
-                        "metric": f"{model.title}: {metric.replace('_', ' ')}",
-                        "paper, as printed": ", ".join(printed) or "not printed",
-                        "paper, from its tables": show(theirs["recomputed"], kind, f"paper.{model.name}.test.{metric}"),
-                        heading: ours[words],
-                    }
-                )
-    return Table(
-        "The paper's rates on its test cells beside ours",
-        rows,
-        unit="cells; the test cells are not the same, and the paper's were split by image",
-        sources=results.sources("paper_check") + sources,
-    )
+        rates = check["rates"].get(model.name, {}).get(Split.TEST, {})
+        for metric, (words, kind) in METRICS.items():
+            if metric in rates:
+                theirs, label = rates[metric], metric.replace("_", " ")
+                printed = ", ".join(dict.fromkeys(found["text"] for found in theirs["printed"])) or "not printed"
+                recomputed = show(theirs["recomputed"], kind, f"paper.{model.name}.test.{metric}")
+                row: Row = {"metric": f"{model.title}: {label}", "paper, as printed": printed}
+                row |= {"paper, from its tables": recomputed}
+                rows.append(row | {f"ours, {results.confidence_of(*sources)} interval": ours[words]})
+    title = "The paper's rates on its test cells beside ours"
+    unit = "cells; the test cells are not the same, and the paper's were split by image"
+    return Table(title, rows, unit=unit, sources=results.sources("paper_check") + sources)

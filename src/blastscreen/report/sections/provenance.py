@@ -9,24 +9,23 @@ from blastscreen.compute.environment import describe_environment
 from blastscreen.report.results import UNKNOWN, Results, Run
 from blastscreen.report.shown import Row, Table
 
-Values = dict[str, object] | None
+Values = Mapping[str, object] | None
 """What is known of a run; None where it left no manifest."""
 
 
 def describe_provenance(results: Results) -> dict[str, Any]:
     """Tabulate what the report was made of."""
-    environment: Mapping[str, Any] = describe_environment(Path(blastscreen.__file__).parent)
+    here: Mapping[str, Any] = describe_environment(Path(blastscreen.__file__).parent)
     sources = results.sources(*sorted(results.versions))
     makers = {f"The {model.title}": results.model_runs[name] for name, model in results.models.items()}
     makers["The split"] = results.split_run
-    runs = {run.name: run for run in (*makers.values(), results.current_run)}
-    settings = {name: None if run.parameters is None else dict(_flatten(run.parameters)) for name, run in runs.items()}
-    software = {name: _list_software(environment if run.is_current else run.manifest) for name, run in runs.items()}
+    runs = {run.name: run for run in (*makers.values(), results.find_run(""))}
+    settings = {name: run.parameters and dict(_flatten(run.parameters)) for name, run in runs.items()}
+    software = {name: _list_software(here if run.is_current else run.manifest) for name, run in runs.items()}
     versions: list[Row] = [{"entry": source.entry, "version": source.version} for source in sources if source.version]
     return {
-        "version": environment["libraries"]["blastscreen"],
-        "commit": environment["git"]["commit"],
-        "modified": environment["git"]["modified"],
+        "version": here["libraries"]["blastscreen"],
+        **{name: here["git"][name] for name in ("commit", "modified")},
         "entries": Table("Catalog entries that the numbers come from", versions, unit="one entry per line"),
         "unversioned": [source.entry for source in sources if not source.version],
         "makers": [f"{what} was made by {run.name}{_describe_code(run)}." for what, run in makers.items()],
