@@ -22,8 +22,6 @@ from blastscreen.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[1] / "conf"
 ENVIRONMENTS = ("cnmc", "paper")
-PLAIN_BLOCKS = {"model_names": "What each model is called in words."}
-"""Blocks of single values, which have no model that could describe them."""
 _ROW = re.compile(r"^\| `(?P<entry>[^`]+)` \| (?P<text>.+) \|$", re.MULTILINE)
 
 
@@ -99,7 +97,7 @@ def describe_parameters() -> str:
         if not readers[block]:
             raise PluginError(f"no node reads the parameters '{block}'")
         model = _model_of(block, readers[block][0])
-        intro = inspect.getdoc(model) if model else PLAIN_BLOCKS[block]
+        intro = inspect.getdoc(model)
         lines = [f"## `{block}`", "", f"{intro} Read by {_names(readers[block])}.", "", *_HEADER]
         for field, value in values[block].items():
             elsewhere = [
@@ -122,8 +120,8 @@ def _block(dataset: str) -> str | None:
 
 def _model_of(block: str, node: Node) -> type[Parameters] | None:
     """Return the model that a node asks for, or None where it takes a plain value."""
-    bound = inspect.signature(node.func).bind(*node.inputs)
-    name = next(name for name, dataset in bound.arguments.items() if _block(dataset) == block)
+    arguments = zip(inspect.signature(node.func).parameters, node.inputs, strict=False)
+    name = next(name for name, dataset in arguments if _block(dataset) == block)
     annotation = inspect.get_annotations(node.func, eval_str=True)[name]
     return annotation if issubclass(annotation, Parameters) else None
 
