@@ -42,16 +42,8 @@ def gather_errors(
 ) -> dict[str, Any]:
     """Gather the wrong calls of one model on the test cells: as many subjects as possible, the surest calls first.
 
-    Args:
-        predictions: In the schema `PREDICTIONS`.
-        triage: In the schema `TRIAGE`, of the same cells.
-        operating_point: `threshold`: a cell at or above it is called a blast.
-        cell_images: The standardised cells.
-        cell_features: Their features.
-        cell_splits: Their roles: features are compared with those of the training cells.
-        settings: How many false positives, and how many false negatives, at most.
-        model: Title of the model.
-        network: The Keras model that made the predictions, if one did; its cells get maps of what drove their scores.
+    Their features are compared with those of the training cells of their class. Where a Keras model made the
+    predictions, as `network`, they get maps of what drove their scores. `model` is a title.
 
     Returns:
         Ready for JSON: model, threshold, split, data_source, n_false_positives and n_false_negatives (of all),

@@ -46,12 +46,7 @@ def draw_contact_sheet(cell_index: pd.DataFrame, cell_images: CellStack, setting
 def choose_sheet_cells(
     cell_index: pd.DataFrame, cell_images: CellStack, *, per_group: int
 ) -> dict[str, list[SheetCell]]:
-    """Choose cells of both classes, from as many subjects as possible, and flagged ones.
-
-    Returns:
-        Heading and cells of four groups: accepted cells of ALL, of HEM, cells flagged for review, and flagged cells on
-        which no model may decide. The choice depends on nothing but the index.
-    """
+    """Choose cells of four groups, from as many subjects as possible; the choice depends on nothing but the index."""
     ordinary, flagged = (cell_index["status"] == status for status in (Status.ACCEPTED, Status.REVIEW))
     unfit = is_unfit(cell_index["reasons"])
     groups = {
@@ -76,16 +71,9 @@ def _sheet_cell(cell: "pd.Series[Any]", cell_images: CellStack) -> SheetCell:
 
 
 def draw_cells(rows: Mapping[str, Sequence[SheetCell]], *, columns: int, title: str, note: str) -> Figure:
-    """Draw cells in a grid, all at one scale, with their masks outlined.
+    """Draw cells in a grid under the headings of their groups, all at one scale, with their masks outlined.
 
-    Args:
-        rows: Heading of each group and its cells; a group takes as many lines as it needs, an empty one is left out.
-        columns: Cells per line.
-        title: A sentence that says what is to be seen; it serves as alternative text too.
-        note: Drawn below the cells.
-
-    Returns:
-        A figure that belongs to no window.
+    A group takes as many lines as it needs, an empty one is left out. The figure belongs to no window.
 
     Raises:
         ValueError: There is no cell to draw.

@@ -32,11 +32,8 @@ def draw_comparison(comparison: Mapping[str, Any], **metrics: Mapping[str, Any])
     """Draw every model's metrics on the test cells with their intervals, and the paired differences.
 
     Left one marker per model and metric, right one per pair of models and metric, on lines that span the intervals. A
-    difference whose interval leaves out 0 is filled, any other hollow. What is undefined is left out.
-
-    Args:
-        comparison: Result of `compare_models`.
-        metrics: Those of each model, by its name.
+    difference whose interval leaves out 0 is filled, any other hollow. What is undefined is left out. `metrics` are
+    those of each model, by its name.
     """
     figure = side_by_side(["each model on its test cells", "difference on the same cells"])
     pairs = comparison["pairs"]
@@ -53,16 +50,8 @@ def draw_comparison(comparison: Mapping[str, Any], **metrics: Mapping[str, Any])
         figure.add_trace(_leave_doubtful_hollow(trace, shown), row=1, col=2)
     panel = len(SHOWN) * max(52, ROW_HEIGHT * max(len(metrics), len(pairs)))
     bottom = 70 + 10 * (len(metrics) + len(pairs))
-    title = "Models on the test cells, each at its own threshold"
-    finish(
-        figure,
-        note=note_on(comparison),
-        title=title,
-        height=130 + panel + bottom,
-        legend_below=60 / panel,
-        l=160,
-        b=bottom,
-    )
+    title, height = "Models on the test cells, each at its own threshold", 130 + panel + bottom
+    finish(figure, title=title, note=note_on(comparison), height=height, legend_below=60 / panel, l=160, b=bottom)
     figure.update_xaxes(range=[-0.02, 1.02], title="value, with interval over subject groups", col=1)
     figure.update_xaxes(title="difference, with interval", col=2)
     figure.add_vline(x=0, line={"color": INK, "width": 1, "dash": "dot"}, col=2)
@@ -81,17 +70,18 @@ def _markers(shown: Shown, name: str, *, number: int, place: int, of: int) -> go
         x=values,
         y=[line + offset for line, _, _ in known],
         error_x=error_bars(values, intervals, color=colour, thickness=2),
-        customdata=[
-            f"({interval['low']:.3f} to {interval['high']:.3f}; {interval['n_groups']} subject groups)"
-            if interval
-            else "(no interval)"
-            for interval in intervals
-        ],
+        customdata=[_describe(interval) for interval in intervals],
         mode="markers",
         name=name,
         marker={"color": colour, "size": 11, "symbol": SYMBOLS[number % len(SYMBOLS)]},
         hovertemplate="%{x:.3f} %{customdata}",
     )
+
+
+def _describe(interval: Mapping[str, Any] | None) -> str:
+    if interval is None:
+        return "(no interval)"
+    return f"({interval['low']:.3f} to {interval['high']:.3f}; {interval['n_groups']} subject groups)"
 
 
 def _leave_doubtful_hollow(trace: go.Scatter, shown: Shown) -> go.Scatter:

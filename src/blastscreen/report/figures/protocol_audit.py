@@ -24,7 +24,11 @@ from blastscreen.report.figures.style import (
 )
 from blastscreen.vocabulary import Region, SplitStrategy
 
-SPLIT_TEXTS = {SplitStrategy.SUBJECT: "split by subject", SplitStrategy.IMAGE: "split by image"}
+SPLIT_TEXTS = {
+    SplitStrategy.SUBJECT: "split by subject",
+    SplitStrategy.SOURCE_FOLD: "split by fold",
+    SplitStrategy.IMAGE: "split by image",
+}
 REGION_TEXTS = {Region.FRAME: "whole frame", Region.CELL: "cell's own pixels"}
 REGION_MARKERS = {
     Region.FRAME: {"symbol": "diamond", "color": VERMILION, "size": 14},

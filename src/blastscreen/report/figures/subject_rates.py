@@ -46,8 +46,8 @@ def draw_subjects(subjects: pd.DataFrame, metrics: Mapping[str, Any], *, model: 
         figure.update_yaxes(tickvals=lines["place"].tolist(), ticktext=lines["text"].tolist(), col=column)
     # an entry of the legend that draws nothing
     hollow = {"size": 12, "color": "white", "line": {"color": INK, "width": 2}}
-    explained = "hollow: the vote of its cells is wrong"
-    figure.add_scatter(x=[None], y=[None], mode="markers", name=explained, marker=hollow, row=1, col=1)
+    nothing = go.Scatter(x=[None], y=[None], mode="markers", name="hollow: the vote of its cells is wrong")
+    figure.add_trace(nothing.update(marker=hollow), row=1, col=1)
     threshold, plotted = metrics[Split.TEST]["threshold"], LINE_HEIGHT * n_lines
     title = f"{model}: how much its rates differ between subjects, at threshold {threshold:.3f}"
     height, below = plotted + TOP + BOTTOM, 80 / plotted
