@@ -55,7 +55,8 @@ def _heatmap(confusion: Mapping[str, int], *, name: str) -> go.Heatmap:
     hover = "true label %{y}<br>called %{x}<br>%{customdata} cells<extra></extra>"
     heatmap = go.Heatmap(x=ORDER, y=ORDER, z=shares, customdata=rows, name=name, coloraxis="coloraxis", xgap=2, ygap=2)
     large = {"size": 20, "color": INK}
-    return heatmap.update(text=texts, texttemplate="%{text}", textfont=large, hovertemplate=hover)
+    heatmap.update(text=texts, texttemplate="%{text}", textfont=large, hovertemplate=hover)
+    return heatmap
 
 
 def draw_roc_curves(predictions: pd.DataFrame, metrics: Mapping[str, Any], *, model: str) -> go.Figure:

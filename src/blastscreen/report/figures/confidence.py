@@ -144,4 +144,5 @@ def _bars(plans: Mapping[Split, Mapping[str, Any]], *, fate: str, colour: str) -
     # a sliver has no room for its number
     texts = [f"{share:.0%}" if share >= 0.04 else "" for share in shares]
     bars.update(text=texts, textposition="inside", textangle=0, textfont={"color": INK})
-    return bars.update(hovertemplate="%{customdata} cells, %{y:.1%}")
+    bars.update(hovertemplate="%{customdata} cells, %{y:.1%}")
+    return bars

@@ -88,4 +88,5 @@ def _leave_doubtful_hollow(trace: go.Scatter, shown: Shown) -> go.Scatter:
     symbol = trace.marker.symbol
     intervals = [interval for value, interval in shown.values() if value is not None]
     decided = [interval is not None and (interval["low"] > 0 or interval["high"] < 0) for interval in intervals]
-    return trace.update(marker_symbol=[symbol if sure else f"{symbol}-open" for sure in decided])
+    trace.update(marker_symbol=[symbol if sure else f"{symbol}-open" for sure in decided])
+    return trace
