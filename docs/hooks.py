@@ -23,8 +23,6 @@ from blastscreen.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[1] / "conf"
 ENVIRONMENTS = ("cnmc", "paper")
-PLAIN_BLOCKS = {"model_names": "What each model is called in words."}
-"""Blocks of single values, which have no model that could describe them."""
 _ROW = re.compile(r"^\| `(?P<entry>[^`]+)` \| (?P<text>.+) \|$", re.MULTILINE)
 
 
@@ -102,7 +100,7 @@ def describe_parameters() -> str:
         if not readers[block]:
             raise PluginError(f"no node reads the parameters '{block}'")
         model = _model_of(block, readers[block][0])
-        intro = inspect.getdoc(model) if model else PLAIN_BLOCKS[block]
+        intro = inspect.getdoc(model)
         lines = [f"## `{block}`", "", f"{intro} Read by {_names(readers[block])}.", "", *_HEADER]
         for field, value in values[block].items():
             elsewhere = [

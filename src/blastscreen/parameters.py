@@ -168,4 +168,4 @@ class ReportingParameters(Parameters):
 
     sheet_cells: Count = Field(description="cells of each group on the contact sheet")
     sheet_columns: Count = Field(description="cells per line of the contact sheet")
-    error_cells: Count = Field(description="wrongly called cells of each kind in the gallery of errors")
+    error_cells: Count = Field(description="wrongly called cells of each kind in the report")

@@ -87,7 +87,6 @@ def test_what_is_no_text_is_refused_where_text_is_meant(project, given):
         ({"rf": {"n_tree": 10}}, r"rf.n_tree \(.*\) is not a parameter. Did you mean rf.n_trees\?"),
         ({"cnn": {"epoch": 10}}, r"cnn.epoch \(.*\) is not a parameter. Did you mean cnn.epochs\?"),
         ({"n_trees": 10}, r"'n_trees' \(did you mean 'rf.n_trees'\?\)"),
-        ({"model_names": {"rff": "forest"}}, r"'model_names.rff' \(did you mean 'model_names.rf'\?\)"),
         ({"imagse": "a", "zzz": 1}, r"'imagse' \(did you mean 'images'\?\); 'zzz' \(known: .*splits"),
     ],
 )

@@ -165,15 +165,11 @@ class Manifests(dict):
     current = VERSION
 
 
-@pytest.fixture(scope="session")
-def parameters():
-    """What a run was given, as far as the report reads it."""
-    return {
-        "model_names": {"rf": "random forest", "cnn": "convolutional network", "hybrid": "hybrid"},
-        "evaluation": EvaluationParameters.model_construct(confidence_level=0.95),
-        "splits": {"strategy": "subject", "seed": 42},
-        "rf": {"n_trees": 100, "seed": 42},
-    }
+PARAMETERS = {
+    "evaluation": EvaluationParameters.model_construct(confidence_level=0.95),
+    "splits": {"strategy": "subject", "seed": 42},
+    "rf": {"n_trees": 100, "seed": 42},
+}
 
 
 @pytest.fixture(scope="session")
@@ -191,7 +187,7 @@ def entries():
     item = {"guideline": "CLAIM", "item": "1", "topic": "title", "status": "reported", "where": ["#answer"], "note": ""}
     found = tables() | {"integrity_report": integrity, "comparison": comparison(), "comparison_figure": figure("All")}
     found |= {"audit_summary": audit_summary(), "audit_figure": figure("Audit"), "reporting_checklist": [item]}
-    found |= {"run_manifests": Manifests()}
+    found |= {"run_manifests": Manifests(), "parameters": PARAMETERS}
     found |= {"paper_check": paper_check(), "published_figure": figure("Paper")}
     for model in ("rf", "cnn"):
         found |= {

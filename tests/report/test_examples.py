@@ -1,4 +1,4 @@
-"""The gallery of errors: which cells, how odd, and what is drawn of them."""
+"""Examples of wrong calls: which cells, how odd, and what is drawn of them."""
 
 import base64
 import json
@@ -12,10 +12,11 @@ from scipy.stats import median_abs_deviation
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.gradcam import grad_cam
 from blastscreen.models.network import build_network
+from blastscreen.parameters import ReportingParameters
 from blastscreen.report.examples import (
     describe_oddities,
-    explain_network,
     gather_errors,
+    map_heat,
     overlay_heat,
     spread_over_subjects,
 )
@@ -44,18 +45,20 @@ def tables():
     predictions = splits[splits["split"] != "train"].reset_index(drop=True)
     predictions["blast_probability"] = predictions["image_id"].map(SCORES)
     triage = predictions.assign(confidence=[0.55, 0.8, 0.9, 0.6, 0.9, 0.9], decision="refer")
-    features = pd.DataFrame(1.0, index=range(len(names)), columns=["area", "solidity", "sobel_mean"])
+    features = pd.DataFrame(1.0, index=range(len(names)), columns=["area", "solidity", "edge_density"])
     features.insert(0, "image_id", names)
     features["area"] = [float(radius) for radius in RADII.values()]
     features["reasons"] = ""
     return predictions, triage, splits, features
 
 
-def gather(tables, **changes):
+def gather(tables, n_cells=8, network=None):
     predictions, triage, splits, features = tables
     stack = CellStack(image_ids=RADII, side=SIDE, read=read)
-    options = {"model": "a model", "n_cells": 8, "explain": None} | changes
-    return gather_errors(predictions, triage, OPERATING_POINT, stack, features, splits, **options)
+    settings = ReportingParameters(sheet_cells=1, sheet_columns=1, error_cells=n_cells)
+    return gather_errors(
+        predictions, triage, OPERATING_POINT, stack, features, splits, settings, model="a model", network=network
+    )
 
 
 def decode(picture):
@@ -139,7 +142,7 @@ def test_a_small_picture_is_not_enlarged(tables):
     assert errors["false_negatives"] == []
 
 
-def test_no_errors_give_an_empty_gallery(tables):
+def test_no_errors_leave_no_examples(tables):
     predictions, *others = tables
     right = predictions.assign(blast_probability=[0.9, 0.9, 0.1, 0.1, 0.1, 0.1])
     errors = gather((right, *others))
@@ -161,19 +164,20 @@ def test_a_triage_of_other_cells_is_refused(tables):
         gather((predictions, triage[triage["image_id"] != "h3"], *others))
 
 
-def test_the_map_colours_where_it_is_high_and_leaves_the_rest(tables):
-    def look_left(pixels):
-        heat = np.zeros(pixels.shape[:2], np.float32)
-        heat[:, : SIDE // 2] = 1
-        return heat
-
-    cell = gather(tables, explain=look_left)["false_positives"][0]
-    plain, coloured = decode(cell["thumbnail"]).astype(int), decode(cell["heatmap"]).astype(int)
-    right = np.s_[:, 85:]
-    np.testing.assert_array_equal(coloured[right], plain[right])
+def test_the_map_colours_where_it_is_high_and_leaves_the_rest():
+    pixels, heat = read(0, 1)[0], np.zeros((SIDE, SIDE), np.float32)
+    heat[:, : SIDE // 2] = 1
+    coloured = overlay_heat(pixels, heat).astype(int)
+    np.testing.assert_array_equal(coloured[:, SIDE // 2 :], pixels[:, SIDE // 2 :])
     # viridis ends in yellow
-    red, green, blue = coloured[80, 70]
+    red, green, blue = coloured[SIDE // 2, SIDE // 2 - 20]
     assert min(red, green) > blue + 60
+
+
+def test_only_a_network_gets_maps(tables, cnn_settings):
+    assert gather(tables)["false_positives"][0]["heatmap"] is None
+    cell = gather(tables, n_cells=1, network=build_network(cnn_settings()))["false_positives"][0]
+    assert decode(cell["heatmap"]).shape == decode(cell["thumbnail"]).shape
 
 
 def test_colours_are_those_of_viridis():
@@ -188,6 +192,6 @@ def test_colours_are_those_of_viridis():
 def test_the_network_sees_the_cell_at_its_own_side_and_the_map_comes_back_at_the_cells(cnn_settings):
     network = build_network(cnn_settings())
     pixels = read(0, 1)[0]
-    heat = explain_network(network)(pixels)
+    heat = map_heat(network, pixels)
     seen = cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(heat, cv2.resize(grad_cam(network, seen), (SIDE, SIDE)), atol=1e-6)

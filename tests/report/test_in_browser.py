@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from blastscreen.report.page import render_report
+from blastscreen.pipelines.reporting import render_report
 
 WIDE, NARROW = 1100, 390
 # WCAG 2.2, level AA
@@ -55,10 +55,10 @@ def keep_picture(browser, file):
 
 
 @pytest.fixture(scope="module")
-def page(browser, entries, parameters, tmp_path_factory):
+def page(browser, entries, tmp_path_factory):
     """The page of the hostile results, opened in a wide window on light."""
     file = tmp_path_factory.mktemp("report") / "report.html"
-    file.write_text(render_report(entries, parameters=parameters), encoding="utf-8")
+    file.write_text(render_report(**entries), encoding="utf-8")
     browser.get_log("browser")
     browser.get_log("performance")
     emulate(browser)

@@ -1,7 +1,6 @@
-"""The cells that a model calls wrongly and is surest of, with what may have misled it."""
+"""Cells that a model calls wrongly and is surest of, with what may have misled it."""
 
 import base64
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -9,15 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.models.cell_batches import resize_cells
 from blastscreen.models.gradcam import grad_cam
+from blastscreen.parameters import ReportingParameters
 from blastscreen.schemas import feature_columns
 from blastscreen.vocabulary import POSITIVE_LABEL, Refusal, Split
 
 Pixels = NDArray[np.uint8]
-Explain = Callable[[Pixels], NDArray[np.float32]]
+Heat = NDArray[np.float32]
 
 THUMBNAIL_SIDE = 160
 N_STANDING_OUT = 3
@@ -34,56 +35,60 @@ def gather_errors(
     cell_images: CellStack,
     cell_features: pd.DataFrame,
     cell_splits: pd.DataFrame,
+    settings: ReportingParameters,
     *,
     model: str,
-    n_cells: int,
-    explain: Explain | None,
+    network: Any = None,
 ) -> dict[str, Any]:
     """Gather the wrong calls of one model on the test cells: as many subjects as possible, the surest calls first.
 
-    Args:
-        predictions: In the schema `PREDICTIONS`.
-        triage: In the schema `TRIAGE`, of the same cells.
-        operating_point: `threshold`: a cell at or above it is called a blast.
-        cell_images: The standardised cells.
-        cell_features: Their features.
-        cell_splits: Their roles: features are compared with those of the training cells.
-        model: What the model is called.
-        n_cells: How many false positives, and how many false negatives, at most.
-        explain: Maps a cell (side, side, 3) RGB to what drove its score, (side, side) 0 to 1; None for no maps.
+    Their features are compared with those of the training cells of their class. Where a Keras model made the
+    predictions, as `network`, they get maps of what drove their scores. `model` is a title.
 
     Returns:
-        Ready for JSON: model, threshold, split, the numbers of all n_false_positives and n_false_negatives, frame_side
-        (native pixels that each picture shows, the same for all so that sizes compare), and the chosen cells under
-        false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence (None if
-        unfit) and the decision of the triage, standing_out (see `describe_oddities`), and the pictures thumbnail and
-        heatmap (None without `explain`) as PNG in base64.
+        Ready for JSON: model, threshold, split, data_source, n_false_positives and n_false_negatives (of all),
+        frame_side (native pixels that each picture shows, the same for all so that sizes compare), and the chosen cells
+        under false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence
+        (None if unfit) and the decision of the triage, standing_out (see `describe_oddities`), and the pictures
+        thumbnail and heatmap (None without a network) as PNG in base64.
 
     Raises:
-        ValueError: The tables speak of different cells.
+        Refusal: The tables come from different runs.
     """
     threshold = float(operating_point["threshold"])
     wrong = find_wrong_calls(predictions, triage, threshold=threshold)
     is_blast = wrong["label"] == POSITIVE_LABEL
-    chosen = {"false_positives": spread_over_subjects(wrong[~is_blast], n_cells=n_cells)}
-    chosen["false_negatives"] = spread_over_subjects(wrong[is_blast], n_cells=n_cells)
-    side = _common_side(cell_images, [name for cells in chosen.values() for name in cells["image_id"]])
-    training = _join_training(cell_features, cell_splits)
+    kinds = {"false_positives": wrong[~is_blast], "false_negatives": wrong[is_blast]}
+    chosen = {kind: spread_over_subjects(cells, n_cells=settings.error_cells) for kind, cells in kinds.items()}
+    shown = {name: cell_images.cell(name) for cells in chosen.values() for name in cells["image_id"]}
+    side = min(max(map(_size, shown.values()), default=-2 * _MARGIN) + 2 * _MARGIN, cell_images.side)
     features = cell_features.set_index("image_id")[feature_columns(cell_features)]
+    training = _join_training(cell_features, cell_splits)
+
+    def describe(cell: dict[Any, Any]) -> dict[str, Any]:
+        pixels = shown[cell["image_id"]]
+        of_class = training.loc[training["label"] == cell["label"], list(features)]
+        window = _window(pixels, side)
+        coloured = None if network is None else overlay_heat(pixels, map_heat(network, pixels))
+        return {
+            "image_id": cell["image_id"],
+            "subject_id": cell["subject_id"],
+            "blast_probability": float(cell["blast_probability"]),
+            "confidence": None if pd.isna(cell["confidence"]) else float(cell["confidence"]),
+            "decision": str(cell["decision"]),
+            "standing_out": describe_oddities(features.loc[cell["image_id"]], of_class),
+            "thumbnail": _encode(pixels[window]),
+            "heatmap": None if coloured is None else _encode(coloured[window]),
+        }
+
     return {
         "model": model,
         "threshold": threshold,
         "split": str(Split.TEST),
-        "n_false_positives": int((~is_blast).sum()),
-        "n_false_negatives": int(is_blast.sum()),
+        "data_source": join_sources(predictions),
+        **{f"n_{kind}": len(cells) for kind, cells in kinds.items()},
         "frame_side": side,
-        **{
-            kind: [
-                _describe_cell(cell, features, training, cell_images.cell(cell["image_id"]), side=side, explain=explain)
-                for cell in cells.to_dict("records")
-            ]
-            for kind, cells in chosen.items()
-        },
+        **{kind: [describe(cell) for cell in cells.to_dict("records")] for kind, cells in chosen.items()},
     }
 
 
@@ -106,28 +111,16 @@ def find_wrong_calls(predictions: pd.DataFrame, triage: pd.DataFrame, *, thresho
 
 
 def spread_over_subjects(wrong: pd.DataFrame, *, n_cells: int) -> pd.DataFrame:
-    """Choose cells so that every subject has its surest wrong call in before any has its second.
-
-    Args:
-        wrong: image_id, subject_id, confidence.
-        n_cells: How many at most.
-
-    Returns:
-        The chosen rows, the surest call first.
-    """
+    """Choose cells so that every subject has its surest wrong call in before any has its second, the surest first."""
     surest_first = wrong.sort_values(["confidence", "image_id"], ascending=[False, True])
     turn = surest_first.groupby("subject_id").cumcount()
     # stable, so that within a turn the surest stay first
-    chosen = surest_first.loc[turn.sort_values(kind="stable").index[:n_cells]]
-    return chosen.sort_values(["confidence", "image_id"], ascending=[False, True])
+    chosen = turn.sort_values(kind="stable").index[:n_cells]
+    return surest_first[surest_first.index.isin(chosen)]
 
 
 def describe_oddities(cell: "pd.Series[float]", reference: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Name the features of a cell that lie furthest from those of a reference.
-
-    Args:
-        cell: A feature per name.
-        reference: The same features of many cells, (n, features).
+    """Find the features of a cell that lie furthest from those of a reference.
 
     Returns:
         Up to `N_STANDING_OUT` features, the furthest first: feature, value, class_median (of the reference), and z,
@@ -149,68 +142,24 @@ def describe_oddities(cell: "pd.Series[float]", reference: pd.DataFrame) -> list
     return furthest.rename_axis("feature").reset_index().to_dict("records")
 
 
-def explain_network(network: Any) -> Explain:
-    """Give the function that maps what drove a network's score of a cell, by Grad-CAM.
-
-    Args:
-        network: A Keras model, the result of `blastscreen.models.training.train_network`.
-
-    Returns:
-        From pixels (side, side, 3) RGB at native scale to (side, side), 0 to 1.
-    """
-
-    def explain(pixels: Pixels) -> NDArray[np.float32]:
-        seen = resize_cells(pixels[np.newaxis], side=network.input_shape[1])[0]
-        heat = cv2.resize(grad_cam(network, seen), pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(heat, np.float32)
-
-    return explain
+def map_heat(network: Any, pixels: Pixels) -> Heat:
+    """Map what drove a network's score of a cell at native scale, by Grad-CAM: (side, side), 0 to 1."""
+    seen = resize_cells(pixels[np.newaxis], side=network.input_shape[1])[0]
+    heat = cv2.resize(grad_cam(network, seen), pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(heat, np.float32)
 
 
-def overlay_heat(pixels: Pixels, heat: NDArray[np.float32]) -> Pixels:
-    """Lay a map over a cell: viridis, whose steps look alike in size, the clearer the less there is to see.
-
-    Args:
-        pixels: (h, w, 3) uint8 RGB.
-        heat: (h, w), 0 to 1; where it is 0 the cell stays as it is.
-
-    Returns:
-        (h, w, 3) uint8 RGB.
-    """
+def overlay_heat(pixels: Pixels, heat: Heat) -> Pixels:
+    """Lay a map over a cell in viridis, whose steps look alike in size; where the map is 0 the cell stays as it is."""
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
     opacity = _OPACITY * heat[..., np.newaxis]
     return np.rint((1 - opacity) * pixels + opacity * colours).astype(np.uint8)
 
 
 def _join_training(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd.DataFrame:
-    """Select label and features of the training cells that have all features."""
+    """Select the training cells that have all features, with their labels."""
     training = cell_splits.loc[cell_splits["split"] == Split.TRAIN, ["image_id", "label"]]
-    table = training.merge(cell_features, on="image_id", how="inner", validate="1:1")
-    return table.loc[table["reasons"] == "", ["label", *feature_columns(cell_features)]]
-
-
-def _describe_cell(
-    cell: dict[Any, Any],
-    features: pd.DataFrame,
-    training: pd.DataFrame,
-    pixels: Pixels,
-    *,
-    side: int,
-    explain: Explain | None,
-) -> dict[str, Any]:
-    of_class = training.loc[training["label"] == cell["label"], features.columns]
-    window = _window(pixels, side)
-    heatmap = None if explain is None else _encode(overlay_heat(pixels, explain(pixels))[window])
-    return {
-        "image_id": cell["image_id"],
-        "subject_id": cell["subject_id"],
-        "blast_probability": float(cell["blast_probability"]),
-        "confidence": None if pd.isna(cell["confidence"]) else float(cell["confidence"]),
-        "decision": str(cell["decision"]),
-        "standing_out": describe_oddities(features.loc[cell["image_id"]], of_class),
-        "thumbnail": _encode(pixels[window]),
-        "heatmap": heatmap,
-    }
+    return training.merge(cell_features[cell_features["reasons"] == ""], on="image_id", validate="1:1")
 
 
 def _extent(pixels: Pixels) -> NDArray[np.intp]:
@@ -219,10 +168,8 @@ def _extent(pixels: Pixels) -> NDArray[np.intp]:
     return np.stack([places.min(axis=0), places.max(axis=0)], axis=1)
 
 
-def _common_side(cell_images: CellStack, image_ids: list[str]) -> int:
-    """Find the side of the smallest square that any of the cells fits into, with a margin; 0 without cells."""
-    sides = [int(np.ptp(_extent(cell_images.cell(image_id)), axis=1).max()) + 1 for image_id in image_ids]
-    return min(max(sides) + 2 * _MARGIN, cell_images.side) if sides else 0
+def _size(pixels: Pixels) -> int:
+    return int(np.ptp(_extent(pixels), axis=1).max()) + 1
 
 
 def _window(pixels: Pixels, side: int) -> tuple[slice, slice]:

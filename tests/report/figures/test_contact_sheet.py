@@ -1,11 +1,13 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 from PIL import Image
 
-from blastscreen.report.figures.contact_sheet import SheetCell, draw_contact_sheet, printable
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.report.figures.contact_sheet import SheetCell, choose_sheet_cells, draw_cells, printable
 
 HOSTILE = ["$x^{ $", "\\frac{1}{2}$", "a\nb\tc\x00", "细胞 🧫", "<b>&amp;", "\udcff.bmp", "W" * 300, ""]
 
@@ -18,7 +20,7 @@ def make_cell(caption="subject 1", side=20, value=200):
 
 
 def draw(rows, **changes):
-    return draw_contact_sheet(rows, **({"columns": 3, "title": "Cells", "note": "generated sample"} | changes))
+    return draw_cells(rows, **({"columns": 3, "title": "Cells", "note": "generated sample"} | changes))
 
 
 def render(figure):
@@ -102,3 +104,32 @@ def test_captions_show_what_they_can():
 def test_no_cells_at_all_is_an_error():
     with pytest.raises(ValueError, match="every group is empty"):
         draw({"blasts": [], "normal": []})
+
+
+INDEX = pd.DataFrame(
+    {
+        "image_id": ["a1", "a2", "a3", "b1", "h1", "r1", "r2", "x1", "d1"],
+        "status": ["accepted"] * 5 + ["review", "review", "rejected", "duplicate"],
+        "reasons": [""] * 5 + ["border;lossy_source", "lossy_source", "truncated", "border;duplicate"],
+        "label": ["all"] * 4 + ["hem", "hem", "hem", None, "hem"],
+        "subject_id": ["1", "1", "1", "2", "H1", "H1", "H1", "H1", "H1"],
+    }
+)
+
+
+def read(start, stop):
+    return np.stack([np.full((8, 8, 3), 10 + position, np.uint8) for position in range(start, stop)])
+
+
+def test_every_subject_comes_first_before_any_comes_twice_and_flagged_and_unfit_cells_stand_apart():
+    stack = CellStack(image_ids=INDEX["image_id"][:7], side=8, read=read)
+    sheet = choose_sheet_cells(INDEX, stack, per_group=3)
+    assert [[cell.caption for cell in cells] for cells in sheet.values()] == [
+        ["1", "2", "1"],
+        ["H1"],
+        ["H1 lossy_source"],
+        ["H1 border;lossy_source"],
+    ]
+    shown = [[int(cell.pixels[0, 0, 0]) - 10 for cell in cells] for cells in sheet.values()]
+    assert shown == [[0, 3, 1], [4], [6], [5]]
+    assert all(cell.mask.all() for cells in sheet.values() for cell in cells)

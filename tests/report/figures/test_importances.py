@@ -1,7 +1,10 @@
+import json
+
 import pandas as pd
 import pytest
 
 from blastscreen.report.figures.importances import draw_importances
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 IMPORTANCES = pd.DataFrame(
     {
@@ -21,10 +24,12 @@ IMPORTANCES = pd.DataFrame(
     }
 )
 
+METRICS = {"data_source": GENERATED_SAMPLE}
+
 
 @pytest.fixture
 def figure():
-    return draw_importances(IMPORTANCES, model="Forest", note="generated sample")
+    return draw_importances(IMPORTANCES, METRICS, model="Forest")
 
 
 def values(figure, axis, kind):
@@ -76,19 +81,25 @@ def test_groups_are_lettered_and_coloured(figure):
 
 
 @pytest.mark.parametrize(
-    ("groups", "n_colours", "n_letters"),
+    ("groups", "n_colours"),
     [
-        pytest.param([f"pair {i // 2}" for i in range(60)], 7, 30, id="more groups than colours and letters"),
-        pytest.param([str(i) for i in range(15)], 1, 1, id="no group"),
-        pytest.param(["one"] * 15, 1, 1, id="one group"),
+        pytest.param([str(i // 2) for i in range(60)], 7, id="more groups than letters"),
+        pytest.param([str(i) for i in range(15)], 1, id="no group"),
+        pytest.param(["one"] * 15, 1, id="one group"),
     ],
 )
-def test_any_grouping_has_colours_and_letters_enough(groups, n_colours, n_letters):
+def test_any_grouping_of_features_can_be_drawn(groups, n_colours):
     table = pd.DataFrame({"feature": [f"feature {i}" for i in range(len(groups))], "feature_group": groups})
     table[[name for name in IMPORTANCES if name not in table]] = 0.1
-    figure = draw_importances(table, model="Forest", note="")
+    figure = draw_importances(table, METRICS, model="Forest")
     assert len({trace.marker.color for trace in figure.data}) == n_colours
-    assert len({trace.legendgroup for trace in figure.data}) == n_letters
+    assert len(figure.layout.yaxis.ticktext) == len(groups)
+
+
+def test_a_model_without_impurity_importances_can_be_drawn():
+    figure = draw_importances(IMPORTANCES.assign(impurity_importance=float("nan")), METRICS, model="Boosting")
+    traces = json.loads(figure.to_json(engine="json"))["data"]
+    assert {value for trace in traces if trace["xaxis"] == "x" for value in trace["x"]} == {None}
 
 
 def test_title_and_note_are_drawn(figure):

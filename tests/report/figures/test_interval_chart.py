@@ -3,8 +3,9 @@ import json
 import pytest
 
 from blastscreen.report.figures.interval_chart import SHOWN, draw_comparison
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
-MODELS = {"rf": "random forest", "cnn": "network"}
+TITLES = ["random forest", "convolutional network"]
 
 
 def interval(low, high):
@@ -13,7 +14,8 @@ def interval(low, high):
 
 def metrics(value):
     return {
-        "test": dict.fromkeys(SHOWN, value) | {"intervals": dict.fromkeys(SHOWN, interval(value - 0.1, value + 0.05))}
+        "data_source": GENERATED_SAMPLE,
+        "test": dict.fromkeys(SHOWN, value) | {"intervals": dict.fromkeys(SHOWN, interval(value - 0.1, value + 0.05))},
     }
 
 
@@ -24,15 +26,16 @@ def figure():
     differences["specificity"] = {"difference": -0.2, "interval": interval(-0.3, -0.1)}
     differences["sensitivity"] = {"difference": 0.2, "interval": None}
     differences["precision_hem"] = {"difference": None, "interval": None}
-    comparison = {"pairs": [{"first": "rf", "second": "cnn", "differences": differences}]}
-    return draw_comparison(
-        comparison, {"rf": metrics(0.8), "cnn": metrics(0.6)}, models=MODELS, note="generated sample"
-    )
+    comparison = {
+        "data_source": GENERATED_SAMPLE,
+        "pairs": [{"first": "rf", "second": "cnn", "differences": differences}],
+    }
+    return draw_comparison(comparison, rf=metrics(0.8), cnn=metrics(0.6))
 
 
 def test_every_model_has_its_values_and_intervals(figure):
     forest, network, _ = figure.data
-    assert (forest.name, network.name) == tuple(MODELS.values())
+    assert (forest.name, network.name) == tuple(TITLES)
     assert set(forest.x) == {0.8}
     assert forest.error_x.array[0] == pytest.approx(0.05)
     assert forest.error_x.arrayminus[0] == pytest.approx(0.1)
@@ -43,8 +46,8 @@ def test_every_model_has_its_values_and_intervals(figure):
 
 def test_differences_that_may_be_none_are_hollow(figure):
     trace = figure.data[2]
-    assert trace.name == "random forest minus network"
-    rows = [SHOWN[round(line)] for line in trace.y]
+    assert trace.name == " minus ".join(TITLES)
+    rows = [list(SHOWN)[round(line)] for line in trace.y]
     assert set(SHOWN) - set(rows) == {"precision_hem"}
     filled = {row for row, symbol in zip(rows, trace.marker.symbol, strict=True) if not symbol.endswith("-open")}
     assert filled == {"auroc", "specificity"}

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.report.figures.learning_curve import draw_learning_curve
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 HISTORY = pd.DataFrame(
     {
@@ -17,10 +18,12 @@ HISTORY = pd.DataFrame(
     }
 )
 
+METRICS = {"data_source": GENERATED_SAMPLE}
+
 
 @pytest.fixture
 def figure():
-    return draw_learning_curve(HISTORY, model="Network <1>", note="generated sample & no patient")
+    return draw_learning_curve(HISTORY, METRICS, model="Network <1>")
 
 
 def find(figure, name, axis):
@@ -64,5 +67,5 @@ def test_each_curve_stands_in_the_legend_once(figure):
 
 def test_title_and_note_are_drawn_and_json_holds_the_figure(figure):
     assert "Network &lt;1&gt;: loss and AUROC" in figure.layout.title.text
-    assert "generated sample &amp; no patient" in figure.layout.title.text
+    assert "generated sample, not patient data" in figure.layout.title.text
     json.dumps(json.loads(figure.to_json()), allow_nan=False)

@@ -14,7 +14,8 @@ RESULTS = pd.DataFrame(
         ("cnn", "subject", "cell", 1, 0.6),
     ],
     columns=["model", "strategy", "region", "seed", "auroc"],
-).assign(accuracy=0.5, f1_weighted=0.5, data_source=GENERATED_SAMPLE)
+)
+RESULTS = RESULTS.assign(accuracy=0.5, f1_weighted=0.5, data_source=GENERATED_SAMPLE)
 CORRELATIONS = pd.DataFrame(
     [
         ("cell", "perimeter", 0.9, 0.8),
@@ -115,4 +116,4 @@ def test_lines_join_the_two_regions_of_a_feature(correlations):
 
 def test_notes_are_drawn(audit, correlations):
     for figure in (audit, correlations):
-        assert GENERATED_SAMPLE in figure.layout.title.text
+        assert "generated sample" in figure.layout.title.text

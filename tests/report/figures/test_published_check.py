@@ -27,12 +27,11 @@ OURS_RF = {
     "false_positive_rate": None,
     "intervals": {"accuracy": {"low": 0.7, "high": 0.85}, "sensitivity": None, "false_positive_rate": None},
 }
-MODELS = {"rf": "Forest", "cnn": "Network"}
 
 
 @pytest.fixture
 def traces():
-    figure = draw_published(CHECK, {"rf": {"test": OURS_RF, "data_source": GENERATED_SAMPLE}}, models=MODELS)
+    figure = draw_published(CHECK, rf={"test": OURS_RF, "data_source": GENERATED_SAMPLE})
     assert GENERATED_SAMPLE in figure.layout.title.text
     json.dumps(json.loads(figure.to_json()), allow_nan=False)
     return {(trace.name, trace.xaxis): trace for trace in figure.data}
@@ -40,7 +39,7 @@ def traces():
 
 def test_ours_stands_with_its_interval(traces):
     accuracy, sensitivity = traces[OURS, "x"], traces[OURS, "x2"]
-    assert (list(accuracy.x), list(accuracy.y)) == ([0.8], ["Forest"])
+    assert (list(accuracy.x), list(accuracy.y)) == ([0.8], ["random forest"])
     assert (accuracy.error_x.array, accuracy.error_x.arrayminus) == (pytest.approx([0.05]), pytest.approx([0.1]))
     assert list(accuracy.customdata) == ["70.0% to 85.0%"]
     assert (list(sensitivity.x), list(sensitivity.customdata)) == ([0.9], ["no interval"])

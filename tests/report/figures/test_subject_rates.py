@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.report.figures.subject_rates import draw_subjects
+from blastscreen.vocabulary import GENERATED_SAMPLE
 
 SUBJECTS = pd.DataFrame(
     [
@@ -16,10 +17,12 @@ SUBJECTS = pd.DataFrame(
     columns=["subject_id", "label", "split", "n_cells", "n_right", "rate", "mean_probability", "majority_call"],
 )
 
+METRICS = {"data_source": GENERATED_SAMPLE, "test": {"threshold": 0.4}}
+
 
 @pytest.fixture
 def figure():
-    return draw_subjects(SUBJECTS, model="Forest <1>", threshold=0.4, note="generated sample")
+    return draw_subjects(SUBJECTS, METRICS, model="Forest <1>")
 
 
 def find(figure, name, axis):
@@ -55,11 +58,11 @@ def test_panels_say_the_range(figure):
 
 def test_more_subjects_make_a_higher_figure(figure):
     many = pd.concat([SUBJECTS.assign(subject_id=SUBJECTS["subject_id"] + str(i)) for i in range(10)])
-    assert draw_subjects(many, model="Forest", threshold=0.4, note="").layout.height > figure.layout.height + 500
+    assert draw_subjects(many, METRICS, model="Forest").layout.height > figure.layout.height + 500
 
 
 def test_no_subjects_can_be_drawn():
-    assert draw_subjects(SUBJECTS.iloc[:0], model="Forest", threshold=0.4, note="").layout.height > 0
+    assert draw_subjects(SUBJECTS.iloc[:0], METRICS, model="Forest").layout.height > 0
 
 
 def test_title_and_note_are_drawn_and_json_holds_the_figure(figure):

@@ -3,15 +3,25 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.cohort.index import note_on_source
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.imaging.masks import cell_mask, to_grey
+from blastscreen.parameters import ReportingParameters
 from blastscreen.report.figures.style import INK, VERMILION, YELLOW
+from blastscreen.vocabulary import CellLabel, Status, is_unfit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    # Kedro evaluates the hints of a node as it starts, when matplotlib is not yet worth its second
+    Axes = Figure = Any
 
 MAX_CAPTION = 16
 MAX_LINE = 80
@@ -26,21 +36,51 @@ class SheetCell:
     caption: str
 
 
-def draw_contact_sheet(rows: Mapping[str, Sequence[SheetCell]], *, columns: int, title: str, note: str) -> Figure:
-    """Draw cells in a grid, all at one scale, with their masks outlined.
+def draw_contact_sheet(cell_index: pd.DataFrame, cell_images: CellStack, settings: ReportingParameters) -> Figure:
+    """Draw cells of both classes and flagged ones with the outlines of their masks."""
+    cells = choose_sheet_cells(cell_index, cell_images, per_group=settings.sheet_cells)
+    title = "Cells that came in, with the outlines of their masks"
+    return draw_cells(cells, columns=settings.sheet_columns, title=title, note=note_on_source(cell_index))
 
-    Args:
-        rows: Heading of each group and its cells; a group takes as many lines as it needs, an empty one is left out.
-        columns: Cells per line.
-        title: A sentence that says what is to be seen; it serves as alternative text too.
-        note: Drawn below the cells, "" for none.
 
-    Returns:
-        A figure that belongs to no window; save it as PNG.
+def choose_sheet_cells(
+    cell_index: pd.DataFrame, cell_images: CellStack, *, per_group: int
+) -> dict[str, list[SheetCell]]:
+    """Choose cells of four groups, from as many subjects as possible; the choice depends on nothing but the index."""
+    ordinary, flagged = (cell_index["status"] == status for status in (Status.ACCEPTED, Status.REVIEW))
+    unfit = is_unfit(cell_index["reasons"])
+    groups = {
+        "leukemic blasts (ALL)": ordinary & (cell_index["label"] == CellLabel.ALL),
+        "normal precursors (HEM)": ordinary & (cell_index["label"] == CellLabel.HEM),
+        "flagged for review": flagged & ~unfit,
+        "unfit: always referred to an expert": flagged & unfit,
+    }
+    sheet = {}
+    for heading, chosen in groups.items():
+        cells = cell_index[chosen].sort_values("image_id")
+        # every subject has its first cell before any has its second
+        turns = cells.groupby("subject_id").cumcount().sort_values(kind="stable")
+        sheet[heading] = [_sheet_cell(cells.loc[row], cell_images) for row in turns.index[:per_group]]
+    return sheet
+
+
+def _sheet_cell(cell: "pd.Series[Any]", cell_images: CellStack) -> SheetCell:
+    pixels = cell_images.cell(cell["image_id"])
+    reasons = "" if cell["status"] == Status.ACCEPTED else f" {cell['reasons']}"
+    return SheetCell(pixels, mask=cell_mask(to_grey(pixels)), caption=f"{cell['subject_id']}{reasons}")
+
+
+def draw_cells(rows: Mapping[str, Sequence[SheetCell]], *, columns: int, title: str, note: str) -> Figure:
+    """Draw cells in a grid under the headings of their groups, all at one scale, with their masks outlined.
+
+    A group takes as many lines as it needs, an empty one is left out. The figure belongs to no window.
 
     Raises:
         ValueError: There is no cell to draw.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     groups = {heading: cells for heading, cells in rows.items() if cells}
     if not groups:
         raise ValueError("a contact sheet needs at least one cell: every group is empty")
@@ -61,8 +101,23 @@ def draw_contact_sheet(rows: Mapping[str, Sequence[SheetCell]], *, columns: int,
     return figure
 
 
+def _draw_cell(axes: Axes, cell: SheetCell, *, side: int) -> None:
+    height, width = cell.mask.shape
+    axes.imshow(cell.pixels, interpolation="antialiased")
+    if cell.mask.any():
+        # padded, so that the outline of a cell cut by the frame is closed along the frame
+        across, down = np.arange(-1, width + 1), np.arange(-1, height + 1)
+        axes.contour(across, down, np.pad(cell.mask, 1), levels=[0.5], colors=YELLOW, linewidths=1.2)
+    # one scale for all: a cell that looks larger is larger
+    axes.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
+    axes.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
+    # inside the axes' own frame of reference: a caption is text of the sheet, not of the picture
+    look: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 10, "color": INK, "parse_math": False}
+    axes.text(0.5, -0.04, printable(cell.caption, MAX_CAPTION), transform=axes.transAxes, **look)
+
+
 def printable(text: str, length: int) -> str:
-    r"""Make hostile text safe to draw: what the font lacks escaped, the middle cut out of what is too long.
+    r"""Make hostile text safe to draw: what the font lacks is escaped, the middle cut out of what is too long.
 
     Examples:
         >>> printable("UID_33\n", 16)
@@ -70,6 +125,8 @@ def printable(text: str, length: int) -> str:
         >>> printable("a-very-long-file-name.bmp", 9)
         'a-ve….bmp'
     """
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
     letters = get_font(findfont(FontProperties())).get_charmap()
     drawable = "".join(
         letter if letter.isprintable() and ord(letter) in letters else letter.encode("unicode_escape").decode("ascii")
@@ -79,29 +136,3 @@ def printable(text: str, length: int) -> str:
         return drawable
     half = (length - 1) // 2
     return f"{drawable[: length - 1 - half]}…{drawable[len(drawable) - half :]}"
-
-
-def _draw_cell(axes: Axes, cell: SheetCell, *, side: int) -> None:
-    height, width = cell.mask.shape
-    axes.imshow(cell.pixels, interpolation="antialiased")
-    if cell.mask.any():
-        # padded, so that the outline of a cell cut by the frame is closed along the frame
-        padded = np.pad(cell.mask, 1)
-        axes.contour(
-            np.arange(-1, width + 1), np.arange(-1, height + 1), padded, levels=[0.5], colors=YELLOW, linewidths=1.2
-        )
-    # one scale for all: a cell that looks larger is larger
-    axes.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
-    axes.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
-    # inside the axes' own frame of reference: a caption is text of the sheet, not of the picture
-    axes.text(
-        0.5,
-        -0.04,
-        printable(cell.caption, MAX_CAPTION),
-        transform=axes.transAxes,
-        ha="center",
-        va="top",
-        fontsize=10,
-        color=INK,
-        parse_math=False,
-    )

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from blastscreen.cohort.index import note_on_source
+from blastscreen.models import MODELS
 from blastscreen.report.figures.style import BLUE, INK, VERMILION, finish
 from blastscreen.vocabulary import Split
 
@@ -20,20 +21,18 @@ _MARKERS = {
 }
 
 
-def draw_published(
-    check: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], *, models: Mapping[str, str]
-) -> go.Figure:
+def draw_published(paper_check: Mapping[str, Any], **metrics: Mapping[str, Any]) -> go.Figure:
     """Draw rates on test cells, the paper's and ours: one panel per metric, one line per model.
 
     Args:
-        check: Result of `check_published`; print is drawn where it differs from the paper's own tables.
-        metrics: Per model the result of `evaluate_predictions`.
-        models: What each model is called in words; one that the paper does not have shows ours alone.
+        paper_check: Result of `check_published`; print is drawn where it differs from the paper's own tables.
+        metrics: Those of each model, by its name; one that the paper does not have shows ours alone.
     """
+    models = {model: MODELS[model].title for model in metrics}
     titles = [metric.replace("_", " ") for metric in METRICS]
     figure = make_subplots(rows=1, cols=3, shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=titles)
     columns = ["kind", "metric", "model", "rate", "low", "high", "text"]
-    points = pd.DataFrame(_list_points(check, metrics, models), columns=columns).dropna(subset="rate")
+    points = pd.DataFrame(_list_points(paper_check, metrics, models), columns=columns).dropna(subset="rate")
     points = points.astype(dict.fromkeys(["rate", "low", "high"], float))
     for (kind, metric), of_kind in points.groupby(["kind", "metric"], sort=False):
         error = {"array": of_kind["high"] - of_kind["rate"], "arrayminus": of_kind["rate"] - of_kind["low"]}
@@ -46,7 +45,9 @@ def draw_published(
     finish(figure, title="Rates on test cells: the paper's and ours", note=note, height=340 + 70 * len(models))
     figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0}, margin={"l": 130, "b": 110})
     lines = {"categoryarray": list(models.values()), "range": [len(models) - 0.5, -0.5], "showgrid": False}
-    return figure.update_xaxes(tickformat=".0%").update_yaxes(categoryorder="array", **lines)
+    figure.update_xaxes(tickformat=".0%")
+    figure.update_yaxes(categoryorder="array", **lines)
+    return figure
 
 
 def _list_points(
@@ -54,7 +55,7 @@ def _list_points(
 ) -> Iterator[tuple[Any, ...]]:
     for model, metric in ((model, metric) for model in models for metric in METRICS):
         if model in metrics:
-            rate, interval = metrics[model][Split.TEST][metric], metrics[model][Split.TEST]["intervals"][metric]
+            rate, interval = metrics[model][Split.TEST][metric], metrics[model][Split.TEST]["intervals"].get(metric)
             text = f"{interval['low']:.1%} to {interval['high']:.1%}" if interval else "no interval"
             low, high = (interval["low"], interval["high"]) if interval else (rate, rate)
             yield OURS, metric, models[model], rate, low, high, text

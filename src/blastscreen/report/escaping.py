@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -13,10 +15,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def show_unseen(text: str) -> str:
-    """Spell characters that have no look of their own, which could hide or reorder what stands beside them.
-
-    Returns:
-        The text with each of them as its code point, fit for UTF-8.
+    """Spell characters that have no look of their own, and could hide or reorder what stands beside them.
 
     Example:
         >>> show_unseen("cell\u202egpj.exe")
@@ -46,36 +45,24 @@ def break_names(text: str) -> Markup:
     return Markup(_PARTS.sub(r"\1<wbr>", str(escape(show_unseen(text)))))  # noqa: S704 - escaped before
 
 
-def html_environment() -> Environment:
+def open_html() -> Environment:
     """Open the templates of the page: everything that is put in is escaped and visible."""
-    environment = Environment(
-        loader=PackageLoader("blastscreen.report"),
-        autoescape=True,
-        finalize=_show,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = _open(finalize=_escape_with(show_unseen))
     environment.filters["break_names"] = break_names
     return environment
 
 
-def markdown_environment() -> Environment:
-    """Open the templates of the model card: everything that is put in is escaped for Markdown."""
+def open_markdown() -> Environment:
+    """Open the templates of the model card: everything that is put in is escaped for Markdown, HTML tags included."""
+    return _open(finalize=_escape_with(lambda text: Markup(escape_markdown(text))), keep_trailing_newline=True)  # noqa: S704
+
+
+def _open(**options: Any) -> Environment:
+    loader, missing = PackageLoader("blastscreen.report"), StrictUndefined
     return Environment(
-        loader=PackageLoader("blastscreen.report"),
-        autoescape=False,  # noqa: S701 - what is put in is escaped for Markdown, HTML tags included
-        finalize=_show_in_markdown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        loader=loader, autoescape=True, undefined=missing, trim_blocks=True, lstrip_blocks=True, **options
     )
 
 
-def _show(value: object) -> object:
-    return show_unseen(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _show_in_markdown(value: object) -> object:
-    return escape_markdown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _escape_with(escape_text: Callable[[str], str]) -> Callable[[object], object]:
+    return lambda value: escape_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from blastscreen.report.answer import describe_answer, describe_pair
-from blastscreen.report.study import open_study
+from blastscreen.report.results import gather_results
+from blastscreen.report.sections.answer import describe_answer, describe_pair
 
 NAMES = {"rf": "random forest", "cnn": "network"}
 
@@ -26,24 +26,24 @@ def pair(first, second, interval):
 )
 def test_the_better_model_is_named_and_whether_chance_would_do(values, bounds, better, verdict):
     interval = dict(zip(("low", "high"), bounds, strict=True))
-    text = describe_pair(pair(*values, interval), names=NAMES, confidence="95%")
+    text = describe_pair(pair(*values, interval), titles=NAMES, confidence="95%")
     assert better in text
     assert verdict in text
 
 
 def test_without_an_interval_nothing_is_said_of_chance():
-    text = describe_pair(pair(0.9, 0.8, None), names=NAMES, confidence="95%")
+    text = describe_pair(pair(0.9, 0.8, None), titles=NAMES, confidence="95%")
     assert "can't be said" in text
     assert "includes" not in text
     assert "leaves out" not in text
 
 
 def test_one_class_only_is_no_comparison():
-    assert "all of one class" in describe_pair(pair(None, None, None), names=NAMES, confidence="95%")
+    assert "all of one class" in describe_pair(pair(None, None, None), titles=NAMES, confidence="95%")
 
 
-def test_cells_subjects_and_calls_are_counted(entries, parameters):
-    answer = describe_answer(open_study(entries, parameters=parameters))
+def test_cells_subjects_and_calls_are_counted(entries):
+    answer = describe_answer(gather_results(**entries))
     assert answer["setting"] == (
         "Each model judged 20 cells one by one, of 2 subjects with leukemic blasts and 2 subjects with normal "
         "precursors, none of whom gave a cell to training."
@@ -52,9 +52,9 @@ def test_cells_subjects_and_calls_are_counted(entries, parameters):
     assert "mistook 3 of 10 normal cells" in answer["calls"][1]
 
 
-def test_shared_subjects_are_counted(entries, parameters):
+def test_shared_subjects_are_counted(entries):
     splits = entries["cell_splits"].assign(subject_group=lambda table: table["subject_id"].str.rstrip("aestrv"))
-    answer = describe_answer(open_study(entries | {"cell_splits": splits}, parameters=parameters))
+    answer = describe_answer(gather_results(**(entries | {"cell_splits": splits})))
     assert "4 of their 4 subject groups also gave cells to training" in answer["setting"]
 
 
@@ -73,12 +73,12 @@ def test_shared_subjects_are_counted(entries, parameters):
         ((4, 1, 1, 8), 0.6, "normal cells for leukemic ones (30.0%, 95% interval 25.0 to 35.0)."),
     ],
 )
-def test_rates_that_mean_nothing_are_called_so(entries, parameters, calls, low, warning):
+def test_rates_that_mean_nothing_are_called_so(entries, calls, low, warning):
     confusion = dict(zip(entries["rf_metrics"]["test"]["confusion"], calls, strict=True))
     intervals = entries["rf_metrics"]["test"]["intervals"] | {"auroc": {"low": low, "high": 0.9}}
     test = entries["rf_metrics"]["test"] | {"confusion": confusion, "intervals": intervals}
     metrics = entries["rf_metrics"] | {"test": test}
-    answer = describe_answer(open_study(entries | {"rf_metrics": metrics}, parameters=parameters))
+    answer = describe_answer(gather_results(**(entries | {"rf_metrics": metrics})))
     assert answer["calls"][0].endswith(warning)
 
 
@@ -89,16 +89,16 @@ def test_rates_that_mean_nothing_are_called_so(entries, parameters, calls, low, 
         (0.45, None, "its AUROC, 0.450, has no interval."),
     ],
 )
-def test_each_model_that_may_be_guessing_is_said_to(entries, parameters, auroc, interval, said):
+def test_each_model_that_may_be_guessing_is_said_to(entries, auroc, interval, said):
     test = entries["cnn_metrics"]["test"] | {"auroc": auroc, "intervals": {"auroc": interval}}
     metrics = entries["cnn_metrics"] | {"test": test}
-    answer = describe_answer(open_study(entries | {"cnn_metrics": metrics}, parameters=parameters))
+    answer = describe_answer(gather_results(**(entries | {"cnn_metrics": metrics})))
     assert answer["calls"][1].endswith(f"It is not shown to be better than guessing: {said}")
     assert "guessing" not in answer["calls"][0]
 
 
 @pytest.mark.parametrize(("kept", "is_said"), [(3, True), (2, False)])
-def test_training_that_its_limit_ended_is_told(entries, parameters, kept, is_said):
+def test_training_that_its_limit_ended_is_told(entries, kept, is_said):
     history = pd.DataFrame({"seed": 42, "epoch": [1, 2, 3]}).assign(kept=lambda table: table["epoch"] == kept)
-    calls = describe_answer(open_study(entries | {"cnn_history": history}, parameters=parameters))["calls"]
+    calls = describe_answer(gather_results(**(entries | {"cnn_history": history})))["calls"]
     assert ["stopped at its limit of epochs" in call for call in calls] == [False, is_said]

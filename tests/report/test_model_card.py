@@ -1,12 +1,12 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from blastscreen.report.card import write_model_card
+from blastscreen.pipelines.reporting import write_model_card
 
 
 @pytest.fixture(scope="module")
-def card(entries, parameters):
-    return write_model_card(entries, parameters=parameters)
+def card(entries):
+    return write_model_card(**entries)
 
 
 def test_the_card_has_its_sections_and_its_numbers(card):
@@ -20,10 +20,10 @@ def test_the_card_has_its_sections_and_its_numbers(card):
     assert "Generated sample, not patient data" in card
 
 
-def test_text_from_outside_stays_text(entries, parameters):
+def test_text_from_outside_stays_text(entries):
     source = "# x\n<script>alert(1)</script> [a](http://b) | `c` *d* ![e](f)"
     tables = {name: entries[name].assign(data_source=source) for name in ("cell_index", "cell_splits")}
-    card = write_model_card(entries | tables, parameters=parameters)
+    card = write_model_card(**(entries | tables))
     html = MarkdownIt("commonmark").enable("table").render(card)
     assert "Source: # x⟨U+000A⟩&lt;script&gt;alert(1)&lt;/script&gt; [a](http://b) | `c` *d* ![e](f)." in html
 

@@ -1,5 +1,0 @@
-"""Pipeline `reporting`."""
-
-from blastscreen.pipelines.reporting.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]

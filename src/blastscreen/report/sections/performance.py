@@ -1,0 +1,141 @@
+"""Every metric of every model, their calls, and the models side by side on the same cells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from blastscreen.evaluation.promise import explain_sensitivity
+from blastscreen.report.results import ModelResults, Results
+from blastscreen.report.shown import (
+    METRICS,
+    NO_INTERVAL,
+    Columns,
+    Kind,
+    Numbers,
+    Row,
+    Table,
+    explain_undefined,
+    show,
+    show_row,
+    transpose,
+)
+from blastscreen.vocabulary import EVALUATED_SPLITS, OperatingRule, Split
+
+_DIFFERENCE: dict[Kind, Kind] = {"rate": "points", "score": "gain"}
+_COUNTS: Numbers = {
+    "n_cells": ("cells", "count"),
+    "n_unfit": ("cells unfit to be decided, always referred", "count"),
+    "n_subjects": ("subjects", "count"),
+    "n_subject_groups": ("subject groups", "count"),
+}
+_MCNEMAR: Numbers = {
+    name: (name, "count")
+    for name in ("n_cells", "n_unpaired", "both_right", "only_first_right", "only_second_right", "both_wrong")
+}
+
+
+def describe_performance(results: Results) -> dict[str, Any]:
+    """Tabulate metrics, operating points, calls and paired differences."""
+    points = {model.title: model.operating_point for model in results.models.values() if model.operating_point}
+    promises = {title: explain_sensitivity(point) for title, point in points.items()}
+    pairs = results.comparison["pairs"] if results.comparison else ()
+    return {
+        "metrics": [tabulate_metrics(results, split) for split in reversed(EVALUATED_SPLITS)],
+        "operating_points": _tabulate_operating_points(results),
+        "promises": [f"The {title}: {promise}" for title, promise in promises.items() if promise],
+        "calls": {name: _tabulate_calls(results, model) for name, model in results.models.items()},
+        "pairs": [_describe_comparison(results, pair) for pair in pairs],
+    }
+
+
+def tabulate_metrics(results: Results, split: Split, columns: Columns = _COUNTS | METRICS) -> Table:
+    """Tabulate counts and metrics of all models on the cells of a split."""
+    sources = results.of_models("metrics")
+    return Table(
+        f"The models on the {split} cells, with {results.confidence_of(*sources)} intervals over subject groups",
+        transpose({model.title: show_metrics(model, split, columns) for model in results.models.values()}, "metric"),
+        unit="cells, at each model's own threshold",
+        sources=sources,
+    )
+
+
+def show_metrics(model: ModelResults, split: Split, columns: Columns) -> Row:
+    """Show metrics of a model with their intervals, under their headings."""
+    metrics = model.metrics[split]
+    # a metric that was not computed is not defined either
+    record = dict.fromkeys(columns) | metrics
+    undefined, wanted = explain_undefined(metrics["confusion"]), dict.fromkeys(METRICS, NO_INTERVAL)
+    return show_row(record, columns, f"{model.name}.{split}", undefined=undefined, no_interval=wanted)
+
+
+def _tabulate_operating_points(results: Results) -> Table:
+    rows: list[Row] = [
+        {
+            "model": model.title,
+            "threshold": show(point["threshold"], "score", f"{name}.threshold"),
+            "rule": _describe_rule(point),
+            "chosen on": point["chosen_on"],
+        }
+        for name, model in results.models.items()
+        if (point := model.operating_point)
+    ]
+    unit = "blast probability as the model gives it, 0 to 1; at or above the threshold a cell is called a blast"
+    title = "Where each model cuts between normal and blast"
+    return Table(title, rows, unit=unit, sources=results.of_models("operating_point"))
+
+
+def _describe_rule(point: Mapping[str, Any]) -> str:
+    wanted = point.get("wanted") or {}
+    text = {
+        OperatingRule.FIXED: "given beforehand",
+        OperatingRule.SENSITIVITY: f"sensitivity of at least {100 * wanted.get('min_sensitivity', 0):g}%",
+        OperatingRule.YOUDEN: "largest sum of sensitivity and specificity",
+        OperatingRule.COST: f"a missed blast weighs as much as {wanted.get('missed_blast_cost', 0):g} false alarms",
+    }[OperatingRule(point["rule"])]
+    return text if point.get("attainable", True) else f"{text}; not attainable on these cells"
+
+
+def _tabulate_calls(results: Results, model: ModelResults) -> Table:
+    rows = []
+    for split in reversed(EVALUATED_SPLITS):
+        for label, normal, blast in (
+            ("normal (HEM)", "true_negatives", "false_positives"),
+            ("blast (ALL)", "false_negatives", "true_positives"),
+        ):
+            called: Numbers = {normal: ("called normal", "count"), blast: ("called blast", "count")}
+            first = {"split and true label": f"{split}: {label}"}
+            confusion = model.metrics[split]["confusion"]
+            rows.append(show_row(confusion, called, f"{model.name}.{split}", first=first))
+    sources = results.sources(f"{model.name}_metrics")
+    return Table(f"Calls of the {model.title}", rows, unit="cells", sources=sources)
+
+
+def _describe_comparison(results: Results, pair: Mapping[str, Any]) -> dict[str, Any]:
+    first, second = (results.models[pair[side]].title for side in ("first", "second"))
+    name, sources = f"comparison.{pair['first']}.{pair['second']}", results.sources("comparison")
+    confidence = results.confidence_of(*sources)
+    rows = []
+    for metric, found in pair["differences"].items():
+        words, kind = METRICS[metric]
+        sides: Numbers = {"first": (first, kind), "second": (second, kind)}
+        difference: Numbers = {"difference": (f"difference with {confidence} interval", _DIFFERENCE[kind])}
+        row = show_row(
+            found | {"intervals": {"difference": found["interval"]}},
+            sides | difference,
+            f"{name}.{metric}",
+            first={"metric": words},
+            undefined={"difference": "one of the two is not defined"},
+            no_interval={"difference": NO_INTERVAL},
+        )
+        rows.append(row)
+    title = f"The {first} and the {second} on the same test cells"
+    unit = "cells that both models judged; the intervals are over subject groups"
+    p_value = show(pair["mcnemar"]["p_value"], "p_value", f"{name}.p_value", undefined="the models never disagree")
+    return {
+        "first": first,
+        "second": second,
+        "confidence": confidence,
+        "table": Table(title, rows, unit=unit, sources=sources),
+        "has_intervals": any(found["interval"] is not None for found in pair["differences"].values()),
+        "mcnemar": show_row(pair | pair["mcnemar"], _MCNEMAR, name) | {"p_value": p_value},
+        "caveat": pair["mcnemar"]["caveat"],
+    }
