@@ -85,16 +85,6 @@ class FeatureParameters(Parameters):
         return self
 
 
-class ForestParameters(Parameters):
-    """The random forest and its importances."""
-
-    n_trees: Count = Field(description="trees of the forest")
-    class_weight: Literal["balanced", "none"] = Field(description="balanced: a class weighs the same however rare")
-    permutation_repeats: Count = Field(description="shuffles per feature and per group")
-    correlation_threshold: Fraction = Field(description="features with |Spearman rho| above this are one group")
-    seed: Seed = Field(description="of the trees and the shuffles")
-
-
 class CnnParameters(Parameters):
     """The network on the standardised cells: its shape, its training, its input."""
 

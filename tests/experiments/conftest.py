@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.parameters import AuditParameters, ForestParameters
+from blastscreen.models.estimators import ForestParameters
+from blastscreen.parameters import AuditParameters
 from blastscreen.vocabulary import FEATURE_NAMES, CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
@@ -49,5 +50,11 @@ def audit_settings():
 @pytest.fixture(scope="session")
 def forest_settings():
     return ForestParameters(
-        n_trees=10, class_weight="balanced", permutation_repeats=1, correlation_threshold=0.8, seed=0
+        n_trees=10,
+        balancing="class_weight",
+        false_alarm_cost=2.0,
+        ensemble_size=2,
+        permutation_repeats=1,
+        correlation_threshold=0.8,
+        seed=0,
     )

@@ -9,7 +9,7 @@ from blastscreen.experiments.balancing_audit import audit_imbalance, make_measur
 from blastscreen.experiments.fold_scores import auroc_within_folds
 from blastscreen.experiments.folds import draw_folds
 from blastscreen.experiments.forests import predict_held_out
-from blastscreen.models.balancing import fit_balanced
+from blastscreen.models.tabular import fit_classifier
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import AUDIT_IMBALANCE
 from blastscreen.vocabulary import Balancing, SplitStrategy
@@ -126,7 +126,7 @@ def test_every_way_is_audited_and_workers_the_order_of_rows_and_the_frame_do_not
 @pytest.mark.parametrize("balancing", [Balancing.SMOTE, Balancing.UNDERSAMPLING, Balancing.EASY_ENSEMBLE])
 def test_cells_that_are_held_out_have_no_part_in_the_scores_of_their_fold(held_out, forest_settings, balancing):
     cells, ((fold, _), _) = held_out
-    fit = partial(fit_balanced, balancing=balancing, forest=forest_settings, false_alarm_cost=2.0, ensemble_size=2)
+    fit = partial(fit_classifier, settings=forest_settings.model_copy(update={"balancing": balancing}))
     moved = (cells["subject_group"] == "group 0").to_numpy()
     other = cells.assign(area=cells["area"].where(~moved, -cells["area"]))
     before, after = (predict_held_out(table, fold, fit=fit) for table in (cells, other))

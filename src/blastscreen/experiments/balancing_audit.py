@@ -15,8 +15,9 @@ from blastscreen.experiments.flattery import HONEST
 from blastscreen.experiments.fold_scores import THRESHOLD
 from blastscreen.experiments.folds import count_folds, draw_folds, seeds_of_audit
 from blastscreen.experiments.forests import divide_cores, predict_held_out
-from blastscreen.models.balancing import fit_balanced
-from blastscreen.parameters import AuditParameters, ComputeParameters, EvaluationParameters, ForestParameters
+from blastscreen.models.estimators import ForestParameters
+from blastscreen.models.tabular import fit_classifier
+from blastscreen.parameters import AuditParameters, ComputeParameters, EvaluationParameters
 from blastscreen.schemas import AUDIT_IMBALANCE
 from blastscreen.vocabulary import POSITIVE_LABEL, Balancing
 
@@ -79,13 +80,8 @@ def _hold_out(
     compute: ComputeParameters,
 ) -> Division:
     balancing, seed = run
-    fit = partial(
-        fit_balanced,
-        balancing=balancing,
-        forest=forest.model_copy(update={"seed": seed}),
-        false_alarm_cost=settings.false_alarm_cost,
-        ensemble_size=settings.ensemble_size,
-    )
+    costs = {"false_alarm_cost": settings.false_alarm_cost, "ensemble_size": settings.ensemble_size}
+    fit = partial(fit_classifier, settings=forest.model_copy(update={"balancing": balancing, "seed": seed, **costs}))
     fold = draw_folds(table, strategy=HONEST.strategy, n_folds=n_folds, seed=seed)
     with use_cores(compute):
         return fold, predict_held_out(table, fold, fit=fit)

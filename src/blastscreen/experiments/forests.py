@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from blastscreen.compute.parallel import map_batches, use_cores
 from blastscreen.experiments.fold_scores import score_cells
 from blastscreen.experiments.folds import STRATEGIES, count_folds, draw_folds, seeds_of_audit
-from blastscreen.models.random_forest import blast_probability, fit_forest
-from blastscreen.parameters import AuditParameters, ComputeParameters, ForestParameters
+from blastscreen.models.estimators import ForestParameters
+from blastscreen.models.tabular import blast_probability, fit_classifier
+from blastscreen.parameters import AuditParameters, ComputeParameters
 from blastscreen.vocabulary import Region, Split, SplitStrategy
 
 Run = tuple[SplitStrategy, Region, int]
@@ -65,7 +66,7 @@ def _audit_forest(
     strategy, region, seed = run
     table = cells[cells["region"] == region]
     fold = draw_folds(table, strategy=strategy, n_folds=n_folds, seed=seed)
-    fit = partial(fit_forest, settings=forest.model_copy(update={"seed": seed}))
+    fit = partial(fit_classifier, settings=forest.model_copy(update={"seed": seed}))
     with use_cores(compute):
         probability = predict_held_out(table, fold, fit=fit)
     protocol: dict[str, object] = {"model": "rf", "strategy": strategy.value, "region": region.value, "seed": seed}

@@ -10,7 +10,6 @@ from blastscreen.experiments.fold_scores import score_cells
 from blastscreen.experiments.folds import STRATEGIES, count_folds, draw_folds, seeds_of_audit
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
-from blastscreen.models.gathering import gather_cells
 from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters
 from blastscreen.vocabulary import Region, Split
 
@@ -70,7 +69,8 @@ def _cross_validate(
     settings: CnnParameters,
     compute: ComputeParameters,
 ) -> NDArray[np.float64]:
-    from blastscreen.models import prediction, training
+    from blastscreen.models.prediction import predict_images
+    from blastscreen.models.training import train_network
 
     n_folds = int(fold.max()) + 1
     probability = np.empty(len(cells))
@@ -78,11 +78,10 @@ def _cross_validate(
         held_out = fold == number
         validating = fold == (number + 1) % n_folds
         roles = np.select([held_out, validating], [Split.TEST.value, Split.VALIDATION.value], Split.TRAIN.value)
-        train, validation = gather_cells(stack, cells.assign(split=roles), settings=settings, compute=compute)
-        network, _ = training.train_network(train, validation, settings=settings, checkpoints=_NoCheckpoints())
+        network, _ = train_network(stack, cells.assign(split=roles), _NoCheckpoints(), settings, compute)
         # validation cells need no prediction
         tested = cells.assign(split=np.where(held_out, Split.TEST.value, Split.TRAIN.value))
-        predictions = prediction.predict_cells(network, stack, tested, settings=settings).set_index("image_id")
+        predictions = predict_images(network, stack, tested, settings).set_index("image_id")
         probability[held_out] = predictions["blast_probability"].loc[cells.loc[held_out, "image_id"]]
     return probability
 

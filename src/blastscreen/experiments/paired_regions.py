@@ -5,7 +5,7 @@ import pandas as pd
 from blastscreen.compute.resume import PartStore
 from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
-from blastscreen.models.random_forest import training_table
+from blastscreen.models.tabular import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
 from blastscreen.vocabulary import Region
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.utils.class_weight import compute_class_weight
 
 from blastscreen.compute.environment import count_threads
-from blastscreen.models.batches import training_dataset, validation_dataset
-from blastscreen.models.cell_batches import CellBatches
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.augmentation import training_dataset, validation_dataset
+from blastscreen.models.cell_batches import CellBatches, gather_cells
 from blastscreen.models.checkpoints import (
     Checkpoint,
     CheckpointStore,
@@ -26,7 +26,7 @@ from blastscreen.models.checkpoints import (
 from blastscreen.models.ctrl_c import hold_ctrl_c
 from blastscreen.models.network import average_networks, build_network, compile_network
 from blastscreen.models.watch import TrainingWatch
-from blastscreen.parameters import CnnParameters
+from blastscreen.parameters import CnnParameters, ComputeParameters
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +35,18 @@ logger = logging.getLogger(__name__)
 
 
 def train_network(
+    cell_images: CellStack,
+    cell_splits: pd.DataFrame,
+    checkpoints: CheckpointStore,
+    settings: CnnParameters,
+    compute: ComputeParameters,
+) -> tuple[Any, pd.DataFrame]:
+    """Train on the training cells, stop by the validation cells: see `fit_networks`."""
+    train, validation = gather_cells(cell_images, cell_splits, settings=settings, compute=compute)
+    return fit_networks(train, validation, settings=settings, checkpoints=checkpoints)
+
+
+def fit_networks(
     train: CellBatches, validation: CellBatches, *, settings: CnnParameters, checkpoints: CheckpointStore
 ) -> tuple["keras.Model", pd.DataFrame]:
     """Train one network per seed and average them.
@@ -42,12 +54,6 @@ def train_network(
     After every epoch a checkpoint is written. With `settings.resume` training goes on from it and ends with the
     weights of an uninterrupted run; where there is none yet, it starts. Without, it starts, and what was left of
     another training is removed.
-
-    Args:
-        train: Cells to learn from.
-        validation: Cells whose loss decides when to stop and which epoch's weights are kept.
-        settings: Everything but the cells.
-        checkpoints: Where the state of training is kept.
 
     Returns:
         The network, and its history in the schema `HISTORY`.
@@ -74,7 +80,7 @@ def train_network(
 
 
 def configure_runtime(settings: CnnParameters) -> None:
-    """Make TensorFlow reproducible on this machine, fix its threads, and say what it runs on.
+    """Make TensorFlow reproducible on this machine, fix its threads, and log what it runs on.
 
     Threads can only be chosen before TensorFlow has first computed something in this process.
     """
@@ -98,7 +104,7 @@ def configure_runtime(settings: CnnParameters) -> None:
 
 
 def peak_memory_mib() -> int:
-    """Tell the most memory that this process ever held, MiB."""
+    """Read the most memory that this process ever held, MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # macOS counts bytes, others KiB
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
@@ -165,5 +171,7 @@ def _train_one(
 
 def balance_classes(cells: CellBatches) -> dict[int, float]:
     """Weigh cells so that both classes together weigh the same: 0 the others, 1 blasts; the mean weight is 1."""
+    from sklearn.utils.class_weight import compute_class_weight
+
     weights = compute_class_weight("balanced", classes=np.array([False, True]), y=cells.is_blast)
     return dict(enumerate(weights.tolist()))

@@ -8,13 +8,13 @@ from blastscreen.cohort.index import note_on_source
 from blastscreen.compute.resume import PartStore
 from blastscreen.experiments import areas, balancing_audit, flattery, forests, networks, paired_regions
 from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.estimators import ForestParameters
 from blastscreen.parameters import (
     AuditParameters,
     CnnParameters,
     ComputeParameters,
     EvaluationParameters,
     FeatureParameters,
-    ForestParameters,
     SplitParameters,
 )
 from blastscreen.report.figures import protocol_audit
