@@ -45,7 +45,12 @@ def load_conf(kind: str, environment: str = "base") -> dict[str, Any]:
 
 def all_nodes() -> list[Node]:
     """List the nodes of all registered pipelines, in the order in which they run."""
-    return sum(register_pipelines().values()).nodes
+    pipelines = register_pipelines()
+    everything = sum(pipelines[name] for name in ("every_model", "external"))
+    # others have nodes of the same names for fewer models
+    named = {node.name: node for pipeline in (*pipelines.values(), everything) for node in pipeline.nodes}
+    order = {node.name: number for number, node in enumerate(everything.nodes)}
+    return sorted(named.values(), key=lambda node: order.get(node.name, len(order)))
 
 
 def complete_catalog(markdown: str) -> str:

@@ -206,7 +206,7 @@ def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
             raise ValueError(f"a forest of {len(value.classes_)} classes counts {sorted(counted)}")
     if isinstance(value, BaggingClassifier) and getattr(value, "n_classes_", None) != len(value.classes_):
         raise ValueError(f"an ensemble of {len(value.classes_)} classes counts {value.n_classes_}")
-    if isinstance(value, BaseHistGradientBoosting):
+    if isinstance(value, BaseHistGradientBoosting) and hasattr(value, "_predictors"):
         _require_plain_boosting(value)
     if isinstance(value, BaseForest | BaseDecisionTree | BaseHistGradientBoosting):
         width = min(width, getattr(value, "n_features_in_", 0))

@@ -4,12 +4,7 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 
-from blastscreen.models.estimators import (
-    BoostingParameters,
-    ExtraTreesParameters,
-    ForestParameters,
-    LogisticParameters,
-)
+from blastscreen.models import estimators
 from blastscreen.parameters import CnnParameters, HybridParameters, Parameters
 
 # TensorFlow greets with lines on its build and on GPUs that are not there; its errors come as exceptions anyway.
@@ -54,7 +49,12 @@ _BOOSTED_TREE = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredicto
 
 MODELS = {
     "rf": Model(
-        "random forest", ModelKind.TABULAR, ForestParameters, by_default=True, noun="forest", trusted_types=(_TREE,)
+        "random forest",
+        ModelKind.TABULAR,
+        estimators.ForestParameters,
+        by_default=True,
+        noun="forest",
+        trusted_types=(_TREE,),
     ),
     "cnn": Model(
         "convolutional network",
@@ -73,9 +73,9 @@ MODELS = {
         scoring=("forest_weight",),
     ),
     "gradient_boosting": Model(
-        "gradient boosting", ModelKind.TABULAR, BoostingParameters, trusted_types=(_BOOSTED_TREE,)
+        "gradient boosting", ModelKind.TABULAR, estimators.BoostingParameters, trusted_types=(_BOOSTED_TREE,)
     ),
-    "extra_trees": Model("extra trees", ModelKind.TABULAR, ExtraTreesParameters, trusted_types=(_TREE,)),
-    "logistic_regression": Model("logistic regression", ModelKind.TABULAR, LogisticParameters),
+    "extra_trees": Model("extra trees", ModelKind.TABULAR, estimators.ExtraTreesParameters, trusted_types=(_TREE,)),
+    "logistic_regression": Model("logistic regression", ModelKind.TABULAR, estimators.LogisticParameters),
 }
 """Every model, by its name in the catalog; the only list of models."""

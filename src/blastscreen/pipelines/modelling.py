@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, get_type_hints
 
 from kedro.pipeline import Pipeline, node
@@ -50,13 +51,15 @@ def _wire_tabular(model: str) -> list[Node]:
 
 
 def _with_block_of(model: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Narrow the hint of `settings`, from which Kedro knows against what to hold the block of a model."""
+    """Narrow the hint of `settings`, from which Kedro knows against what to hold the block of the model."""
 
     @wraps(function)
     def narrowed(**inputs: Any) -> Any:
         return function(**inputs)
 
     narrowed.__annotations__ = {**get_type_hints(function), "settings": MODELS[model].parameters}
+    # by which Kedro matches inputs with hints
+    narrowed.__signature__ = signature(function)  # type: ignore[attr-defined]
     return narrowed
 
 
