@@ -15,7 +15,6 @@ from kedro.io.core import AbstractVersionedDataset, Version
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.ensemble import BaggingClassifier
 from sklearn.ensemble._forest import BaseForest, ForestClassifier
-from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
@@ -251,7 +250,7 @@ def _require_plain_boosting(model: BaseHistGradientBoosting) -> None:
 def _require_sound_boosted_tree(tree: TreePredictor, *, width: float) -> None:
     """Check one tree of boosting as `_require_sound_tree` does; none of its features is a category."""
     nodes = tree.nodes
-    if nodes.dtype != PREDICTOR_RECORD_DTYPE or nodes.ndim != 1 or len(nodes) == 0:
+    if nodes.ndim != 1 or len(nodes) == 0:
         raise ValueError("a tree has no nodes")
     inner = nodes["is_leaf"] == 0
     numbers = np.arange(len(nodes))[inner]

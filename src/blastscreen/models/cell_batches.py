@@ -72,15 +72,12 @@ def join_parts(n_cells: int, side: int, parts: Iterable[Pixels]) -> Pixels:
 
 
 def plan_pools(positions: Order, *, pool_cells: int, rng: np.random.Generator | None) -> list[Order]:
-    """Decide the order of one epoch.
+    """Decide the order of one epoch: pools of indices into ascending `positions`, which hold each index once.
 
     Args:
-        positions: Of the cells in the stack, ascending.
+        positions: Of the cells in the stack.
         pool_cells: About how many cells make a pool, at most a block more; shuffling goes no further than a pool.
         rng: Shuffles the blocks, and the cells of each pool; None keeps the order of the stack.
-
-    Returns:
-        Pools of indices into `positions`; together they hold each index once.
     """
     blocks = split_blocks(positions)
     if rng is not None:
@@ -172,10 +169,7 @@ def locate_cells(stack: CellStack, splits: pd.DataFrame, *wanted: Split) -> tupl
 def gather_cells(
     stack: CellStack, splits: pd.DataFrame, *, settings: CnnParameters, compute: ComputeParameters
 ) -> tuple[CellBatches, CellBatches]:
-    """Find the cells to train and to validate on, and hold them in memory if they fit the budget.
-
-    Returns:
-        Training and validation cells. Where they do not fit, two pools of training cells do.
+    """Find the cells to train and to validate on, and hold them in memory if they fit the budget; two pools always do.
 
     Raises:
         Refusal: Stack and table hold different cells, or a class is missing from one of the two splits.

@@ -61,14 +61,12 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
     Raises:
         CohortError: Every problem at once: what `require_sound_cohort` finds, subjects and pictures of the cohort.
     """
-    problems: list[str] = []
+    outside, cohort = select_readable(external_index), select_readable(cell_index)
+    problems = [*filter(None, (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort)))]
     try:
         require_sound_cohort(external_index)
     except CohortError as error:
-        problems += error.args
-    outside, cohort = select_readable(external_index), select_readable(cell_index)
-    shared = (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort))
-    problems += [problem for problem in shared if problem is not None]
+        problems = [*error.args, *problems]
     if problems:
         raise CohortError(*(f"external images: {problem}" for problem in problems))
     return accepted_cells(external_index)
@@ -178,13 +176,13 @@ def evaluate_strangers(
     operating_point: dict[str, Any],
     settings: EvaluationParameters,
 ) -> dict[str, Any]:
-    """Describe a model's calls on cells from outside, at the threshold that was settled before.
+    """Describe a model's calls on strangers, at the threshold that was settled before.
 
     Args:
         external_predictions: In the schema `EXTERNAL_PREDICTIONS`.
         strangers: Result of `require_strangers` for the same files.
-        predictions: The model's own.
-        cell_index: What `require_strangers` compared with.
+        predictions: The model's own, on the cohort.
+        cell_index: Of the cohort.
         operating_point: `threshold`.
         settings: Level of the intervals.
 

@@ -12,21 +12,13 @@ logger = logging.getLogger(__name__)
 
 
 def average_predictions(forest: pd.DataFrame, network: pd.DataFrame, settings: HybridParameters) -> pd.DataFrame:
-    """Average the probabilities of two models (soft voting).
+    """Average the probabilities of two models (soft voting), in the schema `PREDICTIONS`, sorted by image_id.
 
     Nothing is fitted: the validation cells already decide when the network stops and where the threshold lies. A mean
     of probabilities is defined where a forest is certain (0 or 1), which one of log odds is not.
 
-    A cell that one model left out, as the forest does without a usable feature, is left out here and named in the log.
-    The score of one model alone is on another scale than the means that threshold and calibration are chosen for.
-
-    Args:
-        forest: Schema `PREDICTIONS`.
-        network: The same for the same cells in any order.
-        settings: Weight of the forest.
-
-    Returns:
-        Schema `PREDICTIONS`, sorted by image_id.
+    A cell that one model left out, as the forest does without a usable feature, is left out here and named in the log:
+    one score alone is on another scale than the means that threshold and calibration are chosen for.
 
     Raises:
         Refusal: The tables were made on different splits: they contradict each other about a cell, or each has cells
@@ -66,10 +58,7 @@ def average_predictions(forest: pd.DataFrame, network: pd.DataFrame, settings: H
 
 
 def average_scores(forest: pd.DataFrame, network: pd.DataFrame, settings: HybridParameters) -> pd.DataFrame:
-    """Average the scores of cells from outside; one that a model could not score has none, and that model's reasons.
-
-    Both tables and the result are in the schema `EXTERNAL_SCORES`.
-    """
+    """Average scores in the schema `EXTERNAL_SCORES`; a cell that a model could not score has none, but its reasons."""
     cells = network.merge(forest, on="image_id", suffixes=("", "_forest"), validate="1:1")
     reasons = (cells["reasons_forest"] + ";" + cells["reasons"]).str.strip(";")
     return cells[["image_id"]].assign(reasons=reasons, blast_probability=_average(cells, settings))

@@ -2,7 +2,6 @@
 
 Written after the network of Swastika et al.: three blocks of convolution, ReLU, normalisation and pooling, then two
 dense layers with dropout. What scales the pixels is a part of the network, so a stored one needs nothing but images.
-Keras and TensorFlow are imported when a network is first asked for.
 """
 
 from collections.abc import Sequence
@@ -26,8 +25,8 @@ def build_network(settings: CnnParameters) -> "keras.Model":
     """Build the network, with initial weights that follow from the settings alone.
 
     Returns:
-        A network from `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, to `blast_probability`, (n, 1) float32 0
-        to 1. Not compiled. Its name tells the seed.
+        A network, not compiled, from `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, to `blast_probability`,
+        (n, 1) float32. Its name has the seed.
     """
     import keras
     from keras import layers
@@ -65,10 +64,7 @@ def optical_density(pixels: Any) -> Any:
     background, exactly black after segmentation, would be the densest of all: it is given the density of clear glass.
 
     Args:
-        pixels: Array or symbolic tensor (..., 3), RGB 0 to 255.
-
-    Returns:
-        Of the same kind and shape: 0 (clear, or black in all channels) to 2.41.
+        pixels: Array or symbolic tensor (..., 3), RGB 0 to 255; so is the result, 0 (clear, or all black) to 2.41.
     """
     from keras import ops
 

@@ -75,13 +75,13 @@ def permute_groups(
 
     Args:
         model: Fitted.
-        cells: Labelled cells of both classes.
+        cells: Of both classes.
         groups: Group number of each feature of the model, counted from 0.
         repeats: Permutations per group.
-        seed: Of the permutations; all groups see the same ones.
+        seed: Of the permutations, the same for all groups.
 
     Returns:
-        Mean and standard deviation over the repeats, each of shape (number of groups,).
+        Mean and standard deviation over the repeats, one per group.
     """
     from sklearn.inspection import permutation_importance
     from sklearn.metrics import roc_auc_score

@@ -15,10 +15,7 @@ from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel, 
 
 
 def training_table(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd.DataFrame:
-    """Join features and roles of the cells whose features are all usable.
-
-    Returns:
-        The columns of `cell_splits` and the features, sorted by image_id.
+    """Join roles and features of the cells whose features are all usable, sorted by image_id.
 
     Raises:
         Refusal: The tables hold different cells, or a feature is not finite.
@@ -83,8 +80,7 @@ def train_classifier(
 def fit_classifier(table: pd.DataFrame, *, settings: TabularParameters) -> Classifier:
     """Fit a model on the training cells of a `training_table`, in whatever order its rows come.
 
-    The model keeps `n_jobs=None`, so that what is stored says nothing of this machine; to use more cores, call inside
-    `joblib.parallel_config(n_jobs=...)`.
+    What is stored says nothing of this machine (`n_jobs=None`): to use cores, call inside `joblib.parallel_config`.
 
     Raises:
         Refusal: A class is missing from the training cells, or a feature is not finite.
@@ -96,11 +92,7 @@ def fit_classifier(table: pd.DataFrame, *, settings: TabularParameters) -> Class
 
 
 def blast_probability(model: Classifier, table: pd.DataFrame) -> NDArray[np.float64]:
-    """Predict the probability that each cell is a leukemic blast, shape (n,).
-
-    Args:
-        model: Fitted on the C-NMC labels; it knows its features by name.
-        table: n rows with these features, in any order; other columns are ignored.
+    """Predict the probability that each cell is a leukemic blast, shape (n,); the model's features are found by name.
 
     Raises:
         Refusal: The model never saw a blast, or a feature is missing or not finite.

@@ -1,7 +1,4 @@
-"""The training of networks: reproducible, resumable, watched.
-
-On one machine, the same seed, threads and cells give the same weights, whether training was interrupted or not.
-"""
+"""The training of networks: the same seed, cells, machine and threads give the same weights, interrupted or not."""
 
 import logging
 import resource
@@ -51,9 +48,8 @@ def fit_networks(
 ) -> tuple["keras.Model", pd.DataFrame]:
     """Train one network per seed and average them.
 
-    After every epoch a checkpoint is written. With `settings.resume` training goes on from it and ends with the
-    weights of an uninterrupted run; where there is none yet, it starts. Without, it starts, and what was left of
-    another training is removed.
+    A checkpoint is written after every epoch. With `settings.resume` training goes on from it, if there is one, and
+    ends with the weights of an uninterrupted run; without, what was left of another training is removed.
 
     Returns:
         The network, and its history in the schema `HISTORY`.
@@ -170,7 +166,7 @@ def _train_one(
 
 
 def balance_classes(cells: CellBatches) -> dict[int, float]:
-    """Weigh cells so that both classes together weigh the same: 0 the others, 1 blasts; the mean weight is 1."""
+    """Weigh normal cells (0) and blasts (1) so that both classes weigh the same; the mean weight is 1."""
     from sklearn.utils.class_weight import compute_class_weight
 
     weights = compute_class_weight("balanced", classes=np.array([False, True]), y=cells.is_blast)

@@ -155,14 +155,13 @@ def _require_same_settings(
                 f"{name} of {version} learned from cells made with other settings: {'; '.join(different)}. "
                 "Give the same settings, or train again."
             )
-    for name, model in MODELS.items():
+    for name in MODELS:
         if f"{name}_predictions" in inputs and f"params:{name}" in pipeline.inputs():
-            _require_same_scoring(name, model.scoring, inputs[f"{name}_predictions"], catalog, parameters)
+            _require_same_scoring(name, inputs[f"{name}_predictions"], catalog, parameters)
 
 
 def _require_same_scoring(
     name: str,
-    scoring: tuple[str, ...],
     own: AbstractDataset[Any, Any],
     catalog: DataCatalog,
     parameters: dict[str, Any],
@@ -172,7 +171,7 @@ def _require_same_scoring(
 
     made = load_manifest(catalog, own.resolve_load_version()) if isinstance(own, AbstractVersionedDataset) else None
     found = compare_settings(made["parameters"], parameters, blocks=[name]) if made else []
-    different = [text for text in found if text.split()[0].removeprefix(f"{name}.") in scoring]
+    different = [text for text in found if text.split()[0].removeprefix(f"{name}.") in MODELS[name].scoring]
     if different:
         raise RunRefused(
             f"The threshold of {name} was settled on scores that were made otherwise: {'; '.join(different)}. "
