@@ -45,12 +45,8 @@ def load_conf(kind: str, environment: str = "base") -> dict[str, Any]:
 
 def all_nodes() -> list[Node]:
     """List the nodes of all registered pipelines, in the order in which they run."""
-    pipelines = register_pipelines()
-    everything = sum(pipelines[name] for name in ("every_model", "external"))
-    # others have nodes of the same names for fewer models
-    named = {node.name: node for pipeline in (*pipelines.values(), everything) for node in pipeline.nodes}
-    order = {node.name: number for number, node in enumerate(everything.nodes)}
-    return sorted(named.values(), key=lambda node: order.get(node.name, len(order)))
+    # `every_model` has the nodes of these for more models
+    return sum(nodes for name, nodes in register_pipelines().items() if name not in ("__default__", "reporting")).nodes
 
 
 def complete_catalog(markdown: str) -> str:

@@ -186,7 +186,7 @@ def test_a_model_of_twenty_lines_in_three_files_runs_and_predicts(make_project, 
         if action:
             before, closing, after = file.read_text(encoding="utf-8").partition("}\n" if "MODELS" in action else "\0")
         file.write_text(before + content + closing + after, encoding="utf-8")
-    write_cells(tmp_path / "cells", plan_sample(n_cells=10, n_subjects=4, seed=9), seed=9)
+    write_cells(tmp_path / "cells", plan_sample(n_cells=20, n_subjects=4, seed=9), seed=9)
     outside = f"--params=external_images={tmp_path / 'cells'}"
     for options in (["--pipeline=naive_bayes"], ["--pipeline=predict_naive_bayes", outside]):
         run = [sys.executable, "-m", "kedro", "run", *options]
