@@ -71,7 +71,7 @@ def test_images_without_names_are_decided_on_row_by_row(project, renamed):
         assert table["label"].isna().all()
         assert listed["decision"].fillna("").tolist() == table["decision"].fillna("").tolist()
         assert listed["image_id"].tolist()[-1] == "'=notes.txt"
-    threshold = catalog.load("cnn_operating_point")["threshold"]
+    threshold = catalog.load(f"{model}_operating_point")["threshold"]
     fit = table["confidence"].notna()
     assert fit.tolist() == (read & ~is_unfit(table["reasons"])).tolist()
     np.testing.assert_array_equal(table["call"].eq("blast")[fit], table["blast_probability"][fit] >= threshold)

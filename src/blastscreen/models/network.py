@@ -5,9 +5,10 @@ dense layers with dropout. What scales the pixels is a part of the network, so a
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blastscreen.parameters import CnnParameters
 
@@ -19,6 +20,14 @@ DENSE_UNITS = (128, 64)
 DROPOUT_RATES = (0.5, 0.3)
 # of channels that share their statistics in group normalisation: 4, 8 and 16 in the three blocks
 GROUPS = 8
+
+
+class Network(Protocol):
+    """What is asked of a trained Keras model, which nobody can name without importing TensorFlow."""
+
+    input_shape: tuple[Any, ...]
+
+    def predict_on_batch(self, x: NDArray[Any]) -> NDArray[np.float32]: ...  # noqa: D102
 
 
 def build_network(settings: CnnParameters) -> "keras.Model":

@@ -1,7 +1,7 @@
 """Scores of cells by a trained network."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,17 +9,10 @@ from numpy.typing import NDArray
 
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.cell_batches import BLOCK, CellBatches, Order, locate_cells
+from blastscreen.models.network import Network
 from blastscreen.models.training import configure_runtime
 from blastscreen.parameters import CnnParameters
 from blastscreen.vocabulary import EVALUATED_SPLITS, Refusal
-
-
-class Network(Protocol):
-    """What is asked of a trained Keras model, which nobody can name without importing TensorFlow."""
-
-    input_shape: tuple[Any, ...]
-
-    def predict_on_batch(self, x: NDArray[Any]) -> NDArray[np.float32]: ...  # noqa: D102
 
 
 def predict_images(

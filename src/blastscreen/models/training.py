@@ -21,7 +21,7 @@ from blastscreen.models.checkpoints import (
     require_same_origin,
 )
 from blastscreen.models.ctrl_c import hold_ctrl_c
-from blastscreen.models.network import average_networks, build_network, compile_network
+from blastscreen.models.network import Network, average_networks, build_network, compile_network
 from blastscreen.models.watch import TrainingWatch
 from blastscreen.parameters import CnnParameters, ComputeParameters
 
@@ -37,7 +37,7 @@ def train_network(
     checkpoints: CheckpointStore,
     settings: CnnParameters,
     compute: ComputeParameters,
-) -> tuple[Any, pd.DataFrame]:
+) -> tuple[Network, pd.DataFrame]:
     """Train on the training cells, stop by the validation cells: see `fit_networks`."""
     train, validation = gather_cells(cell_images, cell_splits, settings=settings, compute=compute)
     return fit_networks(train, validation, settings=settings, checkpoints=checkpoints)
