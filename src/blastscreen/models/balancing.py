@@ -32,10 +32,10 @@ def fit_balanced(cells: pd.DataFrame, features: list[str], *, settings: TabularP
     Args:
         cells: subject_group, label and the features, sorted by image_id.
         features: Columns to learn from.
-        settings: Of the model.
+        settings: Build the estimator, and say how to balance.
 
     Raises:
-        Refusal: Classes are to be weighed by an estimator that can't.
+        Refusal: The estimator can't weigh cells, and has to.
 
     Source:
         Liu, Wu and Zhou, "Exploratory undersampling for class-imbalance learning", IEEE Transactions on Systems, Man,
@@ -83,9 +83,10 @@ def oversample(cells: pd.DataFrame, features: list[str], *, seed: int) -> pd.Dat
     Neighbours are found in standardised features: in raw units the feature of the largest numbers, area, would decide
     alone. Made cells are brought back to raw units.
 
+    A cell goes towards one of its `N_NEIGHBOURS` nearest, or of as many as there are; a lone cell has none.
+
     Returns:
-        The cells as they are, and below them the made ones, with label and features alone. A cell goes towards one of
-        its `N_NEIGHBOURS` nearest, or of as many as there are; a class of one cell is left alone.
+        The cells as they are, and below them the made ones, with label and features alone.
 
     Source:
         Chawla, Bowyer, Hall and Kegelmeyer, "SMOTE: synthetic minority over-sampling technique", Journal of Artificial
@@ -109,10 +110,7 @@ def undersample(cells: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """Keep every cell of the rarer class and as many of the other, as evenly from its subjects as there are cells.
 
     Subjects take turns in giving a random cell, until enough are kept. So cells are lost where many are alike, and no
-    subject goes before the others are down to its number: what subjects differ in stays.
-
-    Returns:
-        The rows that are kept, in their order.
+    subject goes before the others are down to its number: what subjects differ in stays. Rows keep their order.
     """
     common, rare = cells["label"].value_counts().index
     is_rare = cells["label"] == rare

@@ -33,9 +33,7 @@ _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", 
 
 
 def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the files that are scored, neither rejected nor a duplicate of another; warn where most were rejected.
-
-    Names that say nothing are fine.
+    """Select the files that are scored, neither rejected nor duplicates, whatever their names; warn of many rejected.
 
     Raises:
         CohortError: Nothing is left; counts what was found wrong.
@@ -53,10 +51,7 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
 
     Whether the cohort's cells trained, validated or tested does not matter. People are recognised by their ids,
     pictures by their decoded pixels: a picture that was saved again with loss, of a person under another id, goes
-    unnoticed.
-
-    Returns:
-        The rows of `external_index` that were neither rejected nor set aside.
+    unnoticed. What passes is the files that were neither rejected nor set aside.
 
     Raises:
         CohortError: Every problem at once: what `require_sound_cohort` finds, subjects and pictures of the cohort.

@@ -24,9 +24,8 @@ def measure_importances(
     Permutation importance is the AUROC lost on the validation cells when a column is shuffled. Correlated features
     stand in for each other there, so that a group is also shuffled as a whole.
 
-    Returns:
-        In the schema `IMPORTANCES`, largest permutation importance first, ties by name. Impurity importances are NaN
-        for a model that has none.
+    The table, in the schema `IMPORTANCES`, begins with the largest permutation importance; ties are in order of the
+    names. Impurity importances are NaN for a model that has none.
 
     Raises:
         Refusal: A class is missing from the validation cells, or a feature is not finite.
