@@ -75,11 +75,11 @@ def make_cells(n_cells: int, settings: CnnParameters) -> CellBatches:
 
 def train_own(train: CellBatches, validation: CellBatches, settings: CnnParameters, pause: Pause) -> None:
     """Train as the pipeline does."""
-    from blastscreen.models.training import train_network
+    from blastscreen.models.training import fit_networks
 
     with TemporaryDirectory() as folder:
         checkpoints = PausingFile(Path(folder) / "checkpoint.npz", pause)
-        train_network(train, validation, settings=settings, checkpoints=checkpoints)
+        fit_networks(train, validation, settings=settings, checkpoints=checkpoints)
 
 
 def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParameters, pause: Pause) -> None:
@@ -87,7 +87,7 @@ def train_bare(train: CellBatches, validation: CellBatches, settings: CnnParamet
     import keras
     import tensorflow as tf
 
-    from blastscreen.models.batches import augment_cells
+    from blastscreen.models.augmentation import augment_cells
     from blastscreen.models.network import build_network, compile_network
 
     def augment(step: Any, batch: Any) -> tuple[Any, Any]:
@@ -159,7 +159,8 @@ def compare_trainings(train: CellBatches, validation: CellBatches, settings: Cnn
 
 def compare_predictions(cells: CellBatches, settings: CnnParameters, *, rounds: int) -> Seconds:
     """Predict all cells in turns with each, and time matrices; seconds for each round."""
-    from blastscreen.models.network import build_network, predict_probabilities
+    from blastscreen.models.network import build_network
+    from blastscreen.models.prediction import predict_probabilities
 
     network = build_network(settings)
     pixels = pixels_of(cells)

@@ -83,7 +83,8 @@ def score_by_others(cells: Cells, settings: CnnParameters) -> Scores:
     import keras
 
     from blastscreen.models.checkpoints import assign_values, copy_values
-    from blastscreen.models.network import build_network, compile_network, predict_probabilities
+    from blastscreen.models.network import build_network, compile_network
+    from blastscreen.models.prediction import predict_probabilities
     from blastscreen.models.training import configure_runtime
 
     keras.backend.clear_session()
@@ -106,7 +107,7 @@ def score_by_others(cells: Cells, settings: CnnParameters) -> Scores:
 
 def train(network: Any, cells: Cells, chosen: NDArray[np.intp], settings: CnnParameters) -> None:
     """Train on the chosen cells for all epochs: what the pipeline does, without validation cells."""
-    from blastscreen.models.batches import training_dataset
+    from blastscreen.models.augmentation import training_dataset
     from blastscreen.models.training import balance_classes
 
     batches = CellBatches(

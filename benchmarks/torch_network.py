@@ -61,7 +61,7 @@ def build_network(side: int) -> nn.Sequential:
 
 
 def augment(pixels: Any, settings: CnnParameters) -> Any:
-    """Turn, mirror and shift each cell at random, as `blastscreen.models.batches.augment_cells` does."""
+    """Turn, mirror and shift each cell at random, as `blastscreen.models.augmentation.augment_cells` does."""
     n = len(pixels)
     angle = (torch.rand(n) * 2 - 1) * float(np.deg2rad(settings.rotation_degrees))
     flips = [torch.where(torch.rand(n) < 0.5, -1.0, 1.0) if wanted else torch.ones(n) for wanted in _flips(settings)]

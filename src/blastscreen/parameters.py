@@ -97,16 +97,6 @@ class FeatureParameters(Parameters):
         return self
 
 
-class ForestParameters(Parameters):
-    """The random forest and its importances."""
-
-    n_trees: Count = Field(description="trees of the forest")
-    class_weight: Literal["balanced", "none"] = Field(description="balanced: a class weighs the same however rare")
-    permutation_repeats: Count = Field(description="shuffles per feature and per group")
-    correlation_threshold: Fraction = Field(description="features with |Spearman rho| above this are one group")
-    seed: Seed = Field(description="of the trees and the shuffles")
-
-
 class CnnParameters(Parameters):
     """The network on the standardised cells: its shape, its training, its input."""
 
@@ -159,8 +149,6 @@ class AuditParameters(Parameters):
     n_seeds: int = Field(ge=2, description="divisions into folds per protocol, from splits.seed upwards")
     networks: bool = Field(description="audit the network too: four trainings per kind of split and seed")
     balancing_seeds: Count = Field(description="divisions into folds per way to balance, from splits.seed upwards")
-    false_alarm_cost: float = Field(gt=0, description="missed blasts worth a false alarm (balancing cost)")
-    ensemble_size: Count = Field(description="balanced samples, each with an AdaBoost (balancing easy_ensemble)")
 
 
 class ReportingParameters(Parameters):

@@ -1,27 +1,19 @@
 """The pipelines that `kedro run` knows by name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from kedro.pipeline import Pipeline
 
+from blastscreen.models import MODELS, ModelKind
 from blastscreen.pipelines import (
     assessment,
     audit,
-    cnn,
-    external,
     feature_engineering,
-    hybrid,
-    predict,
+    modelling,
+    prediction,
     preprocessing,
     reporting,
-    rf,
 )
-
-MODELS = {"rf": rf, "cnn": cnn, "hybrid": hybrid}
-"""Each model's name in the catalog and its pipeline; evaluation and reporting follow from the name."""
-
-ON_PIXELS = {"cnn"}
-"""Models that see the cells themselves: their pipelines measure no features."""
 
 SLOW_NODES = (
     "cnn.train_network",
@@ -38,30 +30,37 @@ def register_pipelines() -> dict[str, Pipeline]:
     Returns:
         One pipeline per name. A model's pipeline holds all it needs upstream and its own evaluation, that of `hybrid`
         the two models that it joins; `reporting` reads stored results only, `predict` and `external` stored models.
+        A model that is not run by default has `predict_<model>` and `external_<model>`.
     """
     images = preprocessing.create_pipeline()
     features = images + feature_engineering.create_pipeline()
-    models = {
-        name: (images if name in ON_PIXELS else features) + model.create_pipeline() + assessment.create_pipeline(name)
-        for name, model in MODELS.items()
-    }
-    models["hybrid"] += models["rf"] + models["cnn"]
+    models: dict[str, Pipeline] = {}
+    for name, model in MODELS.items():
+        upstream = images if model.kind == ModelKind.NETWORK else features
+        needed = sum((models[member] for member in model.members), upstream)
+        models[name] = needed + modelling.create_pipeline(name) + assessment.create_pipeline(name)
+    default = [name for name, model in MODELS.items() if model.by_default]
     protocols = features + audit.create_pipeline()
-    report = reporting.create_pipeline(MODELS)
-    prediction = _measure_external(features) + predict.create_pipeline()
-    everything = sum(models.values(), protocols + report)
-    slow = {node.name for node in everything.from_nodes(*SLOW_NODES).nodes}
+    outside = _measure_external(features)
     registered = {
         "preprocessing": images,
         "feature_engineering": features,
         **models,
         "audit": protocols,
-        "reporting": report,
-        "predict": prediction,
-        "external": prediction + external.create_pipeline(predict.SCORED_MODELS),
-        "__default__": everything,
+        "reporting": reporting.create_pipeline(default),
+        **_predict(outside, default),
+        "every_model": sum(models.values(), protocols + reporting.create_pipeline(MODELS)),
+        "__default__": sum((models[name] for name in default), protocols + reporting.create_pipeline(default)),
     }
+    for name in MODELS.keys() - default:
+        registered |= {f"{pipeline}_{name}": nodes for pipeline, nodes in _predict(outside, [name]).items()}
+    slow = {node.name for node in registered["every_model"].from_nodes(*SLOW_NODES).nodes}
     return {name: _tag_by_speed(pipeline, slow) for name, pipeline in registered.items()}
+
+
+def _predict(outside: Pipeline, models: Iterable[str]) -> dict[str, Pipeline]:
+    predict = outside + prediction.create_pipeline(models)
+    return {"predict": predict, "external": predict + prediction.create_external(models)}
 
 
 def _tag_by_speed(pipeline: Pipeline, slow: Collection[str]) -> Pipeline:

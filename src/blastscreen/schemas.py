@@ -206,7 +206,7 @@ AREA_CORRELATIONS = _table(
 IMPORTANCES = _table(
     {
         "feature": _text(unique=True),
-        "impurity_importance": pa.Column(float, checks=_UNIT),
+        "impurity_importance": pa.Column(float, checks=_UNIT, nullable=True),
         "permutation_importance": pa.Column(float),
         "permutation_std": pa.Column(float, checks=pa.Check.ge(0)),
         "feature_group": _text(),
@@ -214,7 +214,8 @@ IMPORTANCES = _table(
         "group_std": pa.Column(float, checks=pa.Check.ge(0)),
     }
 )
-"""One row per feature; permutation importances are losses of AUROC on the validation cells."""
+"""One row per feature; permutation importances are losses of AUROC on the validation cells. Models without impurity
+importances have none (NaN)."""
 
 HISTORY = _table(
     {
@@ -228,6 +229,19 @@ HISTORY = _table(
     }
 )
 """One row per network (its seed) and epoch; `kept` marks the epoch whose weights the network ended with."""
+
+EXTERNAL_SCORES = _table(
+    {
+        "image_id": _text(unique=True),
+        "reasons": _text(),
+        "blast_probability": pa.Column(float, checks=_UNIT, nullable=True),
+    },
+    pa.Check(
+        lambda cells: (cells["reasons"] != "")[cells["blast_probability"].isna()].all(),
+        error="a cell without a score must carry a reason",
+    ),
+)
+"""One row per cell from outside, as a model scores it; `reasons` say why it couldn't."""
 
 EXTERNAL_PREDICTIONS = _table(
     {

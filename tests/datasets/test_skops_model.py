@@ -81,7 +81,7 @@ def test_types_that_are_not_trusted_are_named(tmp_path):
     path = tmp_path / "model.skops"
     write_signed(path, skops.io.dumps(CalibratedClassifierCV(DecisionTreeClassifier(max_depth=1), cv=2).fit(X, Y)))
     with pytest.raises(
-        DatasetError, match=r"not trusted: sklearn\.calibration\._CalibratedClassifier, .*TRUSTED_TYPES"
+        DatasetError, match=r"not trusted: sklearn\.calibration\._CalibratedClassifier, .*trusted_types"
     ):
         SkopsModel(filepath=str(path)).load()
 

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from blastscreen import parameters
 from blastscreen.evaluation.rates import evaluate_cells
 from blastscreen.features import FEATURES
 from blastscreen.features.measurement import feature_names
+from blastscreen.models import MODELS
 from blastscreen.pipeline_registry import register_pipelines
 from blastscreen.runs.typed import TEXT_PARAMETERS
 from blastscreen.synthesis.plan import plan_sample
@@ -80,7 +80,7 @@ def test_the_catalog_page_has_every_entry_with_its_nodes_and_file(site):
     for name, entry in entries.items():
         assert entry["type"].rsplit(".")[-1] in rows[name]
         assert Path(entry.get("filepath", "")).name.rstrip("}") in rows[name]
-    assert rows["cell_splits"].index("split_cells") < rows["cell_splits"].index("select_cells")
+    assert rows["cell_splits"].index("split_cells") < rows["cell_splits"].index("train_classifier")
     assert "draw_roc" in rows["{model}_predictions"]
 
 
@@ -95,7 +95,7 @@ def test_the_parameters_page_has_every_field_with_meaning_and_value(site):
     for name, block in blocks.items():
         rows = re.findall(r"<tr>\s*<td><code>(\w+)</code>", sections[name])
         assert rows == list(block)
-    assert parameters.ForestParameters.model_fields["n_trees"].description in sections["rf"]
+    assert MODELS["rf"].parameters.model_fields["n_trees"].description in sections["rf"]
     assert "<td><code>100</code></td>" in sections["rf"]
     assert "paper: <code>image</code>" in sections["splits"]
 
@@ -126,7 +126,8 @@ def test_commands_name_every_pipeline_and_make_target():
     page = text("reference/commands.md")
     names = first_cells(page)
     targets = re.findall(r"^(\w+):.*## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(register_pipelines()) <= set(names)
+    of_models = {f"{prefix}{model}" for prefix in ("", "predict_", "external_") for model in MODELS}
+    assert set(register_pipelines()) - of_models <= set(names)
     assert re.findall(r"^\| `make (\w+)` \| (.+) \|$", page, re.MULTILINE) == targets
 
 
@@ -144,9 +145,9 @@ def test_commands_in_the_text_exist(page):
     for command in re.findall(r"kedro run [^`\n]+", page.read_text(encoding="utf-8")):
         options = dict(re.findall(r"--([a-z-]+)=(\S+)", command))
         pipelines = options.get("pipeline", options.get("pipelines", "__default__")).split(",")
-        assert set(pipelines) <= set(register_pipelines()) | {"lr"}, command
+        assert set(pipelines) <= set(register_pipelines()) | {"naive_bayes", "predict_naive_bayes"}, command
         assert options.get("env", "base") in environments, command
-        nodes = {node.name for node in sum(register_pipelines().values()).nodes}
+        nodes = {node.name for pipeline in register_pipelines().values() for node in pipeline.nodes}
         named = [options[option].split(",") for option in ("nodes", "from-nodes") if option in options]
         assert {node for names in named for node in names if "<" not in node} <= nodes, command
         names = re.findall(r"(?:^|,)([\w.]+)=", options.get("params", ""))
@@ -175,17 +176,24 @@ def test_python_in_the_text_runs_on_what_make_run_makes(page, default_run, jupyt
     jupyter(notebook, default_run[0].folder)
 
 
-TITLED = re.compile(r'^```\w+ title="(add to |change in |)(\S+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+TITLED = re.compile(r'^```\w+ title="(add to MODELS in |add to |)(\S+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
-def test_a_model_can_be_added_as_described(make_project):
+def test_a_model_of_twenty_lines_in_three_files_runs_and_predicts(make_project, tmp_path):
+    typed = TITLED.findall(text("how-to/model.md"))
+    assert len(typed) == 3
+    assert sum(bool(line.strip()) for _, _, content in typed for line in content.splitlines()) <= 20
     folder = make_project().folder
     type_in("how-to/model.md", folder)
-    run = [sys.executable, "-m", "kedro", "run", "--pipeline=lr"]
-    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert list(folder.glob("data/08_reporting/sample/lr_metrics.json/*/lr_metrics.json"))
+    write_cells(tmp_path / "cells", plan_sample(n_cells=20, n_subjects=4, seed=9), seed=9)
+    outside = f"--params=external_images={tmp_path / 'cells'}"
+    for options in (["--pipeline=naive_bayes"], ["--pipeline=predict_naive_bayes", outside]):
+        run = [sys.executable, "-m", "kedro", "run", *options]
+        done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for result in ("model.skops", "importances.parquet", "metrics.json", "external_triage.csv"):
+        assert list(folder.glob(f"data/*/sample/naive_bayes_{result}/*/naive_bayes_{result}")), result
 
 
 @pytest.mark.slow
@@ -225,21 +233,11 @@ def test_a_feature_can_be_added_as_described(make_project, tmp_path):
 
 
 def type_in(page: str, folder: Path) -> None:
-    """Copy the code into a project, then do what a page says."""
+    """Copy the code into a project, then do what a page says: add lines to a file or its list, or write it."""
     shutil.copytree(ROOT / "src", folder / "src", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     for action, name, content in TITLED.findall(text(page)):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         before = file.read_text(encoding="utf-8") if action else ""
-        file.write_text(edited(action, before, content), encoding="utf-8")
-
-
-def edited(action: str, before: str, content: str) -> str:
-    """Do what the title of a block says: add it, or put its lines in the place of those that begin alike."""
-    if action != "change in ":
-        return before + content
-    for line in filter(None, content.splitlines()):
-        beginning = re.split(r" = | import |,", line)[0]
-        before, count = re.subn(rf"^{re.escape(beginning)}\b.*$", line, before, flags=re.MULTILINE)
-        assert count == 1, line
-    return before
+        before, closing, after = before.partition("}\n" if "MODELS" in action else "\0")
+        file.write_text(before + content + closing + after, encoding="utf-8")

@@ -26,7 +26,7 @@ TINY = {
 def project(make_project):
     project = make_project()
     project.write_local("parameters", TINY)
-    project.run("rf", "cnn")
+    project.run("hybrid")
     return project
 
 
@@ -63,7 +63,7 @@ def test_images_without_names_are_decided_on_row_by_row(project, renamed):
     assert model_versions(project) == before
     catalog = project.catalog()
     index = catalog.load("external_index")
-    for model in ("rf", "cnn"):
+    for model in ("rf", "cnn", "hybrid"):
         table, listed = catalog.load(f"{model}_external_predictions"), catalog.load(f"{model}_external_triage")
         assert table["image_id"].tolist() == index["image_id"].tolist()
         read = table["status"] != "rejected"
@@ -71,7 +71,7 @@ def test_images_without_names_are_decided_on_row_by_row(project, renamed):
         assert table["label"].isna().all()
         assert listed["decision"].fillna("").tolist() == table["decision"].fillna("").tolist()
         assert listed["image_id"].tolist()[-1] == "'=notes.txt"
-    threshold = catalog.load("cnn_operating_point")["threshold"]
+    threshold = catalog.load(f"{model}_operating_point")["threshold"]
     fit = table["confidence"].notna()
     assert fit.tolist() == (read & ~is_unfit(table["reasons"])).tolist()
     np.testing.assert_array_equal(table["call"].eq("blast")[fit], table["blast_probability"][fit] >= threshold)
@@ -124,7 +124,7 @@ def test_what_the_models_do_not_know_is_referred_with_its_reason(project, unlike
     project.run("predict", params={"external_images": str(unlike)})
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     n_unfit = 2 * 3 * len(UNLIKE_TRAINING)
-    for model in ("rf", "cnn"):
+    for model in ("rf", "cnn", "hybrid"):
         table = project.catalog().load(f"{model}_external_predictions").set_index("image_id")
         assert len(table) == n_unfit + 2 * 3 * 2
         for kind, (_, reason) in UNLIKE_TRAINING.items():
@@ -157,7 +157,7 @@ def test_models_of_drawn_cells_decide_on_nothing_of_a_lab(project, unlike):
 def test_labels_of_the_sheet_give_metrics(project, renamed):
     project.run("external", params=renamed)
     catalog = project.catalog()
-    for model in ("rf", "cnn"):
+    for model in ("rf", "cnn", "hybrid"):
         metrics, table = catalog.load(f"{model}_external_metrics"), catalog.load(f"{model}_external_predictions")
         scored = table[table["label"].notna() & (table["status"] != "duplicate")]
         assert metrics["n_cells"] == len(scored)
@@ -186,3 +186,20 @@ def test_cells_measured_otherwise_than_the_model_learned_are_refused(project, re
     outside = {"external_images": renamed["external_images"]}
     with pytest.raises(RunRefused, match=r"_model of .*features\.region was cell, is frame"):
         project.run("predict", params=outside | {"features": {"region": "frame"}})
+
+
+@pytest.mark.parametrize(
+    ("block", "field", "value", "was"), [("cnn", "test_time_views", 8, "1"), ("hybrid", "forest_weight", 0.9, "0.5")]
+)
+def test_cells_are_scored_as_those_were_that_the_threshold_was_chosen_on(project, renamed, block, field, value, was):
+    with pytest.raises(RunRefused, match=rf"threshold of {block} .*: {block}\.{field} was {was}, is {value}"):
+        project.run("predict", params=renamed | {block: {field: value}})
+
+
+def test_the_hybrid_scores_the_mean_of_its_members_and_lacks_what_one_lacks(project, renamed):
+    project.run("predict", params=renamed)
+    forest, network, hybrid = (
+        project.catalog().load(f"{model}_external_scores").set_index("image_id")["blast_probability"]
+        for model in ("rf", "cnn", "hybrid")
+    )
+    np.testing.assert_allclose(hybrid, (forest + network.loc[forest.index]).loc[hybrid.index] / 2)

@@ -54,4 +54,4 @@ def test_the_papers_features_see_the_blurred_frame_and_its_threshold_is_a_half(p
     assert (features.canny_low, features.canny_high) == (100, 200)
     evaluation = catalog.load("params:evaluation")
     assert (evaluation.operating_rule, evaluation.threshold) == (OperatingRule.FIXED, 0.5)
-    assert (catalog.load("params:rf").n_trees, catalog.load("params:rf").class_weight) == (100, "balanced")
+    assert (catalog.load("params:rf").n_trees, catalog.load("params:rf").balancing) == (100, "class_weight")

@@ -9,14 +9,15 @@ from kedro.framework.startup import bootstrap_project
 from omegaconf import OmegaConf
 
 from blastscreen.cli import run
-from blastscreen.parameters import ForestParameters
+from blastscreen.models.estimators import ForestParameters
 from blastscreen.runs.checks import RunRefused
 from blastscreen.runs.typed import place_paths
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import Refusal
 
-FOREST = {"n_trees": 9, "class_weight": "none", "permutation_repeats": 1, "correlation_threshold": 0.5, "seed": 1}
+FOREST = {"n_trees": 9, "balancing": "none", "false_alarm_cost": 2.0, "ensemble_size": 4, "seed": 1}
+FOREST |= {"permutation_repeats": 1, "correlation_threshold": 0.5}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,6 +86,10 @@ def test_what_is_no_text_is_refused_where_text_is_meant(project, given):
     ("params", "hint"),
     [
         ({"rf": {"n_tree": 10}}, r"rf.n_tree \(.*\) is not a parameter. Did you mean rf.n_trees\?"),
+        (
+            {"extra_trees": {"n_tree": 10}},
+            r"extra_trees.n_tree \(.*\) is not a parameter. Did you mean extra_trees.n_trees\?",
+        ),
         ({"cnn": {"epoch": 10}}, r"cnn.epoch \(.*\) is not a parameter. Did you mean cnn.epochs\?"),
         ({"n_trees": 10}, r"'n_trees' \(did you mean 'rf.n_trees'\?\)"),
         ({"imagse": "a", "zzz": 1}, r"'imagse' \(did you mean 'images'\?\); 'zzz' \(known: .*splits"),
@@ -111,7 +116,9 @@ def test_impossible_features_are_refused_before_the_first_node(project, change, 
     assert not (project.folder / "data").exists()
 
 
-@pytest.mark.parametrize(("block", "field", "value"), [("cnn", "epochs", 2.5), ("hybrid", "forest_weight", 2)])
+@pytest.mark.parametrize(
+    ("block", "field", "value"), [("cnn", "epochs", 2.5), ("gradient_boosting", "learning_rate", 2)]
+)
 def test_blocks_that_the_pipeline_leaves_alone_are_checked_too(project, block, field, value):
     change = {block: {field: value}}
     with pytest.raises(RunRefused, match=rf"{block}.{field} is {value} \(--params\). It must be"):

@@ -64,11 +64,6 @@ def test_reporting_without_results_names_what_is_missing(project):
         project.run("reporting")
 
 
-def test_a_single_node_whose_input_was_kept_in_memory_is_refused(project):
-    with pytest.raises(RunRefused, match=r"modelled_cells \(kept in memory"):
-        project.run("rf", node_names=["rf.train_forest"])
-
-
 def test_a_version_that_does_not_exist_is_refused_with_those_that_do(project):
     version = project.run("preprocessing")
     with pytest.raises(RunRefused, match=rf"cell_images \(stored versions: {version}\)"):
@@ -85,7 +80,7 @@ def test_results_of_different_runs_are_named(project, caplog):
     project.run("feature_engineering")
     project.run(
         "rf",
-        node_names=["rf.select_cells", "rf.train_forest"],
+        node_names=["rf.train_forest"],
         load_versions={"cell_splits": first},
     )
     assert f"cell_splits of {first}" in caplog.text

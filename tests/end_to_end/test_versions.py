@@ -3,14 +3,23 @@
 import pytest
 from kedro.io.core import AbstractVersionedDataset
 
-from blastscreen.pipeline_registry import MODELS, register_pipelines
-from blastscreen.pipelines import assessment, audit, external, feature_engineering, predict, preprocessing, reporting
+from blastscreen.models import MODELS
+from blastscreen.pipeline_registry import register_pipelines
+from blastscreen.pipelines import (
+    assessment,
+    audit,
+    feature_engineering,
+    modelling,
+    prediction,
+    preprocessing,
+    reporting,
+)
 
 pytestmark = pytest.mark.slow
 
 
 def separate_pipelines():
-    models = {name: model.create_pipeline() for name, model in MODELS.items()}
+    models = {name: modelling.create_pipeline(name) for name in MODELS}
     evaluations = {f"evaluation of {name}": assessment.create_pipeline(name) for name in MODELS}
     return {
         "preprocessing": preprocessing.create_pipeline(),
@@ -20,7 +29,8 @@ def separate_pipelines():
         "audit": audit.create_pipeline(),
         "reporting": reporting.create_pipeline(MODELS),
         "predict": register_pipelines()["predict"],
-        "external": external.create_pipeline(predict.SCORED_MODELS),
+        "predict all": prediction.create_pipeline(MODELS),
+        "external": prediction.create_external(MODELS),
     }
 
 
@@ -59,7 +69,7 @@ def test_load_versions_really_use_the_old_version(project):
     first = project.run("rf")
     project.run("rf", params={"seed": 7})
     old = {"cell_features": first, "cell_splits": first}
-    project.run("rf", from_nodes=["rf.select_cells"], load_versions=old)
+    project.run("rf", from_nodes=["rf.train_forest"], load_versions=old)
     predictions = project.catalog().load("rf_predictions")
     of_first = project.catalog(versions={"rf_predictions": first}).load("rf_predictions")
     assert predictions.equals(of_first)
@@ -84,5 +94,5 @@ def test_tables_of_different_runs_are_not_mixed(project):
     project.write_local("catalog", {"raw_cells": smaller})
     project.run("feature_engineering")
     with pytest.raises(ValueError, match="come from different runs"):
-        project.run("rf", from_nodes=["rf.select_cells"], load_versions={"cell_splits": first})
+        project.run("rf", from_nodes=["rf.train_forest"], load_versions={"cell_splits": first})
     assert project.catalog().load("run_manifest")["outcome"] == "failed: Refusal"

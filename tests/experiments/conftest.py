@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.parameters import AuditParameters, ForestParameters, SplitParameters
+from blastscreen.models.estimators import ForestParameters
+from blastscreen.parameters import AuditParameters, SplitParameters
 from blastscreen.vocabulary import CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
@@ -44,13 +45,19 @@ def cohort():
 
 @pytest.fixture(scope="session")
 def audit_settings():
-    return AuditParameters(n_seeds=2, networks=False, balancing_seeds=1, false_alarm_cost=2.0, ensemble_size=1)
+    return AuditParameters(n_seeds=2, networks=False, balancing_seeds=1)
 
 
 @pytest.fixture(scope="session")
 def forest_settings():
     return ForestParameters(
-        n_trees=10, class_weight="balanced", permutation_repeats=1, correlation_threshold=0.8, seed=0
+        n_trees=10,
+        balancing="class_weight",
+        false_alarm_cost=2.0,
+        ensemble_size=2,
+        permutation_repeats=1,
+        correlation_threshold=0.8,
+        seed=0,
     )
 
 

@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from blastscreen.evaluation.operating_point import choose_threshold
 from blastscreen.experiments.cross_validation import HeldOut, Run, draw_folds, hold_out
-from blastscreen.experiments.imbalance import audit_imbalance, leave_groups_out, measure_balancing, predict_balanced
+from blastscreen.experiments.imbalance import audit_imbalance, leave_groups_out, measure_balancing
+from blastscreen.experiments.protocols import predict_held_out
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import AUDIT_IMBALANCE
 from blastscreen.vocabulary import Balancing, Region, SplitStrategy
@@ -124,11 +125,9 @@ def test_every_way_is_audited_and_workers_the_order_of_rows_and_the_frame_do_not
 
 
 @pytest.mark.parametrize("balancing", [Balancing.SMOTE, Balancing.UNDERSAMPLING, Balancing.EASY_ENSEMBLE])
-def test_cells_that_are_held_out_have_no_part_in_the_scores_of_their_fold(
-    held_out, audit_settings, forest_settings, balancing
-):
+def test_cells_that_are_held_out_have_no_part_in_the_scores_of_their_fold(held_out, forest_settings, balancing):
     cells, ((fold, _), _) = held_out
-    predict = partial(predict_balanced, balancing=balancing, settings=audit_settings, forest=forest_settings)
+    predict = partial(predict_held_out, forest=forest_settings.model_copy(update={"balancing": balancing}))
     run = Run(SplitStrategy.SUBJECT, Region.CELL, 0, predict)
     moved = (cells["subject_group"] == "group 0").to_numpy()
     other = cells.assign(area=cells["area"].where(~moved, -cells["area"]))

@@ -1,7 +1,22 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+from blastscreen.models.estimators import ForestParameters
+from blastscreen.models.tabular import fit_classifier, training_table
 from blastscreen.parameters import CnnParameters
+from blastscreen.vocabulary import CellLabel, Split
+
+N_CELLS = 120
+FEATURES = ["area", "perimeter", "circularity", "solidity", "glcm_energy", "intensity_skewness", "sobel_mean"]
+TABULAR = {
+    "balancing": "class_weight",
+    "false_alarm_cost": 3.0,
+    "ensemble_size": 2,
+    "permutation_repeats": 2,
+    "correlation_threshold": 0.8,
+    "seed": 7,
+}
 
 TINY_NETWORK = {
     "input_side": 32,
@@ -56,3 +71,53 @@ def discs():
         return (inside[..., None] * painted.clip(1, 255)).astype(np.uint8), is_blast
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tabular_block():
+    """Make a block of any tabular model, all of which may be changed."""
+    return lambda block, **changes: block(**(TABULAR | changes))
+
+
+@pytest.fixture(scope="session")
+def forest_block(tabular_block):
+    """Make a block of a small forest."""
+    return lambda **changes: tabular_block(ForestParameters, **({"n_trees": 10} | changes))
+
+
+@pytest.fixture
+def features():
+    """Noise, but blasts are larger; perimeter and energy are redundant with it, one of them backwards."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(N_CELLS, len(FEATURES))), columns=FEATURES)
+    table["area"] += 1.5 * (np.arange(N_CELLS) % 3 != 0)
+    table["perimeter"] = table["area"] ** 3
+    table["glcm_energy"] = -table["area"]
+    table.insert(0, "image_id", [f"cell_{number:03d}" for number in range(N_CELLS)])
+    table["reasons"] = pd.Series([""] * N_CELLS, dtype="str")
+    return table
+
+
+@pytest.fixture
+def splits(features):
+    number = np.arange(N_CELLS)
+    return pd.DataFrame(
+        {
+            "image_id": features["image_id"],
+            "subject_id": [str(n % 10) for n in number],
+            "subject_group": [f"group {n % 10}" for n in number],
+            "label": np.where(number % 3 == 0, CellLabel.HEM, CellLabel.ALL).astype(str),
+            "split": np.select([number < 70, number < 100], [Split.TRAIN, Split.VALIDATION], Split.TEST).astype(str),
+            "data_source": "a test",
+        }
+    )
+
+
+@pytest.fixture
+def table(features, splits):
+    return training_table(features, splits)
+
+
+@pytest.fixture
+def forest(table, forest_block):
+    return fit_classifier(table, settings=forest_block())

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import RandomForestClassifier
 
 from blastscreen.cohort.index import build_cell_index, tabulate_records
 from blastscreen.cohort.soundness import CohortError
@@ -14,12 +13,12 @@ from blastscreen.models.external import (
     evaluate_strangers,
     list_for_lab,
     require_strangers,
-    score_with_forest,
 )
+from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import EXTERNAL_PREDICTIONS
 from blastscreen.vocabulary import REVIEW_CODES, Calibration
 
-SETTINGS = {"confidence_level": 0.95}
+SETTINGS = EvaluationParameters.model_construct(confidence_level=0.95)
 OPERATING_POINT = {"threshold": 0.4}
 TRAINING_RANGE = {"cell_area": {"low": 1000.0, "high": 3000.0}, "is_drawn": False}
 
@@ -94,22 +93,6 @@ def test_a_folder_without_a_usable_file_is_refused_with_the_reasons():
     with pytest.raises(CohortError, match=r"2 of 2 files rejected \(alpha 2\)"):
         accept_files(index(("a.bmp", None, "alpha"), ("b.bmp", None, "alpha")))
     assert accept_files(index(*OUTSIDE))["image_id"].tolist() == [name for name, *_ in OUTSIDE[:3]]
-
-
-def test_a_cell_that_lacks_a_feature_has_no_score_but_a_reason():
-    rng = np.random.default_rng(0)
-    features = pd.DataFrame(rng.random((20, 3)), columns=["area", "solidity", "sobel_mean"])
-    labels = np.where(features["area"] > 0.5, "all", "hem").astype(np.str_)
-    forest = RandomForestClassifier(5, random_state=0).fit(features, labels)
-    features.loc[3, "solidity"] = np.nan
-    features = features.assign(image_id=[f"{n}.bmp" for n in range(20)], reasons="")
-    features.loc[3, "reasons"] = "non_finite:solidity"
-    scores = score_with_forest(forest, features)
-    assert np.flatnonzero(scores["blast_probability"].isna()).tolist() == [3]
-    assert scores["reasons"][3] == "non_finite:solidity"
-    blast = list(forest.classes_).index("all")
-    expected = forest.predict_proba(features.drop(index=3)[forest.feature_names_in_])[:, blast]
-    np.testing.assert_array_equal(scores["blast_probability"].dropna(), expected)
 
 
 @pytest.fixture
@@ -234,7 +217,7 @@ def test_metrics_are_of_scored_cells_at_the_stored_threshold(predictions):
     table = decide(predictions, files, scores, min_confidence=0.8)
     own = predictions[["image_id", "subject_id", "label"]]
     strangers = require_strangers(files, COHORT)
-    metrics = evaluate_strangers(table, strangers, predictions, own, OPERATING_POINT, **SETTINGS)
+    metrics = evaluate_strangers(table, strangers, predictions, own, OPERATING_POINT, SETTINGS)
     assert metrics["confusion"] == {
         "true_negatives": 1,
         "false_positives": 1,
@@ -254,7 +237,7 @@ def test_duplicates_count_once_and_unfit_cells_are_never_decided(predictions):
     scores = (*SCORES[1:3], ("UID_51_1_1_all.bmp", 0.9, ""), ("UID_H53_1_1_hem.bmp", 0.9, ""))
     table = decide(predictions, files, scores, min_confidence=0.0)
     own = predictions[["image_id", "subject_id", "label"]]
-    metrics = evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, **SETTINGS)
+    metrics = evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, SETTINGS)
     assert (metrics["n_files"], metrics["n_cells"], metrics["n_duplicate"], metrics["n_unfit"]) == (6, 4, 1, 1)
     # of the three that are decided two are called wrongly; the wrong score of the unfit one decides nothing
     assert (metrics["n_referred"], metrics["coverage"], metrics["selective_risk"]) == (1, 0.75, 2 / 3)
@@ -270,7 +253,7 @@ def test_another_cohort_than_the_models_own_is_no_comparison(predictions):
     table = decide(predictions, files, SCORES[:3], min_confidence=0.8)
     own = predictions[["image_id", "subject_id", "label"]].tail(79)
     with pytest.raises(ValueError, match="made from another cohort than cell_index: 1 of the 80"):
-        evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, **SETTINGS)
+        evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, SETTINGS)
 
 
 def test_copies_are_not_taken_for_rejected_files(caplog):

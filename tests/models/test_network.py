@@ -14,8 +14,8 @@ from blastscreen.models.network import (
     build_network,
     compile_network,
     optical_density,
-    predict_probabilities,
 )
+from blastscreen.models.prediction import predict_probabilities
 
 PAPER = {"input_side": 128, "head": "flatten", "normalisation": "batch", "optical_density": False}
 BLOCK = ["Conv2D", "ReLU", "BatchNormalization", "MaxPooling2D"]

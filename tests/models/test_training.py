@@ -12,12 +12,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from blastscreen.compute.environment import describe_runtime
-from blastscreen.models.cell_batches import resize_cells
+from blastscreen.models.cell_batches import gather_cells, resize_cells
 from blastscreen.models.checkpoints import CheckpointMismatch, hash_weights
-from blastscreen.models.gathering import gather_cells
-from blastscreen.models.network import build_network, compile_network, predict_probabilities
-from blastscreen.models.prediction import predict_cells
-from blastscreen.models.training import balance_classes, peak_memory_mib, train_network
+from blastscreen.models.network import build_network, compile_network
+from blastscreen.models.prediction import predict_images, predict_probabilities
+from blastscreen.models.training import balance_classes, fit_networks, peak_memory_mib
 from blastscreen.schemas import HISTORY, PREDICTIONS
 
 pytestmark = pytest.mark.slow
@@ -50,7 +49,7 @@ def trained(toy_cells, compute):
 
     def train(settings, store=None, *, n_cells=60):
         cells = gather_cells(*toy_cells(n_cells), settings=settings, compute=compute)
-        network, history = train_network(*cells, settings=settings, checkpoints=store or Store())
+        network, history = fit_networks(*cells, settings=settings, checkpoints=store or Store())
         HISTORY.validate(history)
         return hash_weights(network.get_weights()), history
 
@@ -149,7 +148,7 @@ def test_a_checkpoint_of_other_settings_or_cells_is_refused(trained, cnn_setting
 def test_training_stops_when_patience_ends_and_keeps_the_best_epoch(toy_cells, compute, cnn_settings):
     settings = cnn_settings(epochs=30, patience=2, learning_rate=0.01)
     train, validation = gather_cells(*toy_cells(), settings=settings, compute=compute)
-    network, history = train_network(train, validation, settings=settings, checkpoints=Store())
+    network, history = fit_networks(train, validation, settings=settings, checkpoints=Store())
     best = history["validation_loss"].idxmin()
     assert history["kept"].tolist() == [row == best for row in history.index]
     assert len(history) == best + 1 + 2 < 30
@@ -180,7 +179,7 @@ def test_inference_holds_what_training_claims(toy_cells, compute, cnn_settings, 
     """After few steps, with the moving statistics of batch normalisation as they are then."""
     settings = cnn_settings(env=env, epochs=12, patience=12)
     train, validation = gather_cells(*toy_cells(160), settings=settings, compute=compute)
-    network, history = train_network(train, validation, settings=settings, checkpoints=Store())
+    network, history = fit_networks(train, validation, settings=settings, checkpoints=Store())
     claimed = history.loc[history["kept"], "train_auroc"].item()
     scores = predict_probabilities(network, [train.pixels], views=1)
     assert claimed > 0.8
@@ -203,7 +202,7 @@ def test_memory_does_not_grow_from_epoch_to_epoch(toy_cells, compute, cnn_settin
             super().write(checkpoint)
             self.resident.append(int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
-    train_network(*cells, settings=settings, checkpoints=Watching())
+    fit_networks(*cells, settings=settings, checkpoints=Watching())
     growth = np.polyfit(np.arange(12), Watching.resident[8:20], 1)[0]
     # cells that were kept would take 0.9 MB an epoch as bytes and 3.5 MB as floats; the allocator is still settling
     assert growth < 600_000, f"{growth / 1000:.0f} kB an epoch"
@@ -231,7 +230,7 @@ def test_predictions_cover_the_evaluated_cells_under_their_names(toy_cells, cnn_
     stack, splits = toy_cells()
     settings = cnn_settings(test_time_views=1, batch_size=7)
     network = build_network(settings)
-    table = predict_cells(network, stack, splits.sample(frac=1, random_state=1), settings=settings)
+    table = predict_images(network, stack, splits.sample(frac=1, random_state=1), settings)
     PREDICTIONS.validate(table)
     evaluated = splits[splits["split"] != "train"]
     assert table["image_id"].tolist() == evaluated["image_id"].tolist()

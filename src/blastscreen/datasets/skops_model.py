@@ -13,7 +13,10 @@ import pandas as pd
 import skops.io
 from kedro.io.core import AbstractVersionedDataset, Version
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.ensemble import BaggingClassifier
 from sklearn.ensemble._forest import BaseForest, ForestClassifier
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
 from sklearn.utils.validation import check_is_fitted
@@ -22,9 +25,11 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from blastscreen.datasets.archives import require_modest
 from blastscreen.datasets.atomic import AtomicSave, require_local_path
 from blastscreen.datasets.digests import EntryRefused, advise
+from blastscreen.models import MODELS
+from blastscreen.models.balancing import ENSEMBLE_TYPES
 
 # What a file may hold beyond the types that skops trusts by itself. Never taken from a file.
-TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
+TRUSTED_TYPES = sorted({*ENSEMBLE_TYPES, *(name for model in MODELS.values() for name in model.trusted_types)})
 
 _SCHEMA = "schema.json"
 # A forest of 100 trees has 5,800 parts, described in 1.6 MB.
@@ -152,7 +157,7 @@ def _require_trusted(content: bytes) -> None:
     if untrusted:
         raise ValueError(
             f"it holds types that are not trusted: {', '.join(untrusted)}. If they are needed and where they come from "
-            f"is known, add them to TRUSTED_TYPES in {__name__}"
+            "is known, add them to trusted_types of the model's entry in blastscreen.models"
         )
 
 
@@ -189,13 +194,20 @@ def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
     if isinstance(value, Tree):
         _require_sound_tree(value, width=width)
         return
+    if isinstance(value, TreePredictor):
+        _require_sound_boosted_tree(value, width=width)
+        return
     if isinstance(value, BaseEstimator) and hasattr(value, "n_jobs"):
         value.n_jobs = None
     if isinstance(value, ForestClassifier) and hasattr(value, "estimators_"):
         counted = {part.n_classes_ for part in (value, *value.estimators_)}
         if counted != {len(value.classes_)}:
             raise ValueError(f"a forest of {len(value.classes_)} classes counts {sorted(counted)}")
-    if isinstance(value, BaseForest | BaseDecisionTree):
+    if isinstance(value, BaggingClassifier) and getattr(value, "n_classes_", None) != len(value.classes_):
+        raise ValueError(f"an ensemble of {len(value.classes_)} classes counts {value.n_classes_}")
+    if isinstance(value, BaseHistGradientBoosting) and hasattr(value, "_predictors"):
+        _require_plain_boosting(value)
+    if isinstance(value, BaseForest | BaseDecisionTree | BaseHistGradientBoosting):
         width = min(width, getattr(value, "n_features_in_", 0))
     parts: Any = ()
     if isinstance(value, list | tuple):
@@ -223,3 +235,30 @@ def _require_sound_tree(tree: Tree, *, width: float) -> None:
     is_sound = np.all(tree.value >= 0) and np.allclose(tree.value.sum(axis=2), 1, rtol=0, atol=1e-9)
     if tree.max_n_classes > 1 and not is_sound:
         raise ValueError("a tree holds shares of classes that do not add up")
+
+
+def _require_plain_boosting(model: BaseHistGradientBoosting) -> None:
+    """Check that boosting is of two classes, and does nothing to features before its trees see them."""
+    if vars(model).get("_in_fit") or model._preprocessor is not None or model.is_categorical_ is not None:
+        raise ValueError("it is boosting that changes its features first")
+    if len(model.classes_) != 2 or model.n_trees_per_iteration_ != 1:
+        raise ValueError(
+            f"boosting of {len(model.classes_)} classes has {model.n_trees_per_iteration_} trees at a time"
+        )
+
+
+def _require_sound_boosted_tree(tree: TreePredictor, *, width: float) -> None:
+    """Check one tree of boosting as `_require_sound_tree` does; none of its features is a category."""
+    nodes = tree.nodes
+    if nodes.ndim != 1 or len(nodes) == 0:
+        raise ValueError("a tree has no nodes")
+    inner = nodes["is_leaf"] == 0
+    numbers = np.arange(len(nodes))[inner]
+    for children in (nodes["left"][inner], nodes["right"][inner]):
+        if not np.all((children > numbers) & (children < len(nodes))):
+            raise ValueError("a tree points to nodes that it does not have")
+    feature = nodes["feature_idx"][inner]
+    if nodes["is_categorical"].any() or not np.all((feature >= 0) & (feature < width)):
+        raise ValueError("a tree asks for features that the model does not have")
+    if not np.isfinite(nodes["value"]).all():
+        raise ValueError("a tree holds values that are not finite")

@@ -16,18 +16,16 @@ from blastscreen.experiments.cross_validation import (
     cross_validate,
     list_seeds,
 )
-from blastscreen.experiments.protocols import HONEST
-from blastscreen.models.balancing import fit_balanced
-from blastscreen.models.random_forest import blast_probability
+from blastscreen.experiments.protocols import HONEST, predict_held_out
+from blastscreen.models.estimators import ForestParameters
 from blastscreen.parameters import (
     AuditParameters,
     ComputeParameters,
     EvaluationParameters,
-    ForestParameters,
     SplitParameters,
 )
 from blastscreen.schemas import AUDIT_IMBALANCE
-from blastscreen.vocabulary import Balancing, Region, Split, mark_blasts
+from blastscreen.vocabulary import Balancing, Region, mark_blasts
 
 BASELINE = Balancing.CLASS_WEIGHT
 
@@ -54,28 +52,14 @@ def audit_imbalance(
     """
     seeds = list_seeds(split_settings.seed, settings.balancing_seeds)
     runs = [
-        Run(*HONEST, seed, partial(predict_balanced, balancing=way, settings=settings, forest=one))
+        Run(*HONEST, seed, partial(predict_held_out, forest=one))
         for way in Balancing
         for seed in seeds
-        for one in [forest.model_copy(update={"seed": seed})]
+        for one in [forest.model_copy(update={"balancing": way, "seed": seed})]
     ]
     found = cross_validate(cells, runs, compute=compute, description="Auditing the classes' balance")
     divisions = {way: found[place * len(seeds) :][: len(seeds)] for place, way in enumerate(Balancing)}
     return measure_balancing(cells[cells["region"] == Region.CELL], divisions, settings=evaluation)
-
-
-def predict_balanced(
-    cells: pd.DataFrame, *, balancing: Balancing, settings: AuditParameters, forest: ForestParameters
-) -> NDArray[np.float64]:
-    """Predict the cells in split test by what was fitted to those in split train, balanced."""
-    fitted = fit_balanced(
-        cells,
-        balancing=balancing,
-        forest=forest,
-        false_alarm_cost=settings.false_alarm_cost,
-        ensemble_size=settings.ensemble_size,
-    )
-    return blast_probability(fitted, cells[cells["split"] == Split.TEST])
 
 
 def measure_balancing(

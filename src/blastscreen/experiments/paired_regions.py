@@ -6,7 +6,7 @@ from blastscreen.cohort.index import join_sources
 from blastscreen.compute.resume import PartStore
 from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
-from blastscreen.models.random_forest import training_table
+from blastscreen.models.tabular import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
 from blastscreen.schemas import AREA_CORRELATIONS, feature_columns
 from blastscreen.vocabulary import Region

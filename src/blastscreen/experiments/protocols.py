@@ -21,8 +21,9 @@ from blastscreen.experiments.cross_validation import (
 )
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
-from blastscreen.models.random_forest import blast_probability, fit_forest
-from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, ForestParameters, SplitParameters
+from blastscreen.models.estimators import ForestParameters
+from blastscreen.models.tabular import blast_probability, fit_classifier
+from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, SplitParameters
 from blastscreen.vocabulary import Region, Split, SplitStrategy
 
 HONEST = (SplitStrategy.SUBJECT, Region.CELL)
@@ -72,7 +73,7 @@ def audit_forests(
     cells: pd.DataFrame, seeds: Sequence[int], *, forest: ForestParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
     """Cross-validate the forest, by subject and by image, on features of the cell and of the frame."""
-    predict = {seed: partial(_predict_by_forest, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
+    predict = {seed: partial(predict_held_out, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
     runs = [
         Run(strategy, region, seed, predict[seed]) for strategy in STRATEGIES for region in Region for seed in seeds
     ]
@@ -81,8 +82,9 @@ def audit_forests(
     return [_record("rf", run, tables[run.region], held_out) for run, held_out in zip(runs, found, strict=True)]
 
 
-def _predict_by_forest(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
-    return blast_probability(fit_forest(cells, settings=forest), cells[cells["split"] == Split.TEST])
+def predict_held_out(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
+    """Predict the cells in split test by a forest of those in split train."""
+    return blast_probability(fit_classifier(cells, settings=forest), cells[cells["split"] == Split.TEST])
 
 
 def audit_networks(
@@ -108,15 +110,13 @@ def audit_networks(
 def _predict_by_network(
     cells: pd.DataFrame, *, stack: CellStack, network: CnnParameters, compute: ComputeParameters
 ) -> "pd.Series[float]":
-    from blastscreen.models.gathering import gather_cells
-    from blastscreen.models.prediction import predict_cells
+    from blastscreen.models.prediction import predict_images
     from blastscreen.models.training import train_network
 
-    train, validation = gather_cells(stack, cells, settings=network, compute=compute)
-    trained, _ = train_network(train, validation, settings=network, checkpoints=_NoCheckpoints())
+    trained, _ = train_network(stack, cells, _NoCheckpoints(), network, compute)
     # validation cells need no prediction
     tested = cells.replace({"split": {Split.VALIDATION.value: Split.TRAIN.value}})
-    predictions = predict_cells(trained, stack, tested, settings=network).set_index("image_id")
+    predictions = predict_images(trained, stack, tested, network).set_index("image_id")
     return predictions["blast_probability"].loc[cells.loc[cells["split"] == Split.TEST, "image_id"]]
 
 

@@ -4,16 +4,25 @@ Cells that fit the memory budget are resized once and held as uint8; more are re
 shuffled blocks.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.compute.parallel import map_batches
 from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.tabular import require_both_classes, require_same_cells
+from blastscreen.parameters import CnnParameters, ComputeParameters
+from blastscreen.vocabulary import Split, mark_blasts
+
+logger = logging.getLogger(__name__)
 
 Pixels = NDArray[np.uint8]
 Order = NDArray[np.intp]
@@ -21,18 +30,11 @@ Batch = tuple[Pixels, NDArray[np.float32]]
 
 BLOCK = 16
 """Neighbours in the stack that are read together: as many as one file of an `ArrayStack` holds."""
+_MIB = 2**20
 
 
 def resize_cells(pixels: Pixels, *, side: int) -> Pixels:
-    """Resize square cells, averaging over the pixels that become one.
-
-    Args:
-        pixels: (n, height, height, 3) uint8 RGB.
-        side: Wanted height and width, pixels.
-
-    Returns:
-        (n, side, side, 3) uint8 RGB.
-    """
+    """Resize square cells, (n, height, height, 3) RGB, averaging over the pixels that become one."""
     interpolation = cv2.INTER_AREA if side <= pixels.shape[1] else cv2.INTER_LINEAR
     resized = np.empty((len(pixels), side, side, 3), np.uint8)
     for source, target in zip(pixels, resized, strict=True):
@@ -40,26 +42,17 @@ def resize_cells(pixels: Pixels, *, side: int) -> Pixels:
     return resized
 
 
-def read_cells(stack: CellStack, positions: Order, *, side: int) -> Iterator[Pixels]:
-    """Read some cells block by block, resized.
-
-    Args:
-        stack: Cells at native size.
-        positions: Of the wanted cells in the stack, ascending.
-        side: Wanted height and width, pixels.
-
-    Yields:
-        (n, side, side, 3) uint8 RGB with 1 <= n <= BLOCK, in the order of the positions.
-    """
-    return (resize_cells(pixels, side=side) for pixels in read_blocks(stack, positions))
-
-
 def read_blocks(stack: CellStack, positions: Order) -> Iterator[Pixels]:
-    """Read some cells block by block at native size; see `read_cells`."""
+    """Read the cells at ascending positions block by block, at most `BLOCK` at a time, at native size."""
     for block in split_blocks(positions):
         wanted = positions[block]
         start = int(wanted[0])
         yield stack.read(start, int(wanted[-1]) + 1)[wanted - start]
+
+
+def read_cells(stack: CellStack, positions: Order, *, side: int) -> Iterator[Pixels]:
+    """Read cells as `read_blocks`, resized."""
+    return (resize_cells(pixels, side=side) for pixels in read_blocks(stack, positions))
 
 
 def split_blocks(positions: Order) -> list[Order]:
@@ -68,16 +61,23 @@ def split_blocks(positions: Order) -> list[Order]:
     return [part for part in np.split(np.arange(len(positions)), starts) if len(part)]
 
 
+def join_parts(n_cells: int, side: int, parts: Iterable[Pixels]) -> Pixels:
+    """Join parts, consumed lazily, without ever holding them twice."""
+    whole = np.empty((n_cells, side, side, 3), np.uint8)
+    start = 0
+    for pixels in parts:
+        whole[start : start + len(pixels)] = pixels
+        start += len(pixels)
+    return whole
+
+
 def plan_pools(positions: Order, *, pool_cells: int, rng: np.random.Generator | None) -> list[Order]:
-    """Decide the order of one epoch.
+    """Decide the order of one epoch: pools of indices into ascending `positions`, which hold each index once.
 
     Args:
-        positions: Of the cells in the stack, ascending.
+        positions: Of the cells in the stack.
         pool_cells: About how many cells make a pool, at most a block more; shuffling goes no further than a pool.
         rng: Shuffles the blocks, and the cells of each pool; None keeps the order of the stack.
-
-    Returns:
-        Pools of indices into `positions`; together they hold each index once.
     """
     blocks = split_blocks(positions)
     if rng is not None:
@@ -99,7 +99,7 @@ class CellBatches:
         side: Height and width of the batches, pixels.
         batch_size: Cells per batch; the last one may hold fewer.
         pool_cells: Cells that are held at a time when streaming.
-        pixels: (n, side, side, 3) uint8 where the cells are held in memory, else None.
+        pixels: (n, side, side, 3) where the cells are held in memory, else None.
     """
 
     stack: CellStack
@@ -115,13 +115,10 @@ class CellBatches:
         return -(-len(self.positions) // self.batch_size)
 
     def epoch(self, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Read every cell once.
-
-        Args:
-            rng: Decides the order; None keeps the order of the stack.
+        """Read every cell once, in an order that `rng` decides; None keeps the order of the stack.
 
         Yields:
-            Pixels (b, side, side, 3) uint8 RGB, and 1.0 for a blast, (b, 1).
+            Pixels (b, side, side, 3) RGB, and 1.0 for a blast, (b, 1).
         """
         cells = self._cells(rng)
         while batch := list(islice(cells, self.batch_size)):
@@ -129,7 +126,7 @@ class CellBatches:
             yield np.stack(pixels), np.array(is_blast, np.float32)[:, np.newaxis]
 
     def first_block(self) -> Pixels:
-        """Read the first cells, (n, side, side, 3) uint8 RGB with n <= BLOCK."""
+        """Read the first cells, (n, side, side, 3) RGB with n <= BLOCK."""
         return next(read_cells(self.stack, self.positions, side=self.side))
 
     def _cells(self, rng: np.random.Generator | None) -> Iterator[tuple[Pixels, np.bool_]]:
@@ -137,7 +134,7 @@ class CellBatches:
             yield from zip((pixels[place] for place in places), self.is_blast[names], strict=True)
 
     def _pools(self, rng: np.random.Generator | None) -> Iterator[tuple[Pixels, Order, Order]]:
-        """Give pixels, the places in them in the order to take them, and which cells these are."""
+        """Yield pixels, the places in them in the order to take them, and which cells these are."""
         if self.pixels is not None:
             order = np.arange(len(self.positions)) if rng is None else rng.permutation(len(self.positions))
             yield self.pixels, order, order
@@ -157,20 +154,55 @@ class CellBatches:
         return join_parts(len(names), self.side, read_cells(self.stack, positions, side=self.side))
 
 
-def join_parts(n_cells: int, side: int, parts: Iterable[Pixels]) -> Pixels:
-    """Join parts without ever holding them twice.
+def locate_cells(stack: CellStack, splits: pd.DataFrame, *wanted: Split) -> tuple[Order, NDArray[np.bool_]]:
+    """Find the cells of some splits in the stack: their positions, ascending, and which of them are blasts.
 
-    Args:
-        n_cells: Cells of all parts together.
-        side: Height and width, pixels.
-        parts: (n, side, side, 3) uint8 RGB each, consumed lazily.
-
-    Returns:
-        (n_cells, side, side, 3) uint8 RGB.
+    Raises:
+        Refusal: Stack and table hold different cells.
     """
-    whole = np.empty((n_cells, side, side, 3), np.uint8)
-    start = 0
-    for pixels in parts:
-        whole[start : start + len(pixels)] = pixels
-        start += len(pixels)
-    return whole
+    require_same_cells("cell_images", stack.image_ids, splits["image_id"])
+    roles = splits.set_index("image_id").loc[list(stack.image_ids)]
+    positions = np.flatnonzero(roles["split"].isin(list(wanted)))
+    return positions, mark_blasts(roles["label"])[positions]
+
+
+def gather_cells(
+    stack: CellStack, splits: pd.DataFrame, *, settings: CnnParameters, compute: ComputeParameters
+) -> tuple[CellBatches, CellBatches]:
+    """Find the cells to train and to validate on, and hold them in memory if they fit the budget; two pools always do.
+
+    Raises:
+        Refusal: Stack and table hold different cells, or a class is missing from one of the two splits.
+    """
+    found = {split: locate_cells(stack, splits, split) for split in (Split.TRAIN, Split.VALIDATION)}
+    for split, (_, blasts) in found.items():
+        require_both_classes(blasts, split)
+    side, budget = settings.input_side, settings.memory_budget_mib * _MIB
+    needed = side**2 * 3 * sum(len(positions) for positions, _ in found.values())
+    in_memory = needed <= budget
+    pools = {Split.TRAIN: max(BLOCK, budget // 2 // (side**2 * 3) - BLOCK), Split.VALIDATION: BLOCK}
+    logger.info(
+        "Cells at %d pixels take %.1f MiB of the %d allowed: %s",
+        side,
+        needed / _MIB,
+        settings.memory_budget_mib,
+        "held in memory" if in_memory else f"streamed in pools of {pools[Split.TRAIN]}",
+    )
+
+    def batches(split: Split) -> CellBatches:
+        positions, blasts = found[split]
+        pixels = _hold(stack, positions, side=side, compute=compute) if in_memory else None
+        return CellBatches(stack, positions, blasts, side, settings.batch_size, pools[split], pixels)
+
+    return batches(Split.TRAIN), batches(Split.VALIDATION)
+
+
+def _hold(stack: CellStack, positions: Order, *, side: int, compute: ComputeParameters) -> Pixels:
+    resized = map_batches(
+        partial(resize_cells, side=side),
+        read_blocks(stack, positions),
+        total=len(split_blocks(positions)),
+        settings=compute,
+        description="Resizing cells",
+    )
+    return join_parts(len(positions), side, resized)

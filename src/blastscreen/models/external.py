@@ -1,7 +1,7 @@
 """Cells from outside: scored by stored models, and evaluated where they are strangers to the training."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,11 @@ from blastscreen.cohort.fitness import list_reasons
 from blastscreen.cohort.index import select_counted, select_readable
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import CohortError, describe_rejected, require_sound_cohort
-from blastscreen.evaluation import promise, rates
 from blastscreen.evaluation.calibration import calibrate, fit_calibration
+from blastscreen.evaluation.promise import explain_referral
+from blastscreen.evaluation.rates import evaluate_cells
 from blastscreen.evaluation.referral import rate_calls, triage_cells
-from blastscreen.models import random_forest
+from blastscreen.parameters import EvaluationParameters
 from blastscreen.vocabulary import (
     POSITIVE_LABEL,
     Calibration,
@@ -25,9 +26,6 @@ from blastscreen.vocabulary import (
     name_some,
 )
 
-if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
-
 logger = logging.getLogger(__name__)
 
 # of a cell in a spreadsheet: what begins with one of these is run as a formula, or hides what follows
@@ -37,13 +35,10 @@ _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", 
 
 
 def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the files that are scored, neither rejected nor a duplicate of another; warn where most were rejected.
-
-    Args:
-        external_index: In the schema `CELL_INDEX`; names that say nothing are fine.
+    """Select the files that are scored, neither rejected nor duplicates, whatever their names; warn of many rejected.
 
     Raises:
-        CohortError: Nothing is left; names what was found wrong with how many files.
+        CohortError: Nothing is left; counts what was found wrong.
     """
     counted = select_counted(external_index)
     if counted.empty:
@@ -54,31 +49,21 @@ def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
 
 
 def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Refuse cells on which a model can't be evaluated: unlabelled ones, and acquaintances of the training.
+    """Refuse cells on which a model can't be evaluated: unlabelled ones, and people or pictures that its cohort had.
 
-    Whatever the cohort's cells did, train, validate or test: none of its persons and none of its pictures may come
-    again. Persons are told by their ids, pictures by their decoded pixels. A picture that was saved anew with loss, of
-    a person under another id, goes unnoticed.
-
-    Args:
-        external_index: In the schema `CELL_INDEX`.
-        cell_index: The same of the cohort that the models were made from.
-
-    Returns:
-        The rows of `external_index` that were neither rejected nor set aside.
+    Whether the cohort's cells trained, validated or tested does not matter. People are recognised by their ids,
+    pictures by their decoded pixels: a picture that was saved again with loss, of a person under another id, goes
+    unnoticed. What passes is the files that were neither rejected nor set aside.
 
     Raises:
-        CohortError: naming every problem at once: what `require_sound_cohort` finds, subjects and pictures of the
-            cohort.
+        CohortError: Every problem at once: what `require_sound_cohort` finds, subjects and pictures of the cohort.
     """
-    problems: list[str] = []
+    outside, cohort = select_readable(external_index), select_readable(cell_index)
+    problems = [*filter(None, (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort)))]
     try:
         require_sound_cohort(external_index)
     except CohortError as error:
-        problems += error.args
-    outside, cohort = select_readable(external_index), select_readable(cell_index)
-    shared = (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort))
-    problems += [problem for problem in shared if problem is not None]
+        problems = [*error.args, *problems]
     if problems:
         raise CohortError(*(f"external images: {problem}" for problem in problems))
     return select_counted(external_index)
@@ -108,22 +93,6 @@ def _shared_pictures(outside: pd.DataFrame, cohort: pd.DataFrame) -> str | None:
     )
 
 
-def score_with_forest(forest: "RandomForestClassifier", external_features: pd.DataFrame) -> pd.DataFrame:
-    """Score every cell whose features could be measured.
-
-    Args:
-        forest: The stored forest.
-        external_features: In the schema `CELL_FEATURES`.
-
-    Returns:
-        image_id, blast_probability (NaN where a feature is missing), reasons (which one).
-    """
-    scores = pd.Series(np.nan, index=external_features.index)
-    measured = external_features["reasons"] == ""
-    scores[measured] = random_forest.blast_probability(forest, external_features[measured])
-    return external_features[["image_id", "reasons"]].assign(blast_probability=scores)
-
-
 def decide_on_files(
     external_index: pd.DataFrame,
     scores: pd.DataFrame,
@@ -137,8 +106,8 @@ def decide_on_files(
 
     Args:
         external_index: In the schema `CELL_INDEX`.
-        scores: image_id, blast_probability and reasons of the cells, duplicates left out; NaN where there is a reason.
-        predictions: In the schema `PREDICTIONS`: the model's own, whose validation cells the calibration is fitted to.
+        scores: In the schema `EXTERNAL_SCORES`, duplicates left out.
+        predictions: The model's own, whose validation cells the calibration is fitted to.
         operating_point: `threshold`.
         calibration: `chosen`, the method.
         referral: `min_confidence`.
@@ -167,7 +136,7 @@ def decide_on_files(
 
 
 def _share_scores(scores: pd.DataFrame, external_index: pd.DataFrame) -> pd.DataFrame:
-    """Give every file that could be read the score of its picture, which was scored once."""
+    """Spread scores to all files of the same picture, which was scored once."""
     pictures = select_readable(external_index)[["image_id", "pixel_hash"]]
     scored = scores.merge(pictures, on="image_id", validate="1:1").drop(columns="image_id")
     scored = scored.drop_duplicates("pixel_hash")
@@ -177,18 +146,14 @@ def _share_scores(scores: pd.DataFrame, external_index: pd.DataFrame) -> pd.Data
 def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
     """List what a laboratory needs, in a form that a spreadsheet shows and never runs.
 
-    Args:
-        external_predictions: In the schema `EXTERNAL_PREDICTIONS`.
-        referral: Result of `plan_referral`.
-
     Returns:
-        One row per file: image_id, decision (empty for rejected files), confidence and calibrated_probability (rounded
-        to 4 digits, empty where the model must not decide), status, reasons, data_source, and note: why all are
-        referred, where that is the plan. Text that a spreadsheet would take for a formula begins with an apostrophe.
+        One row per file; decision is empty for rejected files, probabilities where the model must not decide. `note`
+        says why all are referred, where that is the plan. What a spreadsheet would take for a formula begins with an
+        apostrophe.
     """
     columns = ["image_id", "decision", "confidence", "calibrated_probability", "status", "reasons", "data_source"]
     table = external_predictions[columns].round(4)
-    note = "" if referral["attainable"] else promise.explain_referral(referral)
+    note = "" if referral["attainable"] else explain_referral(referral)
     table["note"] = table["decision"].map({Decision.REFER.value: note}).fillna("").astype("str")
     for name in ("image_id", "decision", "status", "reasons", "data_source"):
         table[name] = table[name].map(_disarm, na_action="ignore")
@@ -205,27 +170,25 @@ def evaluate_strangers(
     predictions: pd.DataFrame,
     cell_index: pd.DataFrame,
     operating_point: dict[str, Any],
-    *,
-    confidence_level: float,
+    settings: EvaluationParameters,
 ) -> dict[str, Any]:
-    """Describe a model's calls on cells from outside, at the threshold that was settled before.
+    """Describe a model's calls on strangers, at the threshold that was settled before.
 
     Args:
         external_predictions: In the schema `EXTERNAL_PREDICTIONS`.
         strangers: Result of `require_strangers` for the same files.
-        predictions: The model's own, in the schema `PREDICTIONS`.
-        cell_index: What `require_strangers` compared with.
+        predictions: The model's own, on the cohort.
+        cell_index: Of the cohort.
         operating_point: `threshold`.
-        confidence_level: Of the intervals, 0 to 1.
+        settings: Level of the intervals.
 
     Returns:
         data_source; n_files that came in, n_rejected and n_duplicate of them, n_unscored of the rest; n_unfit of the
         scored cells, n_referred (unfit ones included), coverage and selective_risk of the triage (None where there is
-        nothing to be a share of); and the result of `evaluate_cells` on the scored cells, referred ones included. Ready
-        for JSON.
+        nothing to be a share of); and the result of `evaluate_cells` on the scored cells, referred ones included.
 
     Raises:
-        ValueError: The model was made from another cohort than the one that was compared with.
+        Refusal: The model was made from another cohort than the one that was compared with.
     """
     _require_same_cohort(predictions, cell_index)
     cells = external_predictions[external_predictions["image_id"].isin(strangers["image_id"])]
@@ -242,14 +205,13 @@ def evaluate_strangers(
         "n_referred": len(scored) - len(decided),
         "coverage": _share(len(decided), len(scored)),
         "selective_risk": _share(int(wrong.sum()), len(decided)),
-        **rates.evaluate_cells(scored, threshold=operating_point["threshold"], confidence_level=confidence_level),
+        **evaluate_cells(scored, threshold=operating_point["threshold"], confidence_level=settings.confidence_level),
     }
 
 
 def _require_same_cohort(predictions: pd.DataFrame, cell_index: pd.DataFrame) -> None:
     identity = ["image_id", "subject_id", "label"]
-    known = predictions.merge(cell_index[identity], on=identity, validate="1:1")
-    n_unknown = len(predictions) - len(known)
+    n_unknown = len(predictions) - len(predictions.merge(cell_index[identity], on=identity, validate="1:1"))
     if n_unknown:
         raise Refusal(
             f"the model was made from another cohort than cell_index: {n_unknown} of the {len(predictions)} cells that "

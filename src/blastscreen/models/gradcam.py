@@ -20,15 +20,15 @@ def grad_cam(network: "keras.Model", pixels: NDArray[Any]) -> NDArray[np.float32
     """Map how much each part of a cell drove its score, up or down.
 
     Args:
-        network: Result of `build_network` or `average_networks`.
+        network: Result of `build_network` or `average_networks`, of which the mean evidence is mapped.
         pixels: The cell as the network sees it, (side, side, 3) RGB 0 to 255.
 
     Returns:
-        Shape (side, side), 0 to 1, largest 1; all 0 if nothing in the image moves the score. Of an average of
-        networks, the map of their mean evidence. A pixel of the map stands for a neighbourhood of some 20 pixels.
+        Shape (side, side), 0 to 1, largest 1; all 0 if nothing in the image moves the score. A pixel of the map stands
+        for a neighbourhood of some 20 pixels.
 
     Raises:
-        ValueError: If the pixels do not fit the network.
+        ValueError: The pixels do not fit the network.
     """
     import keras
 

@@ -6,59 +6,43 @@ import pandas as pd
 
 from blastscreen.evaluation.comparison import version_of
 from blastscreen.parameters import HybridParameters
-from blastscreen.schemas import IDENTITY
 from blastscreen.vocabulary import Refusal, count_noun, name_some
 
 logger = logging.getLogger(__name__)
 
 
-def average_predictions(forest: pd.DataFrame, network: pd.DataFrame, *, settings: HybridParameters) -> pd.DataFrame:
-    """Average the probabilities of two models (soft voting).
+def average_predictions(forest: pd.DataFrame, network: pd.DataFrame, settings: HybridParameters) -> pd.DataFrame:
+    """Average the probabilities of two models (soft voting), in the schema `PREDICTIONS`, sorted by image_id.
 
     Nothing is fitted: the validation cells already decide when the network stops and where the threshold lies. A mean
     of probabilities is defined where a forest is certain (0 or 1), which one of log odds is not.
 
-    A cell that one model left out, as the forest does without a usable feature, is left out here and named in the log.
-    The score of one model alone is on another scale than the means that threshold and calibration are chosen for.
-
-    Args:
-        forest: Schema `PREDICTIONS`, of the forest.
-        network: The same of the network, for the same cells in any order.
-        settings: Weight of the forest.
-
-    Returns:
-        image_id, subject_id, subject_group, label, split, data_source, blast_probability; sorted by image_id.
+    A cell that one model left out, as the forest does without a usable feature, is left out here and named in the log:
+    one score alone is on another scale than the means that threshold and calibration are chosen for.
 
     Raises:
-        ValueError: The tables were made on different splits: they contradict each other about a cell, or each has cells
+        Refusal: The tables were made on different splits: they contradict each other about a cell, or each has cells
             that the other lacks. Counts and names them.
 
     Source:
         Kittler et al., "On combining classifiers", IEEE Transactions on Pattern Analysis and Machine Intelligence 20
         (1998): the sum rule.
     """
-    cells = _pair_predictions(forest, network)
-    weight = settings.forest_weight
-    mean = weight * cells["blast_probability_forest"] + (1 - weight) * cells["blast_probability"]
-    return cells[IDENTITY].assign(blast_probability=mean)
-
-
-def _pair_predictions(forest: pd.DataFrame, network: pd.DataFrame) -> pd.DataFrame:
-    """Join the cells that both have scored; the forest's columns are called `<column>_forest`."""
+    identity = list(network.columns[:-1])
     merged = network.merge(forest, on="image_id", how="outer", suffixes=("", "_forest"), validate="1:1", indicator=True)
-    shared = merged[merged["_merge"] == "both"].sort_values("image_id", ignore_index=True)
+    cells = merged[merged["_merge"] == "both"].sort_values("image_id", ignore_index=True)
     contradicted = {
-        f"another {column}": shared.loc[shared[column] != shared[f"{column}_forest"], "image_id"]
-        for column in IDENTITY[1:]
+        f"another {column}": cells.loc[cells[column] != cells[f"{column}_forest"], "image_id"]
+        for column in identity[1:]
     }
     left_out = {
         f"no score in {lacking}_predictions": merged.loc[merged["_merge"] == side, "image_id"].sort_values()
         for lacking, side in {"rf": "left_only", "cnn": "right_only"}.items()
     }
     found = [
-        f"{count_noun(len(cells), 'cell')} with {what} ({name_some(cells)})"
-        for what, cells in (contradicted | left_out).items()
-        if len(cells)
+        f"{count_noun(len(ids), 'cell')} with {what} ({name_some(ids)})"
+        for what, ids in (contradicted | left_out).items()
+        if len(ids)
     ]
     if any(map(len, contradicted.values())) or all(map(len, left_out.values())):
         raise Refusal(
@@ -68,4 +52,16 @@ def _pair_predictions(forest: pd.DataFrame, network: pd.DataFrame) -> pd.DataFra
         )
     if found:
         logger.warning("The hybrid leaves out %s: it needs both models' scores.", ", ".join(found))
-    return shared
+    return cells[identity].assign(blast_probability=_average(cells, settings))
+
+
+def average_scores(forest: pd.DataFrame, network: pd.DataFrame, settings: HybridParameters) -> pd.DataFrame:
+    """Average scores in the schema `EXTERNAL_SCORES`; a cell that a model could not score has none, but its reasons."""
+    cells = network.merge(forest, on="image_id", suffixes=("", "_forest"), validate="1:1")
+    reasons = (cells["reasons_forest"] + ";" + cells["reasons"]).str.strip(";")
+    return cells[["image_id"]].assign(reasons=reasons, blast_probability=_average(cells, settings))
+
+
+def _average(cells: pd.DataFrame, settings: HybridParameters) -> "pd.Series[float]":
+    weight = settings.forest_weight
+    return weight * cells["blast_probability_forest"] + (1 - weight) * cells["blast_probability"]

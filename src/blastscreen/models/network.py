@@ -2,17 +2,15 @@
 
 Written after the network of Swastika et al.: three blocks of convolution, ReLU, normalisation and pooling, then two
 dense layers with dropout. What scales the pixels is a part of the network, so a stored one needs nothing but images.
-Keras and TensorFlow are imported when a network is first asked for.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.parameters import CnnParameters
-from blastscreen.vocabulary import Refusal
 
 if TYPE_CHECKING:
     import keras
@@ -24,15 +22,20 @@ DROPOUT_RATES = (0.5, 0.3)
 GROUPS = 8
 
 
+class Network(Protocol):
+    """What is asked of a trained Keras model, which nobody can name without importing TensorFlow."""
+
+    input_shape: tuple[Any, ...]
+
+    def predict_on_batch(self, x: NDArray[Any]) -> NDArray[np.float32]: ...  # noqa: D102
+
+
 def build_network(settings: CnnParameters) -> "keras.Model":
     """Build the network, with initial weights that follow from the settings alone.
 
-    Args:
-        settings: Side of the input, head, normalisation, input scale, precision and seed.
-
     Returns:
-        A network from `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, to `blast_probability`, (n, 1) float32 0
-        to 1. Not compiled. Its name tells the seed.
+        A network, not compiled, from `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, to `blast_probability`,
+        (n, 1) float32. Its name has the seed.
     """
     import keras
     from keras import layers
@@ -64,16 +67,13 @@ def build_network(settings: CnnParameters) -> "keras.Model":
 
 
 def optical_density(pixels: Any) -> Any:
-    """Turn intensities into optical density, which grows in proportion to the amount of stain.
+    """Convert intensities to optical density, which grows in proportion to the amount of stain.
 
     Light that passes falls off exponentially with the stain in its way (Beer and Lambert), hence the logarithm. The
     background, exactly black after segmentation, would be the densest of all: it is given the density of clear glass.
 
     Args:
-        pixels: Array or symbolic tensor (..., 3), RGB 0 to 255.
-
-    Returns:
-        Of the same kind and shape: 0 (clear, or black in all channels) to 2.41.
+        pixels: Array or symbolic tensor (..., 3), RGB 0 to 255; so is the result, 0 (clear, or all black) to 2.41.
     """
     from keras import ops
 
@@ -82,12 +82,7 @@ def optical_density(pixels: Any) -> Any:
 
 
 def compile_network(network: "keras.Model", settings: CnnParameters) -> None:
-    """Give a network its loss, its optimiser (Adam) and the metric `auroc`.
-
-    Args:
-        network: Result of `build_network`, changed in place.
-        settings: Loss, learning rate and precision.
-    """
+    """Set, in place, a network's loss, its optimiser (Adam) and the metric `auroc`."""
     import keras
 
     optimizer: Any = keras.optimizers.Adam(settings.learning_rate)
@@ -115,10 +110,10 @@ def average_networks(networks: Sequence["keras.Model"]) -> "keras.Model":
         networks: Results of `build_network` with the same input side and different seeds.
 
     Returns:
-        One network, which stores as one file: a copy without loss and optimiser. Of one network it is that network.
+        One network, which stores as one file: a copy without loss and optimiser.
 
     Raises:
-        ValueError: If there is none, or two have the same seed.
+        ValueError: There is none, or two have the same seed.
     """
     import keras
 
@@ -142,45 +137,3 @@ def _copy_network(network: "keras.Model") -> "keras.Model":
     copy = keras.Model.from_config(network.get_config())
     copy.set_weights(network.get_weights())
     return copy
-
-
-def predict_probabilities(
-    network: "keras.Model", batches: Iterable[NDArray[Any]], *, views: int
-) -> NDArray[np.float64]:
-    """Predict the probability that each cell is a leukemic blast, batch by batch.
-
-    A cell has no orientation: with 8 views the probability is the mean over the four quarter turns of the image and of
-    its mirror image, so that it does not depend on how the cell happened to lie.
-
-    Args:
-        network: Result of `build_network` or `average_networks`, trained.
-        batches: Arrays (n, side, side, 3) RGB 0 to 255, consumed lazily; one is held at a time. None is fine.
-        views: 1 or 8.
-
-    Returns:
-        Shape (cells of all batches,), 0 to 1, in the order of the cells.
-
-    Raises:
-        ValueError: If `views` is another number.
-        Refusal: If a batch does not fit the network.
-    """
-    if views not in (1, 8):
-        raise ValueError(f"A cell is looked at in 1 or 8 views, not {views}.")
-    means = [_predict_batch(network, pixels, views=views) for pixels in batches]
-    return np.concatenate(means) if means else np.empty(0)
-
-
-def _predict_batch(network: "keras.Model", pixels: NDArray[Any], *, views: int) -> NDArray[np.float64]:
-    # a network that ends in a global average would take images of any size without a word
-    if pixels.shape[1:] != network.input_shape[1:]:
-        raise Refusal(f"The network takes images of {network.input_shape[1:]}, not {pixels.shape[1:]}: resize them.")
-    # not `predict`: every call of it leaks a little memory
-    probabilities = [network.predict_on_batch(view)[:, 0] for view in _views(pixels, views)]
-    mean: NDArray[np.float64] = np.mean(probabilities, axis=0, dtype=np.float64)
-    return mean
-
-
-def _views(pixels: NDArray[Any], views: int) -> list[NDArray[Any]]:
-    if views == 1:
-        return [pixels]
-    return [np.rot90(image, turns, axes=(1, 2)) for image in (pixels, pixels[:, :, ::-1]) for turns in range(4)]

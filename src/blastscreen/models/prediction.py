@@ -1,67 +1,85 @@
 """Scores of cells by a trained network."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from blastscreen.imaging.cell_stack import CellStack
-from blastscreen.models.cell_batches import BLOCK, CellBatches, Order
-from blastscreen.models.gathering import locate_cells
-from blastscreen.models.network import predict_probabilities
+from blastscreen.models.cell_batches import BLOCK, CellBatches, Order, locate_cells
+from blastscreen.models.network import Network
 from blastscreen.models.training import configure_runtime
 from blastscreen.parameters import CnnParameters
-from blastscreen.schemas import IDENTITY
-from blastscreen.vocabulary import EVALUATED_SPLITS
+from blastscreen.vocabulary import EVALUATED_SPLITS, Refusal
 
 
-def predict_cells(network: Any, stack: CellStack, splits: pd.DataFrame, *, settings: CnnParameters) -> pd.DataFrame:
-    """Predict the validation and test cells, a batch at a time.
-
-    Args:
-        network: A Keras model, the result of `train_network`.
-        stack: `cell_images`.
-        splits: `cell_splits`.
-        settings: Batch size, number of views and threads.
-
-    Returns:
-        image_id, subject_id, subject_group, label, split, data_source, blast_probability; sorted by image_id.
+def predict_images(
+    network: Network, cell_images: CellStack, cell_splits: pd.DataFrame, settings: CnnParameters
+) -> pd.DataFrame:
+    """Predict the validation and test cells, in the schema `PREDICTIONS`, sorted by image_id.
 
     Raises:
-        ValueError: Stack and table speak of different cells.
+        Refusal: Stack and table hold different cells.
     """
-    positions, _ = locate_cells(stack, splits, *EVALUATED_SPLITS)
-    scores = score_cells(network, stack, positions, settings=settings)
-    table = splits[IDENTITY].merge(scores, on="image_id", how="inner", validate="1:1")
-    return table.sort_values("image_id", ignore_index=True)
+    positions, _ = locate_cells(cell_images, cell_splits, *EVALUATED_SPLITS)
+    scores = _score_cells(network, cell_images, positions, settings)
+    return cell_splits.merge(scores, on="image_id", validate="1:1").sort_values("image_id", ignore_index=True)
 
 
-def score_cells(network: Any, stack: CellStack, positions: Order, *, settings: CnnParameters) -> pd.DataFrame:
-    """Predict some cells of a stack, a batch at a time, at the side that the network was built for.
+def score_images(network: Network, external_images: CellStack, settings: CnnParameters) -> pd.DataFrame:
+    """Score every cell from outside, in the schema `EXTERNAL_SCORES`."""
+    scores = _score_cells(network, external_images, np.arange(len(external_images)), settings)
+    return scores.assign(reasons="")[["image_id", "reasons", "blast_probability"]]
+
+
+def _score_cells(network: Network, stack: CellStack, positions: Order, settings: CnnParameters) -> pd.DataFrame:
+    """Predict cells, a batch at a time, at the side that the network was built for."""
+    configure_runtime(settings)
+    side, labels = network.input_shape[1], np.zeros(len(positions), np.bool_)
+    cells = CellBatches(stack, positions, labels, side, settings.batch_size, BLOCK, None)
+    batches = (pixels for pixels, _ in cells.epoch(None))
+    probabilities = predict_probabilities(network, batches, views=settings.test_time_views)
+    image_ids = [stack.image_ids[position] for position in positions]
+    return pd.DataFrame({"image_id": image_ids, "blast_probability": probabilities})
+
+
+def predict_probabilities(network: Network, batches: Iterable[NDArray[Any]], *, views: int) -> NDArray[np.float64]:
+    """Predict the probability that each cell is a leukemic blast, batch by batch.
+
+    A cell has no orientation: with 8 views the probability is the mean over the four quarter turns of the image and of
+    its mirror image, so that it does not depend on how the cell happened to lie.
 
     Args:
-        network: A Keras model, the result of `train_network`.
-        stack: Standardised cells.
-        positions: Of the wanted cells in the stack, ascending.
-        settings: Batch size, number of views and threads.
+        network: Trained.
+        batches: Arrays (n, side, side, 3) RGB 0 to 255, consumed lazily; one is held at a time. None is fine.
+        views: 1 or 8.
 
     Returns:
-        image_id, blast_probability; in the order of the positions.
+        Shape (cells of all batches,), in the order of the cells.
+
+    Raises:
+        ValueError: `views` is another number.
+        Refusal: A batch does not fit the network.
     """
-    configure_runtime(settings)
-    cells = CellBatches(
-        stack=stack,
-        positions=positions,
-        is_blast=np.zeros(len(positions), np.bool_),
-        side=network.input_shape[1],
-        batch_size=settings.batch_size,
-        pool_cells=BLOCK,
-        pixels=None,
-    )
-    batches = (pixels for pixels, _ in cells.epoch(None))
-    return pd.DataFrame(
-        {
-            "image_id": [stack.image_ids[position] for position in positions],
-            "blast_probability": predict_probabilities(network, batches, views=settings.test_time_views),
-        }
-    )
+    if views not in (1, 8):
+        raise ValueError(f"A cell is looked at in 1 or 8 views, not {views}.")
+    means = [_predict_batch(network, pixels, views=views) for pixels in batches]
+    return np.concatenate(means) if means else np.empty(0)
+
+
+def _predict_batch(network: Network, pixels: NDArray[Any], *, views: int) -> NDArray[np.float64]:
+    # a network that ends in a global average would take images of any size without a word
+    if pixels.shape[1:] != network.input_shape[1:]:
+        raise Refusal(f"The network takes images of {network.input_shape[1:]}, not {pixels.shape[1:]}: resize them.")
+    # not `predict`: every call of it leaks a little memory
+    probabilities = [network.predict_on_batch(view)[:, 0] for view in _views(pixels, views)]
+    mean: NDArray[np.float64] = np.mean(probabilities, axis=0, dtype=np.float64)
+    return mean
+
+
+def _views(pixels: NDArray[Any], views: int) -> list[NDArray[Any]]:
+    if views == 1:
+        return [pixels]
+    return [np.rot90(image, turns, axes=(1, 2)) for image in (pixels, pixels[:, :, ::-1]) for turns in range(4)]

@@ -1,7 +1,4 @@
-"""The training of networks: reproducible, resumable, watched.
-
-On one machine, the same seed, threads and cells give the same weights, whether training was interrupted or not.
-"""
+"""The training of networks: the same seed, cells, machine and threads give the same weights, interrupted or not."""
 
 import logging
 import resource
@@ -11,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.utils.class_weight import compute_class_weight
 
 from blastscreen.compute.environment import count_threads
-from blastscreen.models.batches import training_dataset, validation_dataset
-from blastscreen.models.cell_batches import CellBatches
+from blastscreen.imaging.cell_stack import CellStack
+from blastscreen.models.augmentation import training_dataset, validation_dataset
+from blastscreen.models.cell_batches import CellBatches, gather_cells
 from blastscreen.models.checkpoints import (
     Checkpoint,
     CheckpointStore,
@@ -24,9 +21,9 @@ from blastscreen.models.checkpoints import (
     require_same_origin,
 )
 from blastscreen.models.ctrl_c import hold_ctrl_c
-from blastscreen.models.network import average_networks, build_network, compile_network
+from blastscreen.models.network import Network, average_networks, build_network, compile_network
 from blastscreen.models.watch import TrainingWatch
-from blastscreen.parameters import CnnParameters
+from blastscreen.parameters import CnnParameters, ComputeParameters
 
 if TYPE_CHECKING:
     import keras
@@ -35,19 +32,24 @@ logger = logging.getLogger(__name__)
 
 
 def train_network(
+    cell_images: CellStack,
+    cell_splits: pd.DataFrame,
+    checkpoints: CheckpointStore,
+    settings: CnnParameters,
+    compute: ComputeParameters,
+) -> tuple[Network, pd.DataFrame]:
+    """Train on the training cells, stop by the validation cells: see `fit_networks`."""
+    train, validation = gather_cells(cell_images, cell_splits, settings=settings, compute=compute)
+    return fit_networks(train, validation, settings=settings, checkpoints=checkpoints)
+
+
+def fit_networks(
     train: CellBatches, validation: CellBatches, *, settings: CnnParameters, checkpoints: CheckpointStore
 ) -> tuple["keras.Model", pd.DataFrame]:
     """Train one network per seed and average them.
 
-    After every epoch a checkpoint is written. With `settings.resume` training goes on from it and ends with the
-    weights of an uninterrupted run; where there is none yet, it starts. Without, it starts, and what was left of
-    another training is removed.
-
-    Args:
-        train: Cells to learn from.
-        validation: Cells whose loss decides when to stop and which epoch's weights are kept.
-        settings: Everything but the cells.
-        checkpoints: Where the state of training is kept.
+    A checkpoint is written after every epoch. With `settings.resume` training goes on from it, if there is one, and
+    ends with the weights of an uninterrupted run; without, what was left of another training is removed.
 
     Returns:
         The network, and its history in the schema `HISTORY`.
@@ -74,7 +76,7 @@ def train_network(
 
 
 def configure_runtime(settings: CnnParameters) -> None:
-    """Make TensorFlow reproducible on this machine, fix its threads, and say what it runs on.
+    """Make TensorFlow reproducible on this machine, fix its threads, and log what it runs on.
 
     Threads can only be chosen before TensorFlow has first computed something in this process.
     """
@@ -98,7 +100,7 @@ def configure_runtime(settings: CnnParameters) -> None:
 
 
 def peak_memory_mib() -> int:
-    """Tell the most memory that this process ever held, MiB."""
+    """Read the most memory that this process ever held, MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # macOS counts bytes, others KiB
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
@@ -164,6 +166,8 @@ def _train_one(
 
 
 def balance_classes(cells: CellBatches) -> dict[int, float]:
-    """Weigh cells so that both classes together weigh the same: 0 the others, 1 blasts; the mean weight is 1."""
+    """Weigh normal cells (0) and blasts (1) so that both classes weigh the same; the mean weight is 1."""
+    from sklearn.utils.class_weight import compute_class_weight
+
     weights = compute_class_weight("balanced", classes=np.array([False, True]), y=cells.is_blast)
     return dict(enumerate(weights.tolist()))

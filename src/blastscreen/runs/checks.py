@@ -14,6 +14,7 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 from kedro.validation.exceptions import ParameterValidationError
 
+from blastscreen.models import MODELS
 from blastscreen.runs.stored import find_stale, find_start, load_manifest, open_entry
 from blastscreen.runs.typed import TEXT_PARAMETERS, list_kinds, place_paths
 from blastscreen.vocabulary import Refusal, name_some
@@ -154,6 +155,28 @@ def _require_same_settings(
                 f"{name} of {version} learned from cells made with other settings: {'; '.join(different)}. "
                 "Give the same settings, or train again."
             )
+    for name in MODELS:
+        if f"{name}_predictions" in inputs and f"params:{name}" in pipeline.inputs():
+            _require_same_scoring(name, inputs[f"{name}_predictions"], catalog, parameters)
+
+
+def _require_same_scoring(
+    name: str,
+    own: AbstractDataset[Any, Any],
+    catalog: DataCatalog,
+    parameters: dict[str, Any],
+) -> None:
+    """Refuse to score cells otherwise than those that a model's threshold and calibration were settled on."""
+    from blastscreen.compute.environment import compare_settings
+
+    made = load_manifest(catalog, own.resolve_load_version()) if isinstance(own, AbstractVersionedDataset) else None
+    found = compare_settings(made["parameters"], parameters, blocks=[name]) if made else []
+    different = [text for text in found if text.split()[0].removeprefix(f"{name}.") in MODELS[name].scoring]
+    if different:
+        raise RunRefused(
+            f"The threshold of {name} was settled on scores that were made otherwise: {'; '.join(different)}. "
+            f"Give the same settings, or score and evaluate the cohort's cells again: kedro run --pipelines={name}"
+        )
 
 
 def _require_stored(

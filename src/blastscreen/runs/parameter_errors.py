@@ -63,7 +63,7 @@ def describe_allowed(model: type[BaseModel], field: str) -> str:
     """Say what a field may be, and what it means.
 
     Examples:
-        >>> from blastscreen.parameters import ForestParameters
+        >>> from blastscreen.models.estimators import ForestParameters
         >>> describe_allowed(ForestParameters, "n_trees")
         'a whole number, at least 1 (trees of the forest)'
     """

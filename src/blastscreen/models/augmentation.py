@@ -21,12 +21,7 @@ _AHEAD = 4
 
 
 def training_dataset(cells: CellBatches, *, epoch: Callable[[], int], settings: CnnParameters) -> "tf.data.Dataset":
-    """Make a dataset that gives one shuffled and augmented epoch each time it is iterated.
-
-    Args:
-        cells: To train on.
-        epoch: Asked at the start of each iteration for the number of the epoch.
-        settings: Seed and augmentation.
+    """Make a dataset that holds one shuffled and augmented epoch each time it is iterated; `epoch` tells which.
 
     Returns:
         Dataset of pixels (b, side, side, 3) float32 0 to 255, and labels (b, 1) float32.
@@ -50,14 +45,7 @@ def training_dataset(cells: CellBatches, *, epoch: Callable[[], int], settings: 
 
 
 def validation_dataset(cells: CellBatches) -> "tf.data.Dataset":
-    """Make a dataset of the cells as they are, in the order of the stack.
-
-    Args:
-        cells: To validate on.
-
-    Returns:
-        Dataset of pixels (b, side, side, 3) uint8, and labels (b, 1) float32.
-    """
+    """Make a dataset of the cells as they are, in the order of the stack: pixels uint8, labels (b, 1) float32."""
     import tensorflow as tf
 
     dataset = tf.data.Dataset.from_generator(lambda: cells.epoch(None), output_signature=_signature(cells))
@@ -75,12 +63,9 @@ def augment_cells(pixels: Any, seed: Any, *, settings: CnnParameters) -> Any:
     """Turn, mirror and shift each cell at random, in a single interpolation; what comes in from outside is black.
 
     Args:
-        pixels: Tensor (n, side, side, 3) float32.
+        pixels: Tensor (n, side, side, 3) float32, as is the result.
         seed: Tensor (2,) of integers, from which alone the result follows.
         settings: How far cells are turned and shifted, and which flips are done.
-
-    Returns:
-        Tensor like `pixels`.
     """
     import tensorflow as tf
 

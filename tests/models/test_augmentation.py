@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from blastscreen.models.batches import augment_cells, training_dataset, validation_dataset
-from blastscreen.models.gathering import gather_cells
+from blastscreen.models.augmentation import augment_cells, training_dataset, validation_dataset
+from blastscreen.models.cell_batches import gather_cells
 
 STILL = {"rotation_degrees": 0, "shift_fraction": 0, "horizontal_flip": False, "vertical_flip": False}
 SEED = tf.constant([3, 4], tf.int64)

@@ -1,5 +1,0 @@
-"""Pipeline `external`."""
-
-from blastscreen.pipelines.external.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]

@@ -1,5 +1,0 @@
-"""Pipeline `hybrid`."""
-
-from blastscreen.pipelines.hybrid.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]

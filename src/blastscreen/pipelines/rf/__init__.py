@@ -1,5 +1,0 @@
-"""Pipeline `rf`."""
-
-from blastscreen.pipelines.rf.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
