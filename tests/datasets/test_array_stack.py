@@ -10,7 +10,7 @@ import zarr
 from kedro.io.core import DatasetError, Version
 
 from blastscreen.datasets import ArrayStack
-from blastscreen.datasets.stack_format import CellFiles, list_checksums
+from blastscreen.datasets.stack_format import CellFiles, find_checksum, list_checksums
 from blastscreen.imaging.cell_stack import CellStack
 
 SIDE = 12
@@ -238,9 +238,9 @@ def test_a_damaged_file_is_reported(saved, damage):
 
 def describe_anew(folder, description):
     """Put another description into a store, as somebody could who knows how damage is told."""
-    ends = [path.read_bytes() for path in sorted(folder.glob("c.*"))]
+    checksums = [find_checksum(path.read_bytes()) for path in sorted(folder.glob("c.*"))]
     (folder / "zarr.json").write_bytes(description)
-    (folder / "checksums.json").write_bytes(list_checksums(description, ends))
+    (folder / "checksums.json").write_bytes(list_checksums(description, checksums))
 
 
 @pytest.mark.parametrize(

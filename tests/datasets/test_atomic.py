@@ -18,7 +18,7 @@ from kedro_datasets.json import JSONDataset
 from PIL import Image
 
 from blastscreen.datasets import AtomicFigure, AtomicJSON, AtomicParquet, AtomicPlotly, AtomicText
-from blastscreen.datasets.atomic import wait_for_disk
+from blastscreen.datasets.whole_files import wait_for_disk
 
 mpl.use("Agg")
 
@@ -332,9 +332,7 @@ import sys
 heavy = ["zarr", "skops", "sklearn", "pandas", "matplotlib", "plotly"]
 import blastscreen.datasets.atomic
 assert not [name for name in heavy if name in sys.modules]
-blastscreen.datasets.AtomicJSON, blastscreen.datasets.AtomicText
-assert not [name for name in heavy if name in sys.modules]
-blastscreen.datasets.AtomicParquet
+blastscreen.datasets.AtomicJSON, blastscreen.datasets.AtomicPlotly, blastscreen.datasets.PartFolder
 assert not [name for name in heavy if name in sys.modules and name != "pandas"]
 """
     with run_python(code) as process:

@@ -11,7 +11,7 @@ import pytest
 from kedro.io.core import DatasetError
 
 from blastscreen.datasets import TrainingCheckpoint
-from blastscreen.datasets.digests import write_digest
+from blastscreen.datasets.whole_files import write_digest
 from blastscreen.models.checkpoints import Checkpoint
 
 ARRAYS = [np.arange(12, dtype=np.float32).reshape(3, 4), np.array(7), np.array([1, 2], np.uint32)]

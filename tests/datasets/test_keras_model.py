@@ -9,7 +9,7 @@ from kedro.io.core import DatasetError, Version
 from keras.src.saving.serialization_lib import SafeModeScope
 
 from blastscreen.datasets import KerasModel
-from blastscreen.datasets.digests import EntryRefused, write_digest
+from blastscreen.datasets.whole_files import EntryRefused, write_digest
 
 OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)

@@ -1,6 +1,6 @@
 import pytest
 
-from blastscreen.datasets.layers import LayeredConfigLoader
+from blastscreen.datasets.viz import LayeredConfigLoader
 
 CATALOG = """
 images:

@@ -1,7 +1,7 @@
 import pytest
 from kedro.io import DataCatalog, DatasetError
 
-from blastscreen.datasets.manifests import RunManifests
+from blastscreen.datasets.stock import RunManifests
 
 OLD, NOW = "2025-01-01T00.00.00.000Z", "2026-01-02T03.04.05.678Z"
 

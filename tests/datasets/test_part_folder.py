@@ -6,14 +6,14 @@ import sys
 import pandas as pd
 import pytest
 
-from blastscreen.datasets.part_folder import PartFolder
+from blastscreen.datasets import PartFolder
 
 TABLE = pd.DataFrame({"image_id": ["a", "b"], "area": [1.5, 2.0]})
 
 WRITER = """
 import sys
 import pandas as pd
-from blastscreen.datasets.part_folder import PartFolder
+from blastscreen.datasets import PartFolder
 files = PartFolder(filepath=sys.argv[1]).load()
 table = pd.DataFrame({"image_id": ["a", "b"], "area": [1.5, 2.0]})
 print("writing", flush=True)

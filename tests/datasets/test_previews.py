@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from blastscreen.datasets import ArrayStack, AtomicText, CellImageFolder, SampleCells
-from blastscreen.datasets.previews import (
+from blastscreen.datasets.viz import (
     MAX_LETTERS,
     preview_cells,
     preview_chart,

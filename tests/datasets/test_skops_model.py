@@ -14,7 +14,7 @@ from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier
 
 from blastscreen.datasets import SkopsModel
-from blastscreen.datasets.digests import EntryRefused, write_digest
+from blastscreen.datasets.whole_files import EntryRefused, write_digest
 
 OLD, NEW, NEWEST = "2024-01-01T00.00.00.000Z", "2025-01-01T00.00.00.000Z", "2026-01-01T00.00.00.000Z"
 rng = np.random.default_rng(0)

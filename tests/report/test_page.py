@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from blastscreen.datasets.documents import Document
+from blastscreen.datasets.stock import Document
 from blastscreen.report.card import write_model_card
 from blastscreen.report.page import SECTIONS, render_report
 from blastscreen.report.tables import make_table

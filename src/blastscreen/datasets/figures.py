@@ -4,11 +4,14 @@ from kedro_datasets._typing import ImagePreview
 from kedro_datasets.matplotlib import MatplotlibDataset
 
 from blastscreen.datasets.atomic import AtomicSave
-from blastscreen.datasets.previews import preview_picture
+from blastscreen.datasets.viz import preview_picture
 
 
 class AtomicFigure(AtomicSave, MatplotlibDataset):  # type: ignore[misc]
-    """A matplotlib figure in an image file, PNG unless `save_args` say otherwise."""
+    """A matplotlib figure in an image file, PNG unless `save_args` say otherwise.
+
+    Apart from the other stock datasets, because `MatplotlibDataset` imports pyplot, which takes half a second.
+    """
 
     def preview(self) -> ImagePreview:
         """Show the figure smaller."""

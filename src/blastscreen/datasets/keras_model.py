@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kedro.io.core import AbstractVersionedDataset, DatasetError, Version
+from kedro.io.core import DatasetError, Version
 
-from blastscreen.datasets.archives import require_modest
-from blastscreen.datasets.atomic import AtomicSave, require_local_path
-from blastscreen.datasets.digests import EntryRefused, advise
+from blastscreen.datasets.atomic import LocalFile
+from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
 
-SUFFIX = ".keras"
 # All that a stored network may be made of, as Keras spells it in a file; extended with the networks. Never taken from a
 # file.
 ALLOWED = {
@@ -47,7 +45,7 @@ _LARGEST_NUMBER = 2**16
 _NO_SIZES = ("seed", "shared_object_id")
 
 
-class KerasModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
+class KerasModel(LocalFile):
     """A Keras network in a `.keras` file: its layers by name, and its weights.
 
     Loaded in Keras' safe mode and for prediction only, without loss and optimiser. A network with other parts than
@@ -65,21 +63,10 @@ class KerasModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
     def __init__(
         self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Describe the file; nothing is read yet.
-
-        Args:
-            filepath: File, local, whose name ends in `.keras`.
-            version: Version to load and to save, if versioned.
-            metadata: For other tools; ignored here.
-
-        Raises:
-            DatasetError: If the path is not local, or has another ending.
-        """
-        path = require_local_path(filepath, version)
-        if path.suffix != SUFFIX:
-            raise DatasetError(f"{filepath}: Keras takes files whose names end in {SUFFIX} only. Rename it.")
-        super().__init__(filepath=path, version=version)
-        self.metadata = metadata
+        """Describe the file; DatasetError if its path is not local, or does not end in `.keras`."""
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        if self._filepath.suffix != ".keras":
+            raise DatasetError(f"{filepath}: Keras takes files whose names end in .keras only. Rename it.")
 
     def save(self, data: Any) -> None:
         """Write the network.
@@ -118,12 +105,6 @@ class KerasModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
             reason = str(exc) if isinstance(exc, _NotOurs) else f"Keras cannot load it ({type(exc).__name__})"
             raise EntryRefused(f"{path} is not a network that can be used: {reason}. {advise(path)}") from exc
         return network
-
-    def _exists(self) -> bool:
-        return Path(self._get_load_path()).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "version": self._version}
 
 
 class _NotOurs(ValueError):

@@ -11,7 +11,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 import pandas as pd
 import skops.io
-from kedro.io.core import AbstractVersionedDataset, Version
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.ensemble._forest import BaseForest, ForestClassifier
 from sklearn.tree import BaseDecisionTree
@@ -19,9 +18,8 @@ from sklearn.tree._tree import Tree
 from sklearn.utils.validation import check_is_fitted
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from blastscreen.datasets.archives import require_modest
-from blastscreen.datasets.atomic import AtomicSave, require_local_path
-from blastscreen.datasets.digests import EntryRefused, advise
+from blastscreen.datasets.atomic import LocalFile
+from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
 
 # What a file may hold beyond the types that skops trusts by itself. Never taken from a file.
 TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
@@ -33,7 +31,7 @@ _LARGEST_SCHEMA = 2**27
 _MOST_FEATURES = 100_000
 
 
-class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
+class SkopsModel(LocalFile):
     """A fitted scikit-learn classifier in a skops file, which holds data and type names but nothing to execute.
 
     Examples:
@@ -44,22 +42,6 @@ class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
               filepath: data/06_models/rf_model.skops
               versioned: true
     """
-
-    def __init__(
-        self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
-    ) -> None:
-        """Describe the file; nothing is read yet.
-
-        Args:
-            filepath: File, local.
-            version: Version to load and to save, if versioned.
-            metadata: For other tools; ignored here.
-
-        Raises:
-            DatasetError: If the path is not local.
-        """
-        super().__init__(filepath=require_local_path(filepath, version), version=version)
-        self.metadata = metadata
 
     def save(self, data: Any) -> None:
         """Write the estimator.
@@ -97,12 +79,6 @@ class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
                 f"{path} is not a classifier saved with skops that can be used: {reason}. {advise(path)}"
             ) from exc
         return model
-
-    def _exists(self) -> bool:
-        return Path(self._get_load_path()).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "version": self._version}
 
 
 def _require_bounded(content: bytes) -> None:
