@@ -44,14 +44,6 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
     The store may lie in an object store, where nothing can be renamed: a version counts once its `zarr.json` is
     written, which is done last; an interrupted save is not resumed, and of two runs that save the same version the last
     one wins.
-
-    Examples:
-        In a catalog::
-
-            cell_images:
-              type: blastscreen.datasets.ArrayStack
-              filepath: data/03_primary/cell_images.zarr
-              versioned: true
     """
 
     _is_one_file = False

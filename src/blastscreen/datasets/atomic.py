@@ -41,14 +41,13 @@ class FutureVersion(Refusal):
 class AtomicSave(_VersionedDataset):
     """Mixin that makes the saves of a versioned Kedro dataset atomic, checks its loads, and loads what this run saved.
 
-    Stands before the dataset: `class AtomicJSON(AtomicSave, JSONDataset)`. Whatever way the dataset has of saving to
-    `_get_save_path()` and of loading from `_get_load_path()` is kept. A save that fails or is killed leaves no version;
-    the next save of the same dataset removes its remains. Beside every file lies its digest, and a file that does not
-    match it is refused before it is parsed. In an object store (`s3://` and the like), which takes whole objects, the
-    digest is written before the file; both pass through a local temporary folder.
+    Stands before a dataset that saves to `_get_save_path()` and loads from `_get_load_path()`, as in
+    `class AtomicJSON(AtomicSave, JSONDataset)`. A save that fails or is killed leaves no version; the next save of the
+    same dataset removes its remains. A file that does not match the digest beside it is refused before it is parsed.
+    Object stores (`s3://` and the like) take whole objects: the digest is uploaded first, from a temporary folder.
 
-    Once an object has saved, it loads the version that it saved, though another run may have saved a newer one since,
-    unless a load version was asked for. A newest version that is dated in the future is refused unless it is asked for.
+    Once an object has saved, it loads that version, though another run may have saved a newer one since, unless a load
+    version was asked for. A newest version that is dated in the future is refused unless it is asked for.
     """
 
     _fs: Any
@@ -135,7 +134,6 @@ class AtomicSave(_VersionedDataset):
             return load_func(self._moved_to(path))
 
     def _moved_to(self, path: Path) -> "AtomicSave":
-        """Copy the dataset: the copy saves to a local path and loads from it."""
         moved = copy(self)
         moved._local_path = PurePosixPath(path)
         if self._protocol != "file":
@@ -162,16 +160,6 @@ class LocalFile(AtomicSave, AbstractVersionedDataset[Any, Any]):
     def __init__(
         self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Describe the file; nothing is read yet.
-
-        Args:
-            filepath: Local, versioned or not.
-            version: Set by Kedro.
-            metadata: Ignored; for other tools.
-
-        Raises:
-            DatasetError: If the path is not local.
-        """
         super().__init__(filepath=require_local_path(filepath, version), version=version)
         self.metadata = metadata
 

@@ -176,7 +176,7 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
         return CellImages(
             folder,
-            dict(sorted(listed.items())),
+            listed,
             max_pixels=self._max_pixels,
             data_source=GENERATED_SAMPLE if is_drawn else folder.name,
             cell_names=self._read_labels(listed),
@@ -186,9 +186,9 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
         fs, path = connect(self._path, self._credentials)
         return RemoteFolder(fs, path) if is_remote(self._path) else LocalFolder(os.path.realpath(path))
 
-    def _scan(self, folder: LocalFolder | RemoteFolder) -> dict[str, Listed | None]:
+    def _scan(self, folder: LocalFolder | RemoteFolder) -> dict[str, Any]:
         try:
-            return dict(folder.scan())
+            return folder.scan()
         except FileNotFoundError as error:
             part = f", or not all of it: {error}" if is_remote(self._path) else ""
             raise DatasetError(f"There is no folder '{self._path}'{part}. {_HOW_TO_GET_IMAGES}") from error

@@ -38,19 +38,19 @@ class Listed(NamedTuple):
 class LocalFolder:
     """A local folder, with every link in its own path resolved.
 
-    Read through the system's own calls, because fsspec's ask for the status of every file that they list (2 s and 60 MB
-    for 100,000, instead of 0.2 s), follow links out of the folder, and open pipes.
+    Read through the system's own calls, because fsspec asks for the status of every file that it lists, follows links
+    out of the folder, and opens pipes.
     """
 
     root: str
 
     @property
     def name(self) -> str:
-        """The folder's name without those above it, unless it is somebody's home."""
+        """The folder's name without those above it, unless it is somebody's home folder."""
         return FOLDER if redact_path(self.root) == FOLDER else escape_name(os.fsencode(Path(self.root).name))
 
     def scan(self) -> dict[str, None]:
-        """List the escaped names of what `CellImageFolder` describes; OSError if the folder itself can't be listed."""
+        """List the escaped names, sorted, of what `CellImageFolder` describes; OSError if the folder itself can't be listed."""
         names: list[bytes] = []
         folders = [b""]
         while folders:
@@ -63,7 +63,7 @@ class LocalFolder:
                 if not folder:
                     raise
                 names.append(folder)
-        return dict.fromkeys(map(escape_name, names))
+        return dict.fromkeys(sorted(map(escape_name, names)))
 
     def read(self, key: str, _: None, *, limit: int) -> bytes:
         """Read a file of this folder, whatever its name stands for by now."""
@@ -132,7 +132,7 @@ class RemoteFolder:
         return _escape_text(redact_path(self.root))
 
     def scan(self) -> dict[str, Listed]:
-        """List every file by its escaped name, hidden ones too; raises what the storage raises."""
+        """List every file by its escaped name, sorted, hidden ones too; raises what the storage raises."""
         self.fs.invalidate_cache()
         listed = {
             _escape_text(info["name"].removeprefix(f"{self.root}/")): _describe(info)
@@ -141,7 +141,7 @@ class RemoteFolder:
             if info["name"].startswith(f"{self.root}/") and info["type"] != "directory" and info["name"][-1] != "/"
         }
         self.fs.invalidate_cache()
-        return listed
+        return dict(sorted(listed.items()))
 
     def _find(self) -> Iterator[dict[str, Any]]:
         if getattr(type(self.fs), "_find", AsyncFileSystem._find) is not AsyncFileSystem._find:

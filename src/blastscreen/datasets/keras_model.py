@@ -50,14 +50,6 @@ class KerasModel(LocalFile):
 
     Loaded in Keras' safe mode and for prediction only, without loss and optimiser. A network with other parts than
     `ALLOWED` names is neither saved nor loaded: a Lambda layer, for one, would bring Python code along.
-
-    Examples:
-        In a catalog::
-
-            cnn_model:
-              type: blastscreen.datasets.KerasModel
-              filepath: data/06_models/cnn_model.keras
-              versioned: true
     """
 
     def __init__(
@@ -69,11 +61,7 @@ class KerasModel(LocalFile):
             raise DatasetError(f"{filepath}: Keras takes files whose names end in .keras only. Rename it.")
 
     def save(self, data: Any) -> None:
-        """Write the network.
-
-        Raises:
-            EntryRefused: If it has other parts than those of `ALLOWED`.
-        """
+        """Write the network; EntryRefused if it has other parts than those of `ALLOWED`."""
         import keras
 
         try:
@@ -83,16 +71,11 @@ class KerasModel(LocalFile):
         data.save(self._get_save_path())
 
     def load(self) -> Any:
-        """Read the network.
-
-        Raises:
-            EntryRefused: If the file is no Keras file, is damaged, or holds other parts than those allowed.
-        """
+        """Read the network; EntryRefused if the file is no Keras file, or has other parts than those of `ALLOWED`."""
         import keras
 
         path = Path(self._get_load_path())
-        with path.open("rb"):
-            pass  # a missing file is reported as such, not as damage
+        path.open("rb").close()  # a missing file is reported as such, not as damage
         try:
             with zipfile.ZipFile(path) as archive:
                 _require_bounded(archive, size=path.stat().st_size)
@@ -108,7 +91,7 @@ class KerasModel(LocalFile):
 
 
 class _NotOurs(ValueError):
-    """Says in a few words why a file is refused."""
+    pass  # says in a few words why a file is refused
 
 
 def _require_allowed(config: dict[str, Any]) -> None:
@@ -119,7 +102,6 @@ def _require_allowed(config: dict[str, Any]) -> None:
 
 
 def _list_forbidden(config: object) -> Iterator[str]:
-    """Name the classes and numbers anywhere in a network's description that are not allowed."""
     if isinstance(config, dict):
         if "class_name" in config:
             module, name = config.get("module"), config["class_name"]

@@ -45,15 +45,6 @@ class SampleCells(AbstractDataset[NoReturn, DrawnCells]):
 
     Nothing is downloaded or stored: the cells are a function of the arguments. `CellImageFolder` takes its place for
     real images.
-
-    Examples:
-        In a catalog::
-
-            raw_cells:
-              type: blastscreen.datasets.SampleCells
-              n_cells: 480
-              n_subjects: 24
-              seed: 42
     """
 
     def __init__(self, *, n_cells: int, n_subjects: int, seed: int, metadata: dict[str, Any] | None = None) -> None:

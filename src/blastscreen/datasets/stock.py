@@ -99,9 +99,9 @@ class AtomicPlotly(AtomicSave, JSONDataset):  # type: ignore[misc]
 
 
 class Manifests(Mapping[str, Mapping[str, Any]]):
-    """Manifests of runs by version, each read when it is asked for; `current` is the version that this run saves.
+    """Manifests of runs by version, each read when it is asked for; a run that is going on or was killed has none.
 
-    The run that is going on has no manifest yet, and one that was killed never gets one.
+    `current` is the version that this run saves.
     """
 
     def __init__(self, filepath: str, *, current: str) -> None:

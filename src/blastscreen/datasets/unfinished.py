@@ -32,7 +32,6 @@ class _Unfinished(AbstractDataset[NoReturn, Any]):
     """A local path that an input of a node gives access to: loading returns the dataset itself."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """Name the path, which need not exist; DatasetError if it isn't local."""
         self._path = Path(require_local_path(filepath))
         self.metadata = metadata
 
@@ -55,13 +54,6 @@ class PartFolder(_Unfinished):
     """Tables in a folder, each under its cache key: in one file, a digest and then the table as Parquet.
 
     A run that ends well empties it.
-
-    Examples:
-        In a catalog::
-
-            cell_index_parts:
-              type: blastscreen.datasets.PartFolder
-              filepath: data/02_intermediate/cell_index_parts
     """
 
     def read(self, key: str) -> "pd.DataFrame | None":
@@ -95,15 +87,7 @@ class PartFolder(_Unfinished):
 
 
 class TrainingCheckpoint(_Unfinished):
-    """The one checkpoint of a model in training, in an npz file: arrays and a description but nothing to execute.
-
-    Examples:
-        In a catalog::
-
-            cnn_checkpoint:
-              type: blastscreen.datasets.TrainingCheckpoint
-              filepath: data/06_models/cnn_checkpoint.npz
-    """
+    """The one checkpoint of a model in training, in an npz file: arrays and a description but nothing to execute."""
 
     def read(self) -> "Checkpoint | None":
         """Return the last checkpoint, or None if there is none; EntryRefused if the file is damaged."""

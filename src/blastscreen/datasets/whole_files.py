@@ -1,9 +1,8 @@
 """Files that appear whole or not at all, each with a digest beside it that tells damage before anything parses it.
 
 Kedro writes straight to the final name, and takes any file that has it for a whole version. Here a file or folder is
-written to a hidden staging folder beside the final name and moved there in one step, after it has reached the disk. A
-lock on the staging folder, which the system drops with the process that held it, tells what a kill left behind from
-what another run is still writing. Needs a POSIX system (Linux, macOS, WSL).
+written to a hidden staging folder and moved in one step, after it has reached the disk. A lock, which the system drops
+with the process that held it, tells what a kill left behind from what another run is still writing. Needs POSIX.
 
 The digest, `<name>.sha256`, is what the command `sha256sum <name>` writes: it can be checked and renewed without us.
 """
@@ -60,28 +59,16 @@ def advise(where: object) -> str:
 
 
 def write_digest(path: Path, *, previous: bytes = b"") -> None:
-    """Write the digest of a file beside it.
+    """Write the digest of a file beside it, above the last lines of that of a file that it is about to replace.
 
-    Args:
-        path: The file.
-        previous: The digest of a file that this one is about to replace: its last lines are kept, because for an
-            instant, or after a kill in it, the new digest stands beside the old file.
+    For an instant, or after a kill in it, the new digest stands beside the old file.
     """
     lines = [_describe(path), *previous.splitlines()][:_REMEMBERED]
     digest_path(path).write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def require_whole(path: Path, *, where: object, advice: str | None = None) -> None:
-    """Refuse a file that is not what was saved.
-
-    Args:
-        path: The file; its digest lies beside it.
-        where: The file as the user knows it.
-        advice: What to do if it is damaged, unless it is an entry that a pipeline makes.
-
-    Raises:
-        EntryRefused: The file does not match its digest, or has none.
-    """
+    """Refuse a file that does not match the digest beside it, or has none; `where` is the file as the user knows it."""
     found = _describe(path)
     advice = f"{advice or advise(where)} {_adopt(where)}".rstrip()
     try:
@@ -124,30 +111,27 @@ def lock_folder(folder: Path) -> Iterator[bool]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR)
     try:
-        yield _is_free(lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(lock)
-
-
-def _is_free(lock: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 @contextmanager
 def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
     """Give a hidden path to write a file or folder to; it takes its final name when the block ends well.
 
-    A version appears in one step, with the digest of its file: the folder that holds both is renamed. What killed saves
-    of the same dataset left behind is removed first. What fails leaves nothing behind.
+    What killed saves of the same dataset left behind is removed first. What fails leaves nothing behind.
 
     Args:
         final: `<filepath>` or `<filepath>/<version>/<name>`.
-        versioned: Whether it is the latter. A version is never replaced. Unversioned, a file is replaced in one step,
-            after its digest has been put beside that of the old one; a folder takes two steps, with an instant between
-            them in which neither the old nor the new has the name.
+        versioned: Whether it is the latter. A version is never replaced: it appears in one step, when the folder that
+            holds file and digest is renamed. Unversioned, a file is replaced in one step, after its digest; a folder in
+            two, with an instant between them in which neither the old nor the new has the name.
 
     Raises:
         DatasetError: If the block wrote nothing, or another run saved this version meanwhile.
@@ -179,7 +163,7 @@ def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
 
 
 def _open_staging(target: Path) -> tuple[Path, int]:
-    """Make a staging folder of our own beside the target, and lock it for as long as the descriptor stays open."""
+    """Make a staging folder of our own, locked for as long as the descriptor stays open."""
     for _ in range(_ATTEMPTS):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +181,6 @@ def _open_staging(target: Path) -> tuple[Path, int]:
 
 
 def _sweep(folder: Path, names: str) -> None:
-    """Remove what killed saves to such names, a pattern, left in a folder."""
     # glob, unlike Path.glob, passes over folders that another run removes meanwhile
     for staging in map(Path, glob(f"{escape(str(folder))}/.{names}.*{_SAVING}")):  # noqa: PTH207
         # another run may be removing the folder, or it belongs to another user
@@ -231,8 +214,7 @@ def _publish(hidden: Path, final: Path) -> None:
 def wait_for_disk(*paths: Path) -> None:
     """Wait until files, or the names in folders, are on the disk; it writes many at once sooner than one by one."""
     with ThreadPoolExecutor(8) as pool:
-        for _ in pool.map(_sync_one, paths):
-            pass  # or raises what went wrong
+        list(pool.map(_sync_one, paths))
 
 
 def _sync_one(path: Path) -> None:
