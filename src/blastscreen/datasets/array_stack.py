@@ -39,11 +39,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
     """A `CellStack` in a Zarr 3 store: a folder with one file for every few cells.
 
     Saving asks the stack for one chunk after the other, and loading gives a stack that reads from the store, so memory
-    stays flat however many cells there are. Every chunk carries a checksum, and the store a list of them.
-
-    The store may lie in an object store, where nothing can be renamed: a version counts once its `zarr.json` is
-    written, which is done last; an interrupted save is not resumed, and of two runs that save the same version the last
-    one wins.
+    stays flat however many cells there are. In an object store nothing can be renamed: a version counts once its
+    `zarr.json` is written, which is done last; an interrupted save is not resumed, and of two runs that save the same
+    version the last one wins.
     """
 
     _is_one_file = False
@@ -62,12 +60,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         Args:
             filepath: Folder of the store, or its address as fsspec spells it, such as `s3://bucket/cells.zarr`.
             version: Set by Kedro.
-            chunk: Cells in one file, at least 1; also how many are held in memory at a time.
+            chunk: Cells in one file; also how many are held in memory at a time.
             credentials: Of the object store, as fsspec spells them; ignored for local files.
             metadata: Ignored; for other tools.
-
-        Raises:
-            DatasetError: If fsspec cannot reach the object store, or the chunk is less than 1.
         """
         if chunk < 1:
             raise DatasetError(f"chunk: a file holds at least 1 cell, not {chunk}.")
@@ -129,12 +124,7 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
                     shutil.rmtree(self._workbench())
 
     def load(self) -> CellStack:
-        """Open the store; cells are read when the stack is asked for them.
-
-        Raises:
-            EntryRefused: If the folder is no store of cells, or parts of it are missing. Reading from the stack raises
-                it too, for damaged or vanished files.
-        """
+        """Open the store; damage that this doesn't see raises EntryRefused when the stack is read."""
         return open_store(self._fs, str(self._get_load_path()))
 
     def preview(self) -> ImagePreview:
@@ -167,7 +157,6 @@ def _remove_store(fs: AbstractFileSystem, path: str) -> None:
 
 
 def _remove_folders(workbench: Path, *, but: Path) -> None:
-    """Remove drafts of other cells."""
     for draft in workbench.iterdir():
         if draft.is_dir() and draft != but:
             shutil.rmtree(draft)

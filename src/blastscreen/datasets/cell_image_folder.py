@@ -41,13 +41,7 @@ class LabelsRefused(DatasetError, Refusal):
 
 @dataclass(frozen=True)
 class CellImageFile:
-    """One file of a folder, not yet opened; small when it is sent to where it is to be read.
-
-    Attributes:
-        key: The file's escaped name, relative to the folder.
-        listed: What the folder said of it.
-        max_pixels: Largest frame that is decoded.
-    """
+    """One file of a folder, not yet opened; small when it is sent to where it is to be read."""
 
     folder: LocalFolder | RemoteFolder
     key: str
@@ -55,17 +49,15 @@ class CellImageFile:
     max_pixels: int
 
     def __call__(self) -> NDArray[np.uint8]:
-        """Read the pixels (height, width, 3), RGB; raises `ImageRejected`."""
+        """Read the pixels (height, width, 3), RGB."""
         return self.decode().pixels
 
     def decode(self) -> DecodedImage:
         """Read and decode the file.
 
         Raises:
-            ImageRejected: NOT_A_FILE (a folder, pipe, socket or device, a link to one, a link to nothing or to itself),
-                OUTSIDE_ROOT (a link out of the folder), UNREADABLE (vanished, no permission, in remote storage changed
-                since it was listed), TOO_MANY_PIXELS (a file larger than any frame of `max_pixels` needs), or what
-                `decode_image` finds.
+            ImageRejected: No file, a link out of the folder, unreadable (vanished, no permission, changed in remote
+                storage), larger than any frame of `max_pixels` needs, or what `decode_image` finds.
             StorageError: Remote storage does not answer, or no longer lets us in.
         """
         data = self.folder.read(self.key, self.listed, limit=_BYTES_PER_PIXEL * self.max_pixels + _BYTES_OF_METADATA)
@@ -76,10 +68,7 @@ class CellImageFile:
 class CellImages(Mapping[str, CellImageFile]):
     """The files of a folder by their escaped names, sorted; a file is opened when its value is called.
 
-    Attributes:
-        listed: What the folder said of each file.
-        data_source: Name of the folder; of drawn cells, that they were drawn.
-        cell_names: By escaped name, what a sheet of labels says of the file.
+    `data_source` names the folder, or says that its cells were drawn; `cell_names` is what a sheet of labels says.
     """
 
     folder: LocalFolder | RemoteFolder
@@ -112,11 +101,11 @@ class CellImages(Mapping[str, CellImageFile]):
 class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
     """A folder of cell images of any depth, as `Mapping[image_id, callable]`; read only.
 
-    Every entry becomes a row, hidden ones and files of other kinds included, except plain folders, which are searched,
-    the file that marks a folder of drawn cells, and the sheet of labels.
-    Never searched, and therefore rows themselves: links to folders, folders named like an image, and folders that can't
-    be listed. In other storage there are no such: every file is a row, whatever its folders are called, and a folder
-    that can't be listed ends the run.
+    An image_id is the path below the folder, "/" between its parts, escaped where it isn't printable. Every entry
+    becomes a row, hidden ones and files of other kinds included, except plain folders, which are searched, the file
+    that marks a folder of drawn cells, and the sheet of labels. Links to folders, folders named like an image, and
+    folders that can't be listed are never searched, and therefore rows. In other storage every file is a row, whatever
+    its folders are called, and a folder that can't be listed ends the run.
 
     Examples:
         In a catalog, with the keys of `cluster_storage` in `conf/local/credentials.yml`::
@@ -139,12 +128,9 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
         """Describe the folder; nothing is read yet.
 
         Args:
-            path: The folder, whose own links are followed, links inside it only to files that it holds itself. Or the
-                address of one in other storage, as fsspec spells it.
-            labels: Sheet of labels of images whose names say nothing, a file as `parse_label_sheet` and
-                `read_cell_names` describe it.
-            max_pixels: Largest width * height that is decoded; larger frames, and files of more than 8 bytes a pixel
-                and 16 MiB, are rejected unread.
+            path: Folder, or its address as fsspec spells it. Links in it are followed only to files that it holds.
+            labels: Sheet of labels (`parse_label_sheet`, `read_cell_names`) of images whose names say nothing.
+            max_pixels: Larger frames, and files of more than 8 bytes a pixel and 16 MiB, are rejected unread.
             credentials: Of the storage, as fsspec spells them; ignored for local files.
             metadata: Ignored; for other tools.
         """
@@ -159,13 +145,9 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
     def load(self) -> CellImages:
         """List the folder.
 
-        Returns:
-            A lazy mapping from image_id (the path below the folder, "/" between its parts, escaped where it isn't
-            printable) to a callable, sorted.
-
         Raises:
-            DatasetError: There is no such folder, it can't be listed, or it holds nothing; or the sheet of labels can't
-                be read, or does not fit the images.
+            DatasetError: There is no such folder, it can't be listed, or it holds nothing.
+            LabelsRefused: The sheet of labels can't be read, or does not fit the images.
         """
         folder = self._open()
         listed = self._scan(folder)
@@ -198,7 +180,6 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
             raise DatasetError(f"The folder '{self._path}' can't be listed: {error.strerror or error}") from error
 
     def _find_sheet(self, folder: LocalFolder | RemoteFolder) -> str:
-        """Return the key of the sheet of labels if it lies in the folder; else that of no file."""
         if self._labels is None or is_remote(self._labels) != is_remote(self._path):
             return ""
         _, sheet = self._connect_labels()

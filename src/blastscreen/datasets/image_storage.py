@@ -27,7 +27,7 @@ _STAMPS = re.compile(
 
 
 class Listed(NamedTuple):
-    """What a listing says of a file: "file" or another kind, bytes, and what changes with the content, if known."""
+    """What a listing says of a file; the stamp changes with the content."""
 
     kind: str
     size: int | None
@@ -50,7 +50,7 @@ class LocalFolder:
         return FOLDER if redact_path(self.root) == FOLDER else escape_name(os.fsencode(Path(self.root).name))
 
     def scan(self) -> dict[str, None]:
-        """List the escaped names, sorted, of what `CellImageFolder` describes; OSError if the folder itself can't be listed."""
+        """List escaped names, sorted, as `CellImageFolder` describes; OSError if the folder itself can't be listed."""
         names: list[bytes] = []
         folders = [b""]
         while folders:
@@ -183,7 +183,7 @@ class RemoteFolder:
             ) from error
 
     def list_facts(self, key: str, listed: Listed) -> Listed | None:  # noqa: ARG002
-        """Return what any change of a file changes, as it was listed; None if the storage gives no stamps."""
+        """Return what was listed, which any change of a file changes; None if the storage gives no stamps."""
         return None if listed.stamp is None else listed
 
 

@@ -107,15 +107,9 @@ def write_store(
     description: bytes,
     kept: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Write cells where they are computed, one file at a time; the description of the store comes last.
+    """Write a store, one file of cells at a time, encoded where they are computed; its description comes last.
 
-    Args:
-        fs: Where the store lies.
-        path: Of the store in it.
-        data: The cells.
-        files: How they are laid out.
-        description: Result of `describe_store`.
-        kept: Files that are there already, with their checksums.
+    `kept` are files that are there already, with their checksums.
     """
     names = files.names(0, len(data))
     written = [name for name in names if name not in kept]
@@ -141,8 +135,7 @@ def open_store(fs: AbstractFileSystem, path: str) -> CellStack:
     """Open a store; cells are read when the stack is asked for them.
 
     Raises:
-        EntryRefused: There is none, it is not what was saved, it is no store of cells in this format, contradicts
-            itself, or lacks files.
+        EntryRefused: There is none, it is not what was saved, contradicts itself, or lacks files.
     """
     where = spell_address(fs, path)
     description, checksums = _fetch_description(fs, path)
@@ -170,8 +163,7 @@ def open_store(fs: AbstractFileSystem, path: str) -> CellStack:
 class StoredCells:
     """Reads ranges of cells of a store and never takes a lost or damaged file for black cells.
 
-    Attributes:
-        digest: Of the list of checksums when the store was opened.
+    `digest` is that of the list of checksums when the store was opened.
     """
 
     fs: AbstractFileSystem
@@ -180,11 +172,7 @@ class StoredCells:
     digest: str
 
     def __call__(self, start: int, stop: int) -> Pixels:
-        """Read the cells at positions start <= i < stop: (stop - start, side, side, 3) uint8.
-
-        Raises:
-            EntryRefused: A file is missing or is not the one that was saved.
-        """
+        """Read cells (stop - start, side, side, 3); EntryRefused if a file is missing or not the one that was saved."""
         where = spell_address(self.fs, self.path)
         contents: dict[str, bytes] = {}
         missing = []
@@ -210,7 +198,6 @@ class StoredCells:
 
 
 def _fetch_description(fs: AbstractFileSystem, path: str) -> tuple[bytes, bytes]:
-    """Fetch the description of a store and the list of checksums, which agree."""
     where = spell_address(fs, path)
     try:
         description = fs.cat_file(f"{path}/{METADATA}")

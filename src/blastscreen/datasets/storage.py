@@ -31,16 +31,10 @@ def local_path(path: str) -> str:
 
 
 def connect(address: str, credentials: Mapping[str, Any] | None = None) -> tuple[AbstractFileSystem, str]:
-    """Open the file system behind a path or an address, and return it with the path in it.
+    """Return the file system behind an address or a local path, and the path in it.
 
-    A file system stays small when pickled: it is opened again where it arrives, with the same credentials.
-
-    Args:
-        address: Any address that fsspec knows, or a local path.
-        credentials: Of the storage, as fsspec spells them; ignored for local paths.
-
-    Raises:
-        DatasetError: The protocol is unknown, or its library is not installed.
+    A file system stays small when pickled: it is opened again where it arrives, with the same credentials. DatasetError
+    if the protocol is unknown, or its library is not installed.
     """
     if not is_remote(address):
         return LocalFileSystem(auto_mkdir=True), os.path.abspath(local_path(address))  # noqa: PTH100 - keeps links
