@@ -18,7 +18,6 @@ from blastscreen.datasets.stack_format import (
     CHECKSUMS,
     METADATA,
     CellFiles,
-    decode,
     describe_store,
     find_checksum,
     list_names,
@@ -55,14 +54,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Describe the store; nothing is read yet.
+        """Describe the store, at a path or an address that fsspec knows, such as `s3://bucket/cells.zarr`.
 
-        Args:
-            filepath: Folder of the store, or its address as fsspec spells it, such as `s3://bucket/cells.zarr`.
-            version: Set by Kedro.
-            chunk: Cells in one file; also how many are held in memory at a time.
-            credentials: Of the object store, as fsspec spells them; ignored for local files.
-            metadata: Ignored; for other tools.
+        `chunk` cells are in one file, and held in memory at a time; `credentials` are those of an object store.
         """
         if chunk < 1:
             raise DatasetError(f"chunk: a file holds at least 1 cell, not {chunk}.")
@@ -100,7 +94,8 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
                 write(path)
                 return
             draft = self._workbench() / hashlib.sha256(description).hexdigest()
-            _remove_folders(self._workbench(), but=draft)
+            for other in set(self._workbench().glob("*/")) - {draft}:
+                shutil.rmtree(other)
             kept = _find_whole(draft, files, files.names(0, len(data)))
             if kept:
                 n_files = len(data.ranges(self._chunk))
@@ -156,12 +151,6 @@ def _remove_store(fs: AbstractFileSystem, path: str) -> None:
             fs.rm_file(f"{path}/{name}")
 
 
-def _remove_folders(workbench: Path, *, but: Path) -> None:
-    for draft in workbench.iterdir():
-        if draft.is_dir() and draft != but:
-            shutil.rmtree(draft)
-
-
 def _find_whole(draft: Path, files: CellFiles, names: list[str]) -> dict[str, str]:
     """Read the files of an interrupted save once: return the checksums of whole ones, and remove the others."""
     whole = {}
@@ -169,7 +158,7 @@ def _find_whole(draft: Path, files: CellFiles, names: list[str]) -> dict[str, st
         with suppress(FileNotFoundError):
             try:
                 content = path.read_bytes()
-                decode(content, files.empty(1)[0])
+                files.decode([content], [find_checksum(content)])
                 whole[path.name] = find_checksum(content)
             except (ValueError, RuntimeError):
                 path.unlink()  # not written to, as versions may link to it

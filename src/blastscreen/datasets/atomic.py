@@ -67,8 +67,7 @@ class AtomicSave(_VersionedDataset):
         def save(self: "AtomicSave", data: Any) -> None:
             self._save_atomically(save_func, data)
 
-        wrapped: Callable[[Any, Any], None] = super()._save_wrapper(save)
-        return wrapped
+        return super()._save_wrapper(save)
 
     @classmethod
     def _load_wrapper(cls, load_func: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -76,8 +75,7 @@ class AtomicSave(_VersionedDataset):
         def load(self: "AtomicSave") -> Any:
             return self._load_checked(load_func)
 
-        wrapped: Callable[[Any], Any] = super()._load_wrapper(load)
-        return wrapped
+        return super()._load_wrapper(load)
 
     def _save_atomically(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
         if self._local_path is not None:  # a subclass of a class that saves atomically is wrapped twice
@@ -110,11 +108,9 @@ class AtomicSave(_VersionedDataset):
             if path.is_dir():
                 self._fs.put(str(path), str(final), recursive=True)
                 return
-            previous = b""
-            with suppress(FileNotFoundError):
-                previous = self._fs.cat_file(str(digest_path(final)))
-            write_digest(path, previous=previous)
-            self._fs.put_file(str(digest_path(path)), str(digest_path(final)))
+            known = str(digest_path(final))
+            write_digest(path, previous=self._fs.cat_file(known) if self._fs.exists(known) else b"")
+            self._fs.put_file(str(digest_path(path)), known)
             self._fs.put_file(str(path), str(final))
 
     def _load_checked(self, load_func: Callable[[Any], Any]) -> Any:
@@ -136,8 +132,7 @@ class AtomicSave(_VersionedDataset):
     def _moved_to(self, path: Path) -> "AtomicSave":
         moved = copy(self)
         moved._local_path = PurePosixPath(path)
-        if self._protocol != "file":
-            moved._protocol, moved._fs = "file", LocalFileSystem(auto_mkdir=True)
+        moved._protocol, moved._fs = "file", LocalFileSystem(auto_mkdir=True)
         return moved
 
     def _get_save_path(self) -> PurePosixPath:

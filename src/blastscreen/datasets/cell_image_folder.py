@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from blastscreen.cohort.label_sheet import parse_label_sheet, read_cell_names
 from blastscreen.cohort.names import CellName
 from blastscreen.datasets.image_storage import Listed, LocalFolder, RemoteFolder
-from blastscreen.datasets.storage import connect, escape_name, is_remote, local_path
+from blastscreen.datasets.storage import connect, escape_text, is_remote, local_path
 from blastscreen.datasets.viz import preview_files
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, decode_image
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, Refusal
@@ -131,7 +131,7 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
             path: Folder, or its address as fsspec spells it. Links in it are followed only to files that it holds.
             labels: Sheet of labels (`parse_label_sheet`, `read_cell_names`) of images whose names say nothing.
             max_pixels: Larger frames, and files of more than 8 bytes a pixel and 16 MiB, are rejected unread.
-            credentials: Of the storage, as fsspec spells them; ignored for local files.
+            credentials: Of other storage, as fsspec spells them.
             metadata: Ignored; for other tools.
         """
         if max_pixels < 1:
@@ -184,7 +184,7 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
             return ""
         _, sheet = self._connect_labels()
         name = sheet if is_remote(self._labels) else os.path.realpath(sheet)
-        return escape_name(name.removeprefix(folder.root.rstrip("/") + "/").encode("utf-8", errors="surrogateescape"))
+        return escape_text(name.removeprefix(folder.root.rstrip("/") + "/"))
 
     def preview(self) -> ImagePreview:
         """Show some images of the whole folder."""

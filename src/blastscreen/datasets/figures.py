@@ -1,4 +1,4 @@
-"""Matplotlib figures."""
+"""Matplotlib figures: apart from other stock datasets, as `MatplotlibDataset` takes half a second to import pyplot."""
 
 from kedro_datasets._typing import ImagePreview
 from kedro_datasets.matplotlib import MatplotlibDataset
@@ -8,10 +8,7 @@ from blastscreen.datasets.viz import preview_picture
 
 
 class AtomicFigure(AtomicSave, MatplotlibDataset):  # type: ignore[misc]
-    """A matplotlib figure in an image file, PNG unless `save_args` say otherwise.
-
-    Apart from the other stock datasets, because `MatplotlibDataset` imports pyplot, which takes half a second.
-    """
+    """A matplotlib figure in an image file, PNG unless `save_args` say otherwise."""
 
     def preview(self) -> ImagePreview:
         """Show the figure smaller."""

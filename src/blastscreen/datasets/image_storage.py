@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 
-from blastscreen.datasets.storage import escape_name, spell_address, unescape_name
+from blastscreen.datasets.storage import escape_name, escape_text, spell_address, unescape_name
 from blastscreen.imaging.decoding import IMAGE_SUFFIXES, ImageRejected, StorageError
 from blastscreen.redaction import FOLDER, redact_path
 from blastscreen.vocabulary import ReasonCode
@@ -46,7 +46,7 @@ class LocalFolder:
 
     @property
     def name(self) -> str:
-        """The folder's name without those above it, unless it is somebody's home folder."""
+        """The folder's own name, unless it is somebody's home folder."""
         return FOLDER if redact_path(self.root) == FOLDER else escape_name(os.fsencode(Path(self.root).name))
 
     def scan(self) -> dict[str, None]:
@@ -66,7 +66,7 @@ class LocalFolder:
         return dict.fromkeys(sorted(map(escape_name, names)))
 
     def read(self, key: str, _: None, *, limit: int) -> bytes:
-        """Read a file of this folder, whatever its name stands for by now."""
+        """Read a file of this folder of at most `limit` bytes, whatever its name stands for by now."""
         try:
             path = self._resolve_inside(os.fsdecode(unescape_name(key)))
             # judged before it is opened, as opening alone wakes whoever writes to a pipe
@@ -105,18 +105,14 @@ class LocalFolder:
         return resolved
 
     def list_facts(self, key: str, _: None) -> list[object]:
-        """List what any change of a file changes."""
+        """List what any change of a file changes; whether a link leads out of the folder decides what is read."""
         path = Path(self.root, os.fsdecode(unescape_name(key)))
-        facts: list[object] = []
         try:
-            status = path.lstat()
-            if stat.S_ISLNK(status.st_mode):
-                # whether a link leads out of the folder decides what is read
-                facts += [self.root, path.resolve()]
-                status = path.stat()
-            return [*facts, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+            link = [self.root, path.resolve()] if path.is_symlink() else []
+            status = path.stat()
         except (OSError, RuntimeError) as error:
-            return [*facts, str(error)]
+            return [str(error)]
+        return [*link, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 @dataclass(frozen=True)
@@ -129,13 +125,13 @@ class RemoteFolder:
     @property
     def name(self) -> str:
         """The last part of the address."""
-        return _escape_text(redact_path(self.root))
+        return escape_text(redact_path(self.root))
 
     def scan(self) -> dict[str, Listed]:
         """List every file by its escaped name, sorted, hidden ones too; raises what the storage raises."""
         self.fs.invalidate_cache()
         listed = {
-            _escape_text(info["name"].removeprefix(f"{self.root}/")): _describe(info)
+            escape_text(info["name"].removeprefix(f"{self.root}/")): _describe(info)
             for info in self._find()
             # stores keep empty objects in the place of folders
             if info["name"].startswith(f"{self.root}/") and info["type"] != "directory" and info["name"][-1] != "/"
@@ -162,18 +158,11 @@ class RemoteFolder:
         if listed.kind != "file":
             raise ImageRejected(ReasonCode.NOT_A_FILE, f"the storage calls it a {listed.kind}")
         _require_size(listed.size or 0, limit)
-        path = f"{self.root}/{unescape_name(key).decode('utf-8', errors='surrogateescape')}"
-        data = self._fetch(path, limit if listed.size is None else listed.size)
-        _require_size(len(data), limit)
-        if listed.size not in (None, len(data)):
-            raise ImageRejected(ReasonCode.UNREADABLE, "changed since it was listed")
-        return data
-
-    def _fetch(self, path: str, size: int) -> bytes:
-        if not size:
+        if listed.size == 0:
             return b""  # stores refuse to give a range of nothing
+        path = f"{self.root}/{unescape_name(key).decode('utf-8', errors='surrogateescape')}"
         try:
-            return bytes(self.fs.cat_file(path, start=0, end=size + 1))
+            data = bytes(self.fs.cat_file(path, start=0, end=(listed.size or limit) + 1))
         except (FileNotFoundError, IsADirectoryError) as error:
             raise ImageRejected(ReasonCode.UNREADABLE, "vanished since it was listed") from error
         except Exception as error:  # every storage has its own
@@ -181,14 +170,14 @@ class RemoteFolder:
                 f"{spell_address(self.fs, path)} can't be read ({type(error).__name__}: {error}). That may be no "
                 "fault of the file, so it was not rejected. Check network and credentials, then run again"
             ) from error
+        _require_size(len(data), limit)
+        if listed.size not in (None, len(data)):
+            raise ImageRejected(ReasonCode.UNREADABLE, "changed since it was listed")
+        return data
 
-    def list_facts(self, key: str, listed: Listed) -> Listed | None:  # noqa: ARG002
+    def list_facts(self, _: str, listed: Listed) -> Listed | None:
         """Return what was listed, which any change of a file changes; None if the storage gives no stamps."""
         return None if listed.stamp is None else listed
-
-
-def _escape_text(name: str) -> str:
-    return escape_name(name.encode("utf-8", errors="surrogateescape"))
 
 
 def _is_searched(entry: "os.DirEntry[bytes]") -> bool:
@@ -197,7 +186,7 @@ def _is_searched(entry: "os.DirEntry[bytes]") -> bool:
     return PurePosixPath(escape_name(entry.name)).suffix.lower() not in IMAGE_SUFFIXES
 
 
-def _describe(info: Mapping[str, Any]) -> Listed:
+def _describe(info: dict[str, Any]) -> Listed:
     stamps = sorted((name, str(value)) for name, value in info.items() if _STAMPS.fullmatch(name) and value is not None)
     stamp = hashlib.blake2b(repr(stamps).encode(), digest_size=8).digest() if stamps else None
     return Listed(info["type"], info.get("size"), stamp)
@@ -210,8 +199,7 @@ def _require_size(size: int, limit: int) -> None:
 
 def _require_regular(mode: int, path: str) -> None:
     if stat.S_ISDIR(mode):
-        # says why when the folder could not be searched
-        os.scandir(path).close()
+        os.scandir(path).close()  # says why when the folder could not be searched
         raise ImageRejected(ReasonCode.NOT_A_FILE, "a folder; what it holds was not read")
     if not stat.S_ISREG(mode):
         raise ImageRejected(ReasonCode.NOT_A_FILE, "a pipe, socket or device")

@@ -41,23 +41,15 @@ class DrawnCells(Mapping[str, Callable[[], NDArray[np.uint8]]]):
 
 
 class SampleCells(AbstractDataset[NoReturn, DrawnCells]):
-    """A generated sample in the likeness of C-NMC 2019, as `Mapping[image_id, callable]`; read only.
+    """A generated sample in the likeness of C-NMC 2019, as `Mapping[image_id, callable]`; read only, nothing stored.
 
-    Nothing is downloaded or stored: the cells are a function of the arguments. `CellImageFolder` takes its place for
-    real images.
+    `CellImageFolder` takes its place for real images.
     """
 
     def __init__(self, *, n_cells: int, n_subjects: int, seed: int, metadata: dict[str, Any] | None = None) -> None:
-        """Describe the sample; nothing is drawn yet.
+        """Describe the sample: at least 5 cells per subject and 2 subjects (6 to split by them); nothing is drawn yet.
 
-        Args:
-            n_cells: At least 5 per subject.
-            n_subjects: At least 2; a split by subject needs 6.
-            seed: Fixes every pixel; not negative.
-            metadata: Ignored; for other tools.
-
-        Raises:
-            DatasetError: Naming every argument that is out of range.
+        The seed, not negative, fixes every pixel. DatasetError names every argument that is out of range.
         """
         self._size = {"n_cells": n_cells, "n_subjects": n_subjects, "seed": seed}
         self.metadata = metadata

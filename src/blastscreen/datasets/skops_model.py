@@ -3,7 +3,6 @@
 import json
 import math
 import warnings
-from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -147,21 +146,17 @@ def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
             raise ValueError(f"a forest of {len(value.classes_)} classes counts {sorted(counted)}")
     if isinstance(value, BaseForest | BaseDecisionTree):
         width = min(width, getattr(value, "n_features_in_", 0))
-    for part in _list_parts(value):
+    parts: Any = ()
+    if isinstance(value, list | tuple):
+        parts = value
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        parts = value.ravel()
+    elif isinstance(value, dict):
+        parts = value.values()
+    elif not isinstance(value, type):
+        parts = getattr(value, "__dict__", {}).values()
+    for part in parts:
         _require_sound_parts(part, width=width)
-
-
-def _list_parts(value: Any) -> Iterable[object]:
-    match value:
-        case list() | tuple():
-            return value
-        case np.ndarray() if value.dtype == object:
-            return value.ravel()
-        case dict():
-            return value.values()
-        case type():
-            return ()
-    return getattr(value, "__dict__", {}).values()
 
 
 def _require_sound_tree(tree: Tree, *, width: float) -> None:

@@ -9,7 +9,7 @@ list lies beside the description of the store, with the digest of that.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -58,18 +58,18 @@ class CellFiles:
         whole = np.pad(pixels, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else np.ascontiguousarray(pixels)
         return bytes(_CHECKSUM.encode(_BLOSC.encode(whole)))
 
-    def empty(self, n_files: int) -> Pixels:
-        """Make room for the cells of some files: (n_files, chunk, side, side, 3)."""
-        return np.empty((n_files, self.chunk, self.side, self.side, 3), np.uint8)
-
-
-def decode(content: bytes, target: Pixels) -> None:
-    """Write the cells of a file to an array; RuntimeError or ValueError if it does not hold them."""
-    compressed = _CHECKSUM.decode(content)
-    size = int.from_bytes(compressed[_BLOSC_SIZE], "little")
-    if size != target.nbytes:
-        raise ValueError(f"a file of {size} bytes of pixels, not {target.nbytes}")
-    _BLOSC.decode(compressed, target)
+    def decode(self, contents: Sequence[bytes], checksums: Iterable[str]) -> Pixels:
+        """Read the cells (n * chunk, side, side, 3) of n files; RuntimeError or ValueError if they don't hold them."""
+        cells = np.empty((len(contents), self.chunk, self.side, self.side, 3), np.uint8)
+        for content, checksum, target in zip(contents, checksums, cells, strict=True):
+            if find_checksum(content) != checksum:
+                raise ValueError("not the files that were saved")
+            compressed = _CHECKSUM.decode(content)
+            size = int.from_bytes(compressed[_BLOSC_SIZE], "little")
+            if size != target.nbytes:
+                raise ValueError(f"a file of {size} bytes of pixels, not {target.nbytes}")
+            _BLOSC.decode(compressed, target)
+        return cells.reshape(-1, self.side, self.side, 3)
 
 
 def find_checksum(content: bytes) -> str:
@@ -174,27 +174,21 @@ class StoredCells:
     def __call__(self, start: int, stop: int) -> Pixels:
         """Read cells (stop - start, side, side, 3); EntryRefused if a file is missing or not the one that was saved."""
         where = spell_address(self.fs, self.path)
-        contents: dict[str, bytes] = {}
-        missing = []
+        contents = []
         for name in (names := self.files.names(start, stop)):
             try:
-                contents[name] = self.fs.cat_file(f"{self.path}/{name}")
+                contents.append(self.fs.cat_file(f"{self.path}/{name}"))
             except FileNotFoundError:
-                missing.append(name)
-        _require_none_missing(missing, where)
+                _require_none_missing([name], where)
         first = start // self.files.chunk
         known = _read_checksums(self.fs, self.path, self.digest)[first : first + len(names)]
-        cells = self.files.empty(len(names))
         try:
-            for content, checksum, target in zip(contents.values(), known, cells, strict=True):
-                if find_checksum(content) != checksum:
-                    raise ValueError("not the files that were saved")
-                decode(content, target)
+            cells = self.files.decode(contents, known)
         except (ValueError, RuntimeError) as exc:
             raise EntryRefused(f"Cells {start} to {stop} of {where} are damaged ({exc}). {advise(where)}") from exc
-        before, wanted = start % self.files.chunk, stop - start
-        found = cells.reshape(-1, *cells.shape[2:])[before : before + wanted]
-        return found if wanted == len(names) * self.files.chunk else found.copy()  # a view would keep all in memory
+        before = start % self.files.chunk
+        found = cells[before : before + stop - start]
+        return found if len(found) == len(cells) else found.copy()  # a view would keep all of them in memory
 
 
 def _fetch_description(fs: AbstractFileSystem, path: str) -> tuple[bytes, bytes]:

@@ -76,6 +76,11 @@ def unescape_name(key: str) -> bytes:
     )
 
 
+def escape_text(name: str) -> str:
+    """Spell a name that storage gives as text in the way of `escape_name`."""
+    return escape_name(name.encode("utf-8", errors="surrogateescape"))
+
+
 def _escape_character(character: str) -> str:
     if character == "\\":
         return r"\\"
