@@ -103,6 +103,17 @@ def test_what_is_kept_of_other_cells_is_not_taken_over(tmp_path, names, origin):
     np.testing.assert_array_equal(store.load().read(0, len(NAMES)), 255 - PIXELS)
 
 
+def test_a_save_that_takes_over_files_never_writes_to_those_of_a_version(tmp_path):
+    for version in (OLD, NEW):
+        stack = CellStack(image_ids=NAMES, side=SIDE, read=lambda i, j: PIXELS[i:j], origin="a")
+        make_dataset(tmp_path, save=version).save(stack)
+        if version == OLD:
+            folder = tmp_path / "cells.zarr" / OLD / "cells.zarr"
+            written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+    assert (folder / "c.0.0.0.0").samefile(tmp_path / "cells.zarr" / NEW / "cells.zarr" / "c.0.0.0.0")
+
+
 def test_files_are_the_same_each_time_they_are_made():
     noise = np.random.default_rng(0).integers(0, 256, (16, 300, 300, 3), dtype=np.uint8)
     assert len({CellFiles(300, 16).encode(noise) for _ in range(5)}) == 1

@@ -84,9 +84,12 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
             _remove_store(self._fs, path)
             try:
                 write(path)
-            except BaseException:
+            except BaseException as exc:
                 with suppress(Exception):  # the first error tells more
                     _remove_store(self._fs, path)
+                if isinstance(exc, FileNotFoundError):
+                    # Kedro would explain it as a clash of versioned and unversioned files
+                    raise DatasetError(f"{spell_address(self._fs, path)} cannot be written: {exc}") from exc
                 raise
             return
         with lock_folder(self._workbench()) if data.origin is not None else nullcontext(False) as ours:
@@ -141,18 +144,23 @@ def _is_finished(fs: AbstractFileSystem, path: str) -> bool:
 def _remove_store(fs: AbstractFileSystem, path: str) -> None:
     """Remove a store, its description first: a removal that is killed leaves an unfinished store."""
     names = list_names(fs, path)
-    if any(fs.isdir(f"{path}/{name}") for name in names):
+    ours = {name for name in names if name in (METADATA, CHECKSUMS) or name.startswith("c.")}
+    if any(fs.isdir(f"{path}/{name}") for name in names - ours):
         raise DatasetError(
             f"{spell_address(fs, path)} holds folders, perhaps versions saved while this dataset had "
             "`versioned: true`. Move it away first, or set `versioned: true`."
         )
-    for name in sorted(names, key=lambda name: name != METADATA):
-        if name in (METADATA, CHECKSUMS) or name.startswith("c."):
-            fs.rm_file(f"{path}/{name}")
+    for name in sorted(ours, key=lambda name: name != METADATA):
+        fs.rm_file(f"{path}/{name}")
 
 
 def _find_whole(draft: Path, files: CellFiles, names: list[str]) -> dict[str, str]:
-    """Read the files of an interrupted save once: return the checksums of whole ones, and remove the others."""
+    """Read the files of an interrupted save: return the checksums of whole ones, and remove others.
+
+    These are not written to, as a version may link to them.
+    """
+    for name in (METADATA, CHECKSUMS):
+        (draft / name).unlink(missing_ok=True)
     whole = {}
     for path in (draft / name for name in names):
         with suppress(FileNotFoundError):
@@ -161,7 +169,7 @@ def _find_whole(draft: Path, files: CellFiles, names: list[str]) -> dict[str, st
                 files.decode([content], [find_checksum(content)])
                 whole[path.name] = find_checksum(content)
             except (ValueError, RuntimeError):
-                path.unlink()  # not written to, as versions may link to it
+                path.unlink()
     return whole
 
 

@@ -83,22 +83,19 @@ class AtomicSave(_VersionedDataset):
             return
         if self._protocol == "file":
             with staged(Path(self._get_save_path()), versioned=self._version is not None) as path:
-                self._moved_to(path)._explain(save_func, data)
+                try:
+                    save_func(self._moved_to(path), data)
+                except (FileNotFoundError, NotADirectoryError) as exc:
+                    # Kedro would explain either as a clash of versioned and unversioned files
+                    raise DatasetError(f"Failed while saving data to dataset {self}.\n{exc}") from exc
         elif self._is_one_file:
             self._upload(save_func, data)
         else:
-            self._explain(save_func, data)
+            save_func(self, data)
         self._saved_version = self.resolve_save_version()
         if self._saved_version is not None:
             stored = map(self._get_version_from_path, self._glob_function(str(self._get_versioned_path("*"))))
             _warn_of_newer(self._saved_version, max(stored, default=""))
-
-    def _explain(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
-        try:
-            save_func(self, data)
-        except (FileNotFoundError, NotADirectoryError) as exc:
-            # Kedro would explain either as a clash of versioned and unversioned files
-            raise DatasetError(f"Failed while saving data to dataset {self}.\n{exc}") from exc
 
     def _upload(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
         final = self._get_save_path()

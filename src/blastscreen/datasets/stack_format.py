@@ -3,8 +3,8 @@
 zarr describes and opens a store. The files of cells in it are made and read by the codecs that zarr uses, without
 zarr's own copies of every cell on the way.
 
-Each file of cells ends in a checksum, which tells a damaged file, and a list of them tells files that were swapped. The
-list lies beside the description of the store, with the digest of that.
+Each file of cells ends in a checksum, which reveals damage. A list of them, which reveals swapped files, lies beside
+the description of the store, with the digest of that.
 """
 
 import hashlib
@@ -94,7 +94,7 @@ def describe_store(data: CellStack, files: CellFiles) -> bytes:
 
 
 def list_checksums(description: bytes, checksums: Iterable[str]) -> bytes:
-    """List what tells the files of a store: the digest of its description, and the checksum of each file of cells."""
+    """List the digest of the description of a store and the checksum of each file of cells."""
     return json.dumps({METADATA: hashlib.sha256(description).hexdigest(), "files": list(checksums)}).encode()
 
 
@@ -150,7 +150,7 @@ def open_store(fs: AbstractFileSystem, path: str) -> CellStack:
     if not is_ours or not isinstance(image_ids, list):
         raise EntryRefused(f"{where} is not a store of cells in format {FORMAT_VERSION}. {advise(where)}")
     side = array.shape[1] if array.ndim == 4 else 0
-    if len(image_ids) != array.shape[0] or not array.shape[1:] == array.chunks[1:] == (side, side, 3):
+    if array.shape != (len(image_ids), side, side, 3) or array.chunks[1:] != (side, side, 3):
         raise EntryRefused(f"{where} names {len(image_ids)} cells and holds {array.shape}. {advise(where)}")
     files = CellFiles(side=side, chunk=array.chunks[0])
     stored = list_names(fs, path)
@@ -204,7 +204,9 @@ def _fetch_description(fs: AbstractFileSystem, path: str) -> tuple[bytes, bytes]
         listed = json.loads(checksums)
         known, _ = listed[METADATA], listed["files"]
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise EntryRefused(f"{where} has no whole {CHECKSUMS}, by which damage is told. {advise(where)}") from exc
+        raise EntryRefused(
+            f"{where} has no whole {CHECKSUMS}, without which damage can't be seen. {advise(where)}"
+        ) from exc
     if known != hashlib.sha256(description).hexdigest():
         raise EntryRefused(f"{where} is damaged: its {METADATA} is not what was saved. {advise(where)}")
     return description, checksums

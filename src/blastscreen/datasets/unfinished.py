@@ -36,7 +36,7 @@ class _Unfinished(AbstractDataset[NoReturn, Any]):
         self.metadata = metadata
 
     def load(self) -> Self:
-        """Give access, whether there is anything or not."""
+        """Return the dataset itself, whether anything is there or not."""
         return self
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002

@@ -1,6 +1,6 @@
 """What kedro-viz shows of an entry: its layer, and a preview of a bounded size, however large the entry is.
 
-kedro-viz calls `preview()` of a dataset, and tells from the return annotation's name how to show what it gets.
+kedro-viz calls `preview()` of a dataset, and chooses by the name of the return annotation how to show it.
 """
 
 import base64
@@ -36,7 +36,7 @@ _UNSHOWN = re.compile(r"(?s)<(head|script|style|svg|nav|figure)\b.*?</\1>|<img\b
 
 
 class LayeredConfigLoader(OmegaConfigLoader):
-    """Reads conf as Kedro does, and tells kedro-viz the layer of each entry that is kept by a class of this project.
+    """Reads conf as Kedro does, and adds the layer for kedro-viz to each entry of a class of this project.
 
     The layer is the folder below `data/` that the file lies in. What has no file of its own brings cells in: `01_raw`.
     An entry that names its layer under `metadata` keeps it.
@@ -45,18 +45,12 @@ class LayeredConfigLoader(OmegaConfigLoader):
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Load `catalog`, `parameters` or other conf."""
         conf: dict[str, Any] = super().__getitem__(key)
-        if key == "catalog":
-            for entry in conf.values():
-                _add_layer(entry)
+        for entry in conf.values() if key == "catalog" else ():
+            if isinstance(entry, dict) and str(entry.get("type")).startswith("blastscreen."):
+                match PurePath(entry.get("filepath", "data/01_raw")).parts:
+                    case ("data", layer, *_):
+                        entry.setdefault("metadata", {}).setdefault("kedro-viz", {}).setdefault("layer", layer)
         return conf
-
-
-def _add_layer(entry: Any) -> None:
-    if not (isinstance(entry, dict) and str(entry.get("type")).startswith("blastscreen.")):
-        return
-    match PurePath(entry.get("filepath", "data/01_raw")).parts:
-        case ("data", layer, *_):
-            entry.setdefault("metadata", {}).setdefault("kedro-viz", {}).setdefault("layer", layer)
 
 
 def choose_positions(length: int) -> list[int]:
@@ -131,13 +125,13 @@ def _shorten(content: Any, most: int) -> Any:
 
 def preview_chart(chart: dict[str, Any]) -> PlotlyPreview:
     """Keep some 200 points of each trace that has more."""
-    traces = []
-    for trace in chart["data"]:
-        n_points = max((len(value) for value in trace.values() if isinstance(value, list)), default=0)
-        step = max(1, n_points // _MAX_POINTS)
-        thin = {name: v[::step] if isinstance(v, list) and len(v) == n_points else v for name, v in trace.items()}
-        traces.append(thin)
-    return PlotlyPreview(chart | {"data": traces})
+    return PlotlyPreview(chart | {"data": [_thin_out(trace) for trace in chart["data"]]})
+
+
+def _thin_out(trace: dict[str, Any]) -> dict[str, Any]:
+    n_points = max((len(value) for value in trace.values() if isinstance(value, list)), default=0)
+    step = max(1, n_points // _MAX_POINTS)
+    return {name: v[::step] if isinstance(v, list) and len(v) == n_points else v for name, v in trace.items()}
 
 
 def preview_text(text: str) -> HTMLPreview:

@@ -1,8 +1,8 @@
-"""Files that appear whole or not at all, each with a digest beside it that tells damage before anything parses it.
+"""Files that appear whole or not at all, each with a digest that reveals damage before anything parses it.
 
 Kedro writes straight to the final name, and takes any file that has it for a whole version. Here a file or folder is
 written to a hidden staging folder and moved in one step, after it has reached the disk. A lock, which the system drops
-with the process that held it, tells what a kill left behind from what another run is still writing. Needs POSIX.
+with the process that held it, separates what a kill left behind from what is being written. Needs POSIX.
 
 The digest, `<name>.sha256`, is what the command `sha256sum <name>` writes: it can be checked and renewed without us.
 """
@@ -80,8 +80,8 @@ def require_whole(path: Path, *, where: object, advice: str | None = None) -> No
         ) from None
     if found not in known:
         raise EntryRefused(
-            f"{where} is not what was saved: it does not fit its digest ({path.name}{_SUFFIX}). It is damaged, or was "
-            f"changed by hand. {advice}"
+            f"{where} is not what was saved: it does not match its digest ({path.name}{_SUFFIX}). It is damaged, or "
+            f"was changed by hand. {advice}"
         )
 
 
@@ -123,7 +123,7 @@ def lock_folder(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
-    """Give a hidden path to write a file or folder to; it takes its final name when the block ends well.
+    """Yield a hidden path to write a file or folder to; it takes its final name when the block ends well.
 
     What killed saves of the same dataset left behind is removed first. What fails leaves nothing behind.
 
@@ -193,9 +193,11 @@ def _publish_version(hidden: Path, target: Path) -> None:
     try:
         hidden.rename(target)
     except OSError as exc:
-        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        raise DatasetError(f"Another run saved {target} meanwhile. A version is never replaced: run again.") from exc
+        if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise DatasetError(
+                f"Another run saved {target} meanwhile. A version is never replaced: run again."
+            ) from exc
+        raise
 
 
 def _publish(hidden: Path, final: Path) -> None:
