@@ -103,6 +103,28 @@ def test_what_is_kept_of_other_cells_is_not_taken_over(tmp_path, names, origin):
     np.testing.assert_array_equal(store.load().read(0, len(NAMES)), 255 - PIXELS)
 
 
+def test_an_interrupted_save_goes_on_where_it_was(tmp_path):
+    asked = []
+
+    def stack(last):
+        def read(start, stop):
+            asked.append(start)
+            if start > last:
+                raise KeyboardInterrupt
+            return PIXELS[start:stop]
+
+        return CellStack(image_ids=NAMES, side=SIDE, read=read, origin="a")
+
+    with pytest.raises(KeyboardInterrupt):
+        make_dataset(tmp_path, save=OLD).save(stack(last=16))
+    dataset = make_dataset(tmp_path, save=NEW)
+    dataset.save(stack(last=32))
+    assert asked == [0, 16, 32, 32]
+    np.testing.assert_array_equal(read_all(dataset.load()), PIXELS)
+    dataset.forget_unfinished()
+    assert [path.name for path in (tmp_path / "cells.zarr").iterdir()] == [NEW]
+
+
 def test_a_save_that_takes_over_files_never_writes_to_those_of_a_version(tmp_path):
     for version in (OLD, NEW):
         stack = CellStack(image_ids=NAMES, side=SIDE, read=lambda i, j: PIXELS[i:j], origin="a")
