@@ -23,7 +23,7 @@ from operations import PRODUCT_OPERATIONS, count_operations, multiply_matrices
 from timing import compare, ratio, write_json
 from turns import Pause, take_turns
 
-from blastscreen.datasets.checkpoint import CheckpointFile
+from blastscreen.datasets.unfinished import TrainingCheckpoint
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.cell_batches import BLOCK, CellBatches
 from blastscreen.models.checkpoints import Checkpoint
@@ -37,11 +37,11 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 Seconds = dict[str, list[float]]
 
 
-class PausingFile(CheckpointFile):
-    """A checkpoint file that pauses after every write but the last: at the end of every epoch."""
+class PausingCheckpoint(TrainingCheckpoint):
+    """A checkpoint that pauses after every write but the last: at the end of every epoch."""
 
     def __init__(self, path: Path, pause: Pause) -> None:
-        super().__init__(path)
+        super().__init__(filepath=str(path))
         self._pause = pause
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -78,7 +78,7 @@ def train_own(train: CellBatches, validation: CellBatches, settings: CnnParamete
     from blastscreen.models.training import fit_networks
 
     with TemporaryDirectory() as folder:
-        checkpoints = PausingFile(Path(folder) / "checkpoint.npz", pause)
+        checkpoints = PausingCheckpoint(Path(folder) / "checkpoint.npz", pause)
         fit_networks(train, validation, settings=settings, checkpoints=checkpoints)
 
 

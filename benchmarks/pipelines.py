@@ -28,7 +28,7 @@ import pandas as pd
 import paper_stack
 from timing import describe_machine, ratio, write_json
 
-from blastscreen.datasets.digests import write_digest
+from blastscreen.datasets.whole_files import write_digest
 from blastscreen.schemas import feature_columns
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import write_cells

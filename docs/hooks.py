@@ -15,7 +15,7 @@ from kedro.io import CatalogConfigResolver
 from kedro.pipeline.node import Node
 from mkdocs.exceptions import PluginError
 
-from blastscreen.datasets.layers import LayeredConfigLoader
+from blastscreen.datasets.viz import LayeredConfigLoader
 from blastscreen.features import FEATURES
 from blastscreen.parameters import Parameters
 from blastscreen.pipeline_registry import register_pipelines

@@ -4,7 +4,7 @@ import atexit
 import gc
 from importlib.resources import files
 
-from blastscreen.datasets.layers import LayeredConfigLoader
+from blastscreen.datasets.viz import LayeredConfigLoader
 from blastscreen.runs.checks import CheckRun
 from blastscreen.runs.explain import NameCause
 from blastscreen.runs.interruptions import ForgetUnfinished, ResumeHint

@@ -98,9 +98,9 @@ class Model:
         from blastscreen.datasets import SkopsModel
 
         self.dataset_class = SkopsModel
-        self.x = rng.normal(size=(500, 15))
-        labels = rng.integers(0, 2, 500)
-        self.contents = [RandomForestClassifier(10, random_state=seed).fit(self.x, labels) for seed in range(3)]
+        self.x = rng.normal(size=(200, 15))
+        labels = rng.integers(0, 2, 200)
+        self.contents = [RandomForestClassifier(5, random_state=seed).fit(self.x, labels) for seed in range(3)]
 
     def holds(self, dataset, content):
         return np.array_equal(dataset.load().predict_proba(self.x), content.predict_proba(self.x))

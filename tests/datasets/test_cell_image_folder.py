@@ -19,7 +19,7 @@ from kedro.io import AbstractDataset, DatasetError
 from PIL import Image
 
 from blastscreen.datasets.cell_image_folder import CellImageFolder, LabelsRefused
-from blastscreen.datasets.file_names import escape_name, unescape_name
+from blastscreen.datasets.storage import escape_name, unescape_name
 from blastscreen.imaging.decoding import ImageRejected, decode_partition
 from blastscreen.vocabulary import ReasonCode
 

@@ -11,7 +11,7 @@ import pytest
 from kedro.io.core import DatasetError
 
 from blastscreen.datasets import TrainingCheckpoint
-from blastscreen.datasets.digests import write_digest
+from blastscreen.datasets.whole_files import write_digest
 from blastscreen.models.checkpoints import Checkpoint
 
 ARRAYS = [np.arange(12, dtype=np.float32).reshape(3, 4), np.array(7), np.array([1, 2], np.uint32)]
@@ -121,12 +121,12 @@ for epoch in range(1, 10_000):
 def test_a_killed_writer_leaves_the_last_or_the_next_checkpoint(dataset, tmp_path):
     path = tmp_path / "folder" / "checkpoint.npz"
     left_behind = 0
-    for number in range(6):
+    for number in range(4):
         dataset.load().clear()
         with subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, text=True) as writer:
             for _ in range(3):
                 written = int(writer.stdout.readline())
-            time.sleep(0.004 * number)
+            time.sleep(0.006 * number)
             os.kill(writer.pid, signal.SIGKILL)
             written = max([written, *map(int, writer.stdout.read().split())])
         found = dataset.load().read()

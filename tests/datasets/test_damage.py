@@ -21,11 +21,11 @@ from blastscreen.datasets import (
     AtomicParquet,
     AtomicPlotly,
     AtomicText,
+    PartFolder,
     SkopsModel,
     TrainingCheckpoint,
 )
-from blastscreen.datasets.digests import EntryRefused
-from blastscreen.datasets.part_folder import PartFiles
+from blastscreen.datasets.whole_files import EntryRefused
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.vocabulary import Refusal
@@ -58,7 +58,7 @@ class Parts:
     """Cached tables, which damage turns into none."""
 
     def __init__(self, filepath, version):
-        self._files = PartFiles(filepath)
+        self._files = PartFolder(filepath=str(filepath))
 
     def save(self, table):
         self._files.write("key", table)

@@ -6,18 +6,18 @@ import sys
 import pandas as pd
 import pytest
 
-from blastscreen.datasets.part_folder import PartFolder
+from blastscreen.datasets import PartFolder
 
 TABLE = pd.DataFrame({"image_id": ["a", "b"], "area": [1.5, 2.0]})
 
 WRITER = """
 import sys
 import pandas as pd
-from blastscreen.datasets.part_folder import PartFolder
+from blastscreen.datasets import PartFolder
 files = PartFolder(filepath=sys.argv[1]).load()
 table = pd.DataFrame({"image_id": ["a", "b"], "area": [1.5, 2.0]})
 print("writing", flush=True)
-for number in range(300):
+for number in range(80):
     files.write(f"{number % 7}", table)
 """
 
@@ -46,7 +46,7 @@ def test_emptying_the_folder_never_fails_the_run_that_writes_to_it(tmp_path):
             assert part is None or part.equals(TABLE)
             emptied += 1
         assert writer.returncode == 0, writer.stderr.read()
-    assert emptied > 10
+    assert emptied > 5
 
 
 def test_what_cannot_be_written_is_an_error_all_the_same(tmp_path, full_disk):

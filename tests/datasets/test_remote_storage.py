@@ -132,7 +132,7 @@ def test_what_is_no_image_or_changed_meanwhile_is_rejected(images, storage):
     codes = {key: code_of(image) for key, image in loaded.items()}
     assert codes.pop("empty.bmp") == ReasonCode.EMPTY_FILE
     assert set(codes.values()) == {ReasonCode.UNREADABLE}
-    assert images({}).load()["grown.bmp"].size == len(encode()) + 4
+    assert images({}).load()["grown.bmp"].listed.size == len(encode()) + 4
 
 
 def test_huge_files_are_rejected_unread(images, storage):

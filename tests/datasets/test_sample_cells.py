@@ -35,9 +35,6 @@ def test_what_is_loaded_is_read_only():
     assert not isinstance(cells, MutableMapping)
     with pytest.raises(TypeError, match="item assignment"):
         cells["fold_0/all/UID_1_1_1_all.bmp"] = None
-    load = next(iter(cells.values()))
-    with pytest.raises(AttributeError):
-        load.seed = 4
 
 
 def test_a_drawn_array_belongs_to_the_caller():

@@ -7,7 +7,7 @@ import pytest
 from kedro.io.core import VERSION_FORMAT, DatasetError, Version
 
 from blastscreen.datasets import ArrayStack, AtomicJSON
-from blastscreen.datasets.versions import TOLERANCE, FutureVersion
+from blastscreen.datasets.atomic import TOLERANCE, FutureVersion
 
 OLD = "2024-01-01T00.00.00.000Z"
 FUTURE = "2999-01-01T00.00.00.000Z"

@@ -18,7 +18,7 @@ PATIENCE = 120
 # where finished work lies while a run is under way, and how much there is in all
 STAGES = {
     "index": ("02_intermediate/sample/cell_index_parts/*.part", 5),
-    "images": ("03_primary/sample/cell_images.zarr/.unfinished/cell_images.zarr/*.0.0.0", 10),
+    "images": ("03_primary/sample/cell_images.zarr/.unfinished/*/*.0.0.0", 10),
     "features": ("04_feature/sample/cell_features_parts/*.part", 5),
 }
 

@@ -1,33 +1,33 @@
 """Stacks of standardised cells in a Zarr store."""
 
+import hashlib
 import logging
 import os
 import shutil
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fsspec import AbstractFileSystem
-from kedro.io.core import AbstractVersionedDataset, DatasetError, Version, get_protocol_and_path
+from kedro.io.core import AbstractVersionedDataset, DatasetError, Version
 from kedro_datasets._typing import ImagePreview
 
-from blastscreen.datasets.atomic import AtomicSave, lock_folder
-from blastscreen.datasets.previews import choose_positions, preview_cells
-from blastscreen.datasets.remote_stack import is_whole, list_versions, load_stack, save_stack
+from blastscreen.datasets.atomic import AtomicSave
 from blastscreen.datasets.stack_format import (
     CHECKSUMS,
-    END_SIZE,
     METADATA,
     CellFiles,
     describe_store,
-    list_checksums,
+    find_checksum,
+    list_names,
     open_store,
-    require_none_missing,
+    write_store,
 )
-from blastscreen.datasets.storage import connect, is_remote
-from blastscreen.imaging.cell_stack import CellStack, Pixels, Range
+from blastscreen.datasets.storage import connect, is_remote, spell_address
+from blastscreen.datasets.viz import choose_positions, preview_cells
+from blastscreen.datasets.whole_files import lock_folder
+from blastscreen.imaging.cell_stack import CellStack
 
 _UNFINISHED = ".unfinished"
 
@@ -38,18 +38,9 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
     """A `CellStack` in a Zarr 3 store: a folder with one file for every few cells.
 
     Saving asks the stack for one chunk after the other, and loading gives a stack that reads from the store, so memory
-    stays flat however many cells there are. Every chunk carries a checksum, and the store a list of them.
-
-    The store may lie in an object store. There, a version counts once its `zarr.json` is written, which is done last;
-    an interrupted save is not gone on from, and of two runs that save the same version the last one wins.
-
-    Examples:
-        In a catalog::
-
-            cell_images:
-              type: blastscreen.datasets.ArrayStack
-              filepath: data/03_primary/cell_images.zarr
-              versioned: true
+    stays flat however many cells there are. In an object store nothing can be renamed: a version counts once its
+    `zarr.json` is written, which is done last; an interrupted save is not resumed, and of two runs that save the same
+    version the last one wins.
     """
 
     _is_one_file = False
@@ -63,56 +54,61 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         credentials: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Describe the store; nothing is read yet.
+        """Describe the store, at a path or an address that fsspec knows, such as `s3://bucket/cells.zarr`.
 
-        Args:
-            filepath: Folder of the store, or its address as fsspec spells it, such as `s3://bucket/cells.zarr`.
-            version: Version to load and to save, if versioned.
-            chunk: Cells in one file, at least 1; also how many are held in memory at a time.
-            credentials: What fsspec is to be told to open the object store; of no meaning for local files.
-            metadata: For other tools; ignored here.
-
-        Raises:
-            DatasetError: If fsspec cannot reach the object store, or the chunk is less than 1.
+        `chunk` cells are in one file, and held in memory at a time; `credentials` are those of an object store.
         """
-        self._protocol, path = get_protocol_and_path(filepath, version)
-        self._fs: AbstractFileSystem | None = None
-        if is_remote(filepath):
-            self._fs, path = connect(filepath, credentials)
+        if chunk < 1:
+            raise DatasetError(f"chunk: a file holds at least 1 cell, not {chunk}.")
+        self._fs, path = connect(filepath, credentials)
+        self._protocol = filepath.split("://")[0] if is_remote(filepath) else "file"
         super().__init__(
             filepath=PurePosixPath(path),
             version=version,
-            exists_function=None if self._fs is None else partial(is_whole, self._fs),
-            glob_function=None if self._fs is None else self._list_versions,
+            exists_function=partial(_is_finished, self._fs) if is_remote(filepath) else None,
+            glob_function=self._list_versions if is_remote(filepath) else None,
         )
-        if chunk < 1:
-            raise DatasetError(f"chunk: a file holds at least 1 cell, not {chunk}.")
         self._chunk = chunk
         self.metadata = metadata
 
     def save(self, data: CellStack) -> None:
         """Write the cells, one chunk at a time.
 
-        Chunks of a stack whose origin is known are kept beside the versions until `forget_unfinished`: a save that
-        follows one that was killed does not compute them again.
-
-        Args:
-            data: Cells in any number, none included.
+        Locally, chunks of a stack whose origin is known are kept beside the versions until `forget_unfinished`: a save
+        that follows one that was killed does not compute them again.
         """
-        if self._fs is not None:
-            save_stack(self._fs, str(self._get_save_path()), data, chunk=self._chunk)
+        path, files = str(self._get_save_path()), CellFiles(data.side, self._chunk)
+        description = describe_store(data, files)
+        write = partial(write_store, self._fs, data=data, files=files, description=description)
+        if self._protocol != "file":
+            _remove_store(self._fs, path)
+            try:
+                write(path)
+            except BaseException as exc:
+                with suppress(Exception):  # the first error tells more
+                    _remove_store(self._fs, path)
+                if isinstance(exc, FileNotFoundError):
+                    # Kedro would explain it as a clash of versioned and unversioned files
+                    raise DatasetError(f"{spell_address(self._fs, path)} cannot be written: {exc}") from exc
+                raise
             return
-        path = Path(self._get_save_path())
-        workbench = self._workbench()
-        with lock_folder(workbench) if data.origin is not None else nullcontext(False) as ours:
+        with lock_folder(self._workbench()) if data.origin is not None else nullcontext(False) as ours:
             if not ours:
-                self._write(data, path)
+                write(path)
                 return
-            self._write(data, workbench / path.name)
-            shutil.copytree(workbench / path.name, path, copy_function=_link_or_copy)
+            draft = self._workbench() / hashlib.sha256(description).hexdigest()
+            for other in set(self._workbench().glob("*/")) - {draft}:
+                shutil.rmtree(other)
+            kept = _find_whole(draft, files, files.names(0, len(data)))
+            if kept:
+                n_files = len(data.ranges(self._chunk))
+                logger.info("%s: %d of %d files of cells were written before", path, len(kept), n_files)
+            write(str(draft), kept=kept)
+            shutil.copytree(draft, path, copy_function=_link_or_copy)
 
     def _list_versions(self, pattern: str) -> list[str]:  # noqa: ARG002 (has one place only: that of the versions)
-        return [] if self._fs is None else list_versions(self._fs, PurePosixPath(self._filepath))
+        filepath = self._filepath
+        return [f"{filepath}/{version}/{filepath.name}" for version in list_names(self._fs, str(filepath))]
 
     def _workbench(self) -> Path:
         filepath = Path(self._filepath)
@@ -120,45 +116,14 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
 
     def forget_unfinished(self) -> None:
         """Remove what is kept for a save that may be killed, unless another run is at work on it."""
-        workbench = self._workbench()
-        if workbench.exists():
-            with lock_folder(workbench) as ours:
+        if self._protocol == "file" and self._workbench().exists():
+            with lock_folder(self._workbench()) as ours:
                 if ours:
-                    shutil.rmtree(workbench)
-
-    def _write(self, data: CellStack, path: Path) -> None:
-        files = CellFiles(data.side, self._chunk)
-        description = describe_store(data, files)
-        ranges = todo = data.ranges(self._chunk)
-        if _is_begun(path, description):
-            todo = _find_missing(path, files, ranges)
-            logger.info("%s: %d of %d files of cells were written before", path, len(ranges) - len(todo), len(ranges))
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-            path.mkdir(parents=True)
-            (path / METADATA).write_bytes(description)
-        for name, content in files.encode_ranges(data, todo):
-            (path / name).unlink(missing_ok=True)  # a damaged file may be linked to from elsewhere
-            (path / name).write_bytes(content)
-        (path / CHECKSUMS).unlink(missing_ok=True)
-        ends = (_read_end(path / name) for name in files.names(0, len(data)))
-        (path / CHECKSUMS).write_bytes(list_checksums(description, ends))
+                    shutil.rmtree(self._workbench())
 
     def load(self) -> CellStack:
-        """Open the store; cells are read when the stack is asked for them.
-
-        Raises:
-            DatasetError: If the folder is no store of cells, or parts of it are missing. Reading from the stack raises
-                it too, for damaged or vanished files.
-        """
-        if self._fs is not None:
-            return load_stack(self._fs, str(self._get_load_path()))
-        path = Path(self._get_load_path())
-        image_ids, origin, files, digest = open_store(lambda name: (path / name).read_bytes(), where=path)
-        missing = [name for name in files.names(0, len(image_ids)) if not (path / name).is_file()]
-        require_none_missing(missing, where=path)
-        read = _FileReader(path, files, digest)
-        return CellStack(image_ids=image_ids, side=files.side, read=read, origin=origin)
+        """Open the store; damage that this doesn't see raises EntryRefused when the stack is read."""
+        return open_store(self._fs, str(self._get_load_path()))
 
     def preview(self) -> ImagePreview:
         """Show some cells from all parts of the stack."""
@@ -172,30 +137,40 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
         return {"filepath": self._filepath, "chunk": self._chunk, "version": self._version}
 
 
-def _is_begun(path: Path, description: bytes) -> bool:
-    """Tell whether a killed save of the same cells left something."""
-    try:
-        return (path / METADATA).read_bytes() == description
-    except OSError:
-        return False
+def _is_finished(fs: AbstractFileSystem, path: str) -> bool:
+    return METADATA in list_names(fs, path)
 
 
-def _find_missing(path: Path, files: CellFiles, ranges: list[Range]) -> list[Range]:
-    """Read every file once: one that is missing or fails its checksum is to be written again."""
-    missing = []
-    for start, stop in ranges:
-        (name,) = files.names(start, stop)
-        try:
-            files.decode((path / name).read_bytes())
-        except (OSError, ValueError, RuntimeError):
-            missing.append((start, stop))
-    return missing
+def _remove_store(fs: AbstractFileSystem, path: str) -> None:
+    """Remove a store, its description first: a removal that is killed leaves an unfinished store."""
+    names = list_names(fs, path)
+    ours = {name for name in names if name in (METADATA, CHECKSUMS) or name.startswith("c.")}
+    if any(fs.isdir(f"{path}/{name}") for name in names - ours):
+        raise DatasetError(
+            f"{spell_address(fs, path)} holds folders, perhaps versions saved while this dataset had "
+            "`versioned: true`. Move it away first, or set `versioned: true`."
+        )
+    for name in sorted(ours, key=lambda name: name != METADATA):
+        fs.rm_file(f"{path}/{name}")
 
 
-def _read_end(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-END_SIZE, os.SEEK_END)
-        return file.read()
+def _find_whole(draft: Path, files: CellFiles, names: list[str]) -> dict[str, str]:
+    """Read the files of an interrupted save: return the checksums of whole ones, and remove others.
+
+    These are not written to, as a version may link to them.
+    """
+    for name in (METADATA, CHECKSUMS):
+        (draft / name).unlink(missing_ok=True)
+    whole = {}
+    for path in (draft / name for name in names):
+        with suppress(FileNotFoundError):
+            try:
+                content = path.read_bytes()
+                files.decode([content], [find_checksum(content)])
+                whole[path.name] = find_checksum(content)
+            except (ValueError, RuntimeError):
+                path.unlink()
+    return whole
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -203,18 +178,3 @@ def _link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
-
-
-@dataclass(frozen=True)
-class _FileReader:
-    """Reads ranges of cells and never takes a lost or damaged file for black cells."""
-
-    path: Path
-    files: CellFiles
-    digest: str
-
-    def __call__(self, start: int, stop: int) -> Pixels:
-        return self.files.read(self._fetch, start, stop, digest=self.digest, where=self.path)
-
-    def _fetch(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()

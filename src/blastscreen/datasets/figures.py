@@ -1,10 +1,10 @@
-"""Matplotlib figures."""
+"""Matplotlib figures: apart from other stock datasets, as `MatplotlibDataset` takes half a second to import pyplot."""
 
 from kedro_datasets._typing import ImagePreview
 from kedro_datasets.matplotlib import MatplotlibDataset
 
 from blastscreen.datasets.atomic import AtomicSave
-from blastscreen.datasets.previews import preview_picture
+from blastscreen.datasets.viz import preview_picture
 
 
 class AtomicFigure(AtomicSave, MatplotlibDataset):  # type: ignore[misc]

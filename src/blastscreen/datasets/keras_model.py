@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kedro.io.core import AbstractVersionedDataset, DatasetError, Version
+from kedro.io.core import DatasetError, Version
 
-from blastscreen.datasets.archives import require_modest
-from blastscreen.datasets.atomic import AtomicSave, require_local_path
-from blastscreen.datasets.digests import EntryRefused, advise
+from blastscreen.datasets.atomic import LocalFile
+from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
 
-SUFFIX = ".keras"
 # All that a stored network may be made of, as Keras spells it in a file; extended with the networks. Never taken from a
 # file.
 ALLOWED = {
@@ -47,46 +45,23 @@ _LARGEST_NUMBER = 2**16
 _NO_SIZES = ("seed", "shared_object_id")
 
 
-class KerasModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
+class KerasModel(LocalFile):
     """A Keras network in a `.keras` file: its layers by name, and its weights.
 
     Loaded in Keras' safe mode and for prediction only, without loss and optimiser. A network with other parts than
     `ALLOWED` names is neither saved nor loaded: a Lambda layer, for one, would bring Python code along.
-
-    Examples:
-        In a catalog::
-
-            cnn_model:
-              type: blastscreen.datasets.KerasModel
-              filepath: data/06_models/cnn_model.keras
-              versioned: true
     """
 
     def __init__(
         self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Describe the file; nothing is read yet.
-
-        Args:
-            filepath: File, local, whose name ends in `.keras`.
-            version: Version to load and to save, if versioned.
-            metadata: For other tools; ignored here.
-
-        Raises:
-            DatasetError: If the path is not local, or has another ending.
-        """
-        path = require_local_path(filepath, version)
-        if path.suffix != SUFFIX:
-            raise DatasetError(f"{filepath}: Keras takes files whose names end in {SUFFIX} only. Rename it.")
-        super().__init__(filepath=path, version=version)
-        self.metadata = metadata
+        """Describe the file; DatasetError if its path is not local, or does not end in `.keras`."""
+        super().__init__(filepath=filepath, version=version, metadata=metadata)
+        if self._filepath.suffix != ".keras":
+            raise DatasetError(f"{filepath}: Keras takes files whose names end in .keras only. Rename it.")
 
     def save(self, data: Any) -> None:
-        """Write the network.
-
-        Raises:
-            EntryRefused: If it has other parts than those of `ALLOWED`.
-        """
+        """Write the network; EntryRefused if it has other parts than those of `ALLOWED`."""
         import keras
 
         try:
@@ -96,16 +71,11 @@ class KerasModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
         data.save(self._get_save_path())
 
     def load(self) -> Any:
-        """Read the network.
-
-        Raises:
-            EntryRefused: If the file is no Keras file, is damaged, or holds other parts than those allowed.
-        """
+        """Read the network; EntryRefused if the file is no Keras file, or has other parts than those of `ALLOWED`."""
         import keras
 
         path = Path(self._get_load_path())
-        with path.open("rb"):
-            pass  # a missing file is reported as such, not as damage
+        path.open("rb").close()  # a missing file is reported as such, not as damage
         try:
             with zipfile.ZipFile(path) as archive:
                 _require_bounded(archive, size=path.stat().st_size)
@@ -119,15 +89,9 @@ class KerasModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
             raise EntryRefused(f"{path} is not a network that can be used: {reason}. {advise(path)}") from exc
         return network
 
-    def _exists(self) -> bool:
-        return Path(self._get_load_path()).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "version": self._version}
-
 
 class _NotOurs(ValueError):
-    """Says in a few words why a file is refused."""
+    pass  # says in a few words why a file is refused
 
 
 def _require_allowed(config: dict[str, Any]) -> None:
@@ -138,7 +102,6 @@ def _require_allowed(config: dict[str, Any]) -> None:
 
 
 def _list_forbidden(config: object) -> Iterator[str]:
-    """Name the classes and numbers anywhere in a network's description that are not allowed."""
     if isinstance(config, dict):
         if "class_name" in config:
             module, name = config.get("module"), config["class_name"]

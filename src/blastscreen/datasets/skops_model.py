@@ -11,7 +11,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 import pandas as pd
 import skops.io
-from kedro.io.core import AbstractVersionedDataset, Version
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.ensemble import BaggingClassifier
 from sklearn.ensemble._forest import BaseForest, ForestClassifier
@@ -22,9 +21,8 @@ from sklearn.tree._tree import Tree
 from sklearn.utils.validation import check_is_fitted
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from blastscreen.datasets.archives import require_modest
-from blastscreen.datasets.atomic import AtomicSave, require_local_path
-from blastscreen.datasets.digests import EntryRefused, advise
+from blastscreen.datasets.atomic import LocalFile
+from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
 from blastscreen.models import MODELS
 from blastscreen.models.balancing import ENSEMBLE_TYPES
 
@@ -38,40 +36,11 @@ _LARGEST_SCHEMA = 2**27
 _MOST_FEATURES = 100_000
 
 
-class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
-    """A fitted scikit-learn classifier in a skops file, which holds data and type names but nothing to execute.
-
-    Examples:
-        In a catalog::
-
-            rf_model:
-              type: blastscreen.datasets.SkopsModel
-              filepath: data/06_models/rf_model.skops
-              versioned: true
-    """
-
-    def __init__(
-        self, *, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None
-    ) -> None:
-        """Describe the file; nothing is read yet.
-
-        Args:
-            filepath: File, local.
-            version: Version to load and to save, if versioned.
-            metadata: For other tools; ignored here.
-
-        Raises:
-            DatasetError: If the path is not local.
-        """
-        super().__init__(filepath=require_local_path(filepath, version), version=version)
-        self.metadata = metadata
+class SkopsModel(LocalFile):
+    """A fitted scikit-learn classifier in a skops file, which holds data and type names but nothing to execute."""
 
     def save(self, data: Any) -> None:
-        """Write the estimator.
-
-        Raises:
-            EntryRefused: If `load` would refuse it.
-        """
+        """Write the estimator; EntryRefused if `load` would refuse it."""
         # the lowest level: half the time of the usual one, for a file a quarter larger
         content = skops.io.dumps(data, compression=ZIP_DEFLATED, compresslevel=1)
         try:
@@ -83,12 +52,7 @@ class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
         Path(self._get_save_path()).write_bytes(content)
 
     def load(self) -> Any:
-        """Read the estimator.
-
-        Raises:
-            EntryRefused: If the file is no skops file, holds types that are not trusted, or no fitted classifier: one
-                whose trees stay within themselves, and that predicts.
-        """
+        """Read the estimator; EntryRefused unless it is a sound, fitted classifier of trusted types that predicts."""
         path = Path(self._get_load_path())
         content = path.read_bytes()
         try:
@@ -103,19 +67,10 @@ class SkopsModel(AtomicSave, AbstractVersionedDataset[Any, Any]):
             ) from exc
         return model
 
-    def _exists(self) -> bool:
-        return Path(self._get_load_path()).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "version": self._version}
-
 
 def _require_bounded(content: bytes) -> None:
-    """Refuse a file that takes far more work than its size says, before skops builds anything.
-
-    Objects are described once and referred to by number, so that a few nested lists that name each other twice stand
-    for 2^n; skops walks all of them to look for types.
-    """
+    # Objects are described once and referred to by number, so that a few nested lists that name each other twice stand
+    # for 2^n; skops walks all of them to look for types.
     with ZipFile(BytesIO(content)) as archive:
         require_modest(archive, size=len(content))
         if archive.getinfo(_SCHEMA).file_size > _LARGEST_SCHEMA:
@@ -129,19 +84,19 @@ def _require_bounded(content: bytes) -> None:
 
 def _measure(node: object, sizes: dict[str, int], known: dict[object, int]) -> tuple[int, int]:
     """Count the parts of a described object, repeated ones each time, and the bytes that are read for them."""
-    if isinstance(node, list | dict):
-        number, file = (node.get("__id__"), node.get("file")) if isinstance(node, dict) else (None, None)
-        if number in known:
-            return known[number], 0
-        if number is not None:
-            known[number] = 1  # as often as it holds itself
-        values = list(node.values()) if isinstance(node, dict) else node
-        measured = [_measure(value, sizes, known) for value in values]
-        parts = 1 + sum(count for count, _ in measured)
-        if number is not None:
-            known[number] = parts
-        return parts, sizes.get(str(file), 0) + sum(read for _, read in measured)
-    return 0, 0
+    if not isinstance(node, list | dict):
+        return 0, 0
+    described = node if isinstance(node, dict) else dict(enumerate(node))
+    number = described.get("__id__")
+    if number in known:
+        return known[number], 0
+    if number is not None:
+        known[number] = 1  # as often as it holds itself
+    measured = [_measure(value, sizes, known) for value in described.values()]
+    parts = 1 + sum(count for count, _ in measured)
+    if number is not None:
+        known[number] = parts
+    return parts, sizes.get(str(described.get("file")), 0) + sum(read for _, read in measured)
 
 
 def _build(content: bytes) -> Any:
@@ -162,7 +117,7 @@ def _require_trusted(content: bytes) -> None:
 
 
 def _require_classifier(model: Any) -> None:
-    """Let a model predict once, so that what is missing in it shows now and not in the middle of a run."""
+    # predicts once, so that what is missing shows now and not in the middle of a run
     check_is_fitted(model)
     width = int(getattr(model, "n_features_in_", 1))
     if not is_classifier(model) or not 0 < width <= _MOST_FEATURES:
@@ -180,16 +135,10 @@ def _require_classifier(model: Any) -> None:
 
 
 def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
-    """Check every tree within a model, because scikit-learn follows the indices in it without looking.
+    """Check every tree in a model or a part of it, because scikit-learn follows the indices in it without looking.
 
-    Also forgets how many threads a part wants to start: that is a matter of the machine, not of the file.
-
-    Args:
-        value: The model, or a part of it.
-        width: Features that the estimators around it let through.
-
-    Raises:
-        ValueError: If a tree points outside its nodes or features.
+    `width` is the number of features that the estimators around a part let through. Also forgets how many threads a
+    part wants to start: that is a matter of the machine, not of the file.
     """
     if isinstance(value, Tree):
         _require_sound_tree(value, width=width)
@@ -223,7 +172,7 @@ def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
 
 
 def _require_sound_tree(tree: Tree, *, width: float) -> None:
-    """Check one tree: children come after their parent, features are among the first `width`, shares add up."""
+    # children come after their parent, features are among the first `width`, shares add up
     nodes = np.arange(tree.node_count)
     inner = tree.children_left != -1
     for children in (tree.children_left[inner], tree.children_right[inner]):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from blastscreen.datasets import ArrayStack, AtomicText, CellImageFolder, SampleCells
-from blastscreen.datasets.previews import (
+from blastscreen.datasets.viz import (
     MAX_LETTERS,
+    LayeredConfigLoader,
     preview_cells,
     preview_chart,
     preview_json,
@@ -39,7 +40,7 @@ def test_a_sheet_shows_each_of_the_first_24_cells_in_its_place(n_cells):
 
 
 def test_whatever_a_picture_shows_its_preview_is_small():
-    picture = Image.fromarray(noise(900, 1400, 3))
+    picture = Image.fromarray(noise(500, 800, 3))
     assert len(preview_picture(picture)) <= MAX_LETTERS
     shown = opened(preview_picture(Image.fromarray(noise(20, 30, 3))))
     assert shown.shape == (20, 30, 3)
@@ -49,7 +50,7 @@ def test_whatever_a_picture_shows_its_preview_is_small():
     "content",
     [
         {f"key {number}": "x" * 100 for number in range(3000)},
-        [[[["x" * 100] * 20] * 20] * 20] * 20,
+        [[[["x" * 100] * 12] * 12] * 12] * 12,
         {"picture": "x" * 10**6},
     ],
     ids=["keys", "nested", "string"],
@@ -112,3 +113,46 @@ def test_classes_of_images_and_texts_name_how_they_are_shown(tmp_path):
         tiles = opened(dataset.preview()).reshape(4, 112, 6, 112, 3).any(axis=(1, 3, 4))
         assert tiles.sum() == n_cells
     assert page.preview() == "<html><body>text</body></html>"
+
+
+CATALOG = """
+images:
+  type: blastscreen.datasets.SampleCells
+table:
+  type: blastscreen.datasets.AtomicParquet
+  filepath: data/07_model_output/sample/table.parquet
+"{model}_plan":
+  type: blastscreen.datasets.AtomicJSON
+  filepath: data/08_reporting/sample/{model}_plan.json
+told:
+  type: blastscreen.datasets.AtomicJSON
+  filepath: data/08_reporting/told.json
+  metadata: {kedro-viz: {layer: mine}}
+elsewhere:
+  type: blastscreen.datasets.ArrayStack
+  filepath: s3://lab/cells.zarr
+stock:
+  type: yaml.YAMLDataset
+  filepath: data/01_raw/stock.yml
+broken: not an entry
+"""
+
+
+@pytest.fixture
+def layers(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "catalog.yml").write_text(CATALOG)
+    loader = LayeredConfigLoader(str(tmp_path), base_env="base", default_run_env="base")
+    metadata = {name: entry.get("metadata", {}) for name, entry in loader["catalog"].items() if name != "broken"}
+    return {name: found.get("kedro-viz", {}).get("layer") for name, found in metadata.items()}
+
+
+def test_the_layer_of_our_entries_is_the_folder_that_they_lie_in(layers):
+    assert layers == {
+        "images": "01_raw",
+        "table": "07_model_output",
+        "{model}_plan": "08_reporting",
+        "told": "mine",
+        "elsewhere": None,
+        "stock": None,
+    }

@@ -1,6 +1,6 @@
-"""What kedro-viz shows of an entry: of a bounded size, however large the entry is.
+"""What kedro-viz shows of an entry: its layer, and a preview of a bounded size, however large the entry is.
 
-kedro-viz calls `preview()` of a dataset, and tells from the return annotation's name how to show what it gives.
+kedro-viz calls `preview()` of a dataset, and chooses by the name of the return annotation how to show it.
 """
 
 import base64
@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from kedro.config import OmegaConfigLoader
 from kedro_datasets._typing import HTMLPreview, ImagePreview, JSONPreview, PlotlyPreview
 
 from blastscreen.imaging.rejection import ImageRejected
@@ -33,14 +35,30 @@ _MAX_POINTS = 200
 _UNSHOWN = re.compile(r"(?s)<(head|script|style|svg|nav|figure)\b.*?</\1>|<img\b[^>]*>")
 
 
+class LayeredConfigLoader(OmegaConfigLoader):
+    """Reads conf as Kedro does, and adds the layer for kedro-viz to each entry of a class of this project.
+
+    The layer is the folder below `data/` that the file lies in. What has no file of its own brings cells in: `01_raw`.
+    An entry that names its layer under `metadata` keeps it.
+    """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Load `catalog`, `parameters` or other conf."""
+        conf: dict[str, Any] = super().__getitem__(key)
+        for entry in conf.values() if key == "catalog" else ():
+            if isinstance(entry, dict) and str(entry.get("type")).startswith("blastscreen."):
+                match PurePath(entry.get("filepath", "data/01_raw")).parts:
+                    case ("data", layer, *_):
+                        entry.setdefault("metadata", {}).setdefault("kedro-viz", {}).setdefault("layer", layer)
+        return conf
+
+
 def choose_positions(length: int) -> list[int]:
     """Spread the cells of a sheet over a collection.
 
     Examples:
-        >>> choose_positions(3)
-        [0, 1, 2]
-        >>> choose_positions(480)[:4]
-        [0, 20, 40, 60]
+        >>> choose_positions(3), choose_positions(480)[:4]
+        ([0, 1, 2], [0, 20, 40, 60])
     """
     n_shown = min(length, _TILES)
     return [number * length // n_shown for number in range(n_shown)]
@@ -107,13 +125,13 @@ def _shorten(content: Any, most: int) -> Any:
 
 def preview_chart(chart: dict[str, Any]) -> PlotlyPreview:
     """Keep some 200 points of each trace that has more."""
-    traces = []
-    for trace in chart["data"]:
-        n_points = max((len(value) for value in trace.values() if isinstance(value, list)), default=0)
-        step = max(1, n_points // _MAX_POINTS)
-        thin = {name: v[::step] if isinstance(v, list) and len(v) == n_points else v for name, v in trace.items()}
-        traces.append(thin)
-    return PlotlyPreview(chart | {"data": traces})
+    return PlotlyPreview(chart | {"data": [_thin_out(trace) for trace in chart["data"]]})
+
+
+def _thin_out(trace: dict[str, Any]) -> dict[str, Any]:
+    n_points = max((len(value) for value in trace.values() if isinstance(value, list)), default=0)
+    step = max(1, n_points // _MAX_POINTS)
+    return {name: v[::step] if isinstance(v, list) and len(v) == n_points else v for name, v in trace.items()}
 
 
 def preview_text(text: str) -> HTMLPreview:

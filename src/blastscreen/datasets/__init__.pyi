@@ -1,0 +1,14 @@
+from .array_stack import ArrayStack as ArrayStack
+from .cell_image_folder import CellImageFolder as CellImageFolder
+from .figures import AtomicFigure as AtomicFigure
+from .keras_model import KerasModel as KerasModel
+from .sample_cells import SampleCells as SampleCells
+from .skops_model import SkopsModel as SkopsModel
+from .stock import AtomicCSV as AtomicCSV
+from .stock import AtomicJSON as AtomicJSON
+from .stock import AtomicParquet as AtomicParquet
+from .stock import AtomicPlotly as AtomicPlotly
+from .stock import AtomicText as AtomicText
+from .stock import RunManifests as RunManifests
+from .unfinished import PartFolder as PartFolder
+from .unfinished import TrainingCheckpoint as TrainingCheckpoint
