@@ -3,7 +3,8 @@
 The values live in `conf/*/parameters/`; nothing has a default here, so what a run used is what its files say.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -157,3 +158,14 @@ class ReportingParameters(Parameters):
     sheet_cells: Count = Field(description="cells of each group on the contact sheet")
     sheet_columns: Count = Field(description="cells per line of the contact sheet")
     error_cells: Count = Field(description="wrongly called cells of each kind in the gallery of errors")
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Spell nested parameters as `--params` does: dotted names, and values as text."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(value).lower() if isinstance(value, bool) else str(value)
+    return flat

@@ -16,7 +16,7 @@ import yaml
 from blastscreen import parameters
 from blastscreen.evaluation.rates import evaluate_cells
 from blastscreen.pipeline_registry import register_pipelines
-from blastscreen.runs.typed import TEXT_PARAMETERS
+from blastscreen.runs.user_input import TEXT_PARAMETERS
 from blastscreen.vocabulary import CONSEQUENCES, FEATURE_NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -157,13 +157,14 @@ PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if PYTHON.search(page.read_text())], ids=lambda page: page.stem
-)
-def test_python_in_the_text_runs_on_what_make_run_makes(page, default_run, jupyter):
+def test_python_in_the_text_runs_on_what_make_run_makes(default_run, jupyter):
     notebook = nbformat.v4.new_notebook()
-    for block in ["%reload_ext kedro.ipython", *PYTHON.findall(page.read_text(encoding="utf-8"))]:
-        notebook.cells.append(nbformat.v4.new_code_cell(block))
+    for page in PAGES:
+        if blocks := PYTHON.findall(page.read_text(encoding="utf-8")):
+            # each page on its own
+            for block in [f"# {page.name}\n%reset -f", "%reload_ext kedro.ipython", *blocks]:
+                notebook.cells.append(nbformat.v4.new_code_cell(block))
+    assert len(notebook.cells) > 10
     jupyter(notebook, default_run[0].folder)
 
 

@@ -22,15 +22,10 @@ class CheckpointFile:
     """One checkpoint in an npz file, which holds arrays and a description but nothing to execute."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; nothing is read yet."""
         self._path = path
 
     def read(self) -> Checkpoint | None:
-        """Give the last checkpoint, or None if there is none.
-
-        Raises:
-            EntryRefused: If the file is damaged.
-        """
+        """Read the last checkpoint; None if there is none. A damaged file is refused."""
         if not self._path.exists():
             return None
         advice = "Start afresh without cnn.resume=true."
@@ -51,13 +46,8 @@ class CheckpointFile:
         """Replace the checkpoint in one step: a kill leaves the old or the new one, whole."""
         lists = {"network": checkpoint.network, "optimizer": checkpoint.optimizer, "best": checkpoint.best}
         lists |= {f"{_FINISHED}.{number}": weights for number, weights in enumerate(checkpoint.finished)}
-        description = {
-            "origin": checkpoint.origin,
-            "history": checkpoint.history,
-            "epoch": checkpoint.epoch,
-            "stopping": checkpoint.stopping,
-            _LENGTHS: {name: len(arrays) for name, arrays in lists.items()},
-        }
+        description = {name: getattr(checkpoint, name) for name in ("origin", "history", "epoch", "stopping")}
+        description[_LENGTHS] = {name: len(arrays) for name, arrays in lists.items()}
         content = {f"{name}.{i}": array for name, arrays in lists.items() for i, array in enumerate(arrays)}
         content[_DESCRIPTION] = np.frombuffer(json.dumps(description).encode(), np.uint8)
         with staged(self._path, versioned=False) as path, path.open("wb") as file:
@@ -83,28 +73,15 @@ class TrainingCheckpoint(AbstractDataset[NoReturn, CheckpointFile]):
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """Describe the file; nothing is read yet.
-
-        Args:
-            filepath: File, local; it need not exist.
-            metadata: For other tools; ignored here.
-
-        Raises:
-            DatasetError: If the path is not local.
-        """
         self._filepath = require_local_path(filepath, None)
         self.metadata = metadata
 
     def load(self) -> CheckpointFile:
-        """Give access to the checkpoint, whether there is one or not."""
+        """Open the place of the checkpoint, whether there is one or not."""
         return CheckpointFile(Path(self._filepath))
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
-        """Refuse: checkpoints are written in training, through what `load` gives.
-
-        Raises:
-            DatasetError: Always.
-        """
+        """Refuse: checkpoints are written in training, through what `load` gives."""
         raise DatasetError("A checkpoint is written while a network is trained: make it an input of the node.")
 
     def _exists(self) -> bool:
