@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from blastscreen.runs.explain import explain
+from blastscreen.runs.interruption import advise_after_ctrl_c
 from blastscreen.runs.screen import Warnings, shorten
 from blastscreen.runs.user_input import split_params, suggest
 from blastscreen.settings import RUN
@@ -47,7 +48,7 @@ def _run(*, verbose: bool, **options: Any) -> Any:
             return kedro_run.callback(**options)  # type: ignore[misc]
         except KeyboardInterrupt:
             RUN.screen.close()
-            _print_error(f"\n{RUN.advise_after_ctrl_c()}")
+            _print_error(f"\n{advise_after_ctrl_c(RUN.run_params, RUN.node)}")
             raise SystemExit(130) from None
         except Exception as error:
             RUN.screen.close()

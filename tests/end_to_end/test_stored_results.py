@@ -7,7 +7,7 @@ from kedro.framework.project import pipelines
 from kedro.io import MemoryDataset
 from kedro.io.core import is_parameter
 
-from blastscreen.runs.stored import find_start, open_entry
+from blastscreen.runs.manifest import find_start, open_entry
 from blastscreen.vocabulary import Refusal
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,7 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
 from blastscreen.runs.explain import require_memory
-from blastscreen.runs.manifest import compare_settings, load_manifest
-from blastscreen.runs.stored import find_stale, find_start, open_entry
+from blastscreen.runs.manifest import compare_settings, find_stale, find_start, load_manifest, open_entry
 from blastscreen.runs.user_input import TEXT_PARAMETERS, find_wrong_parameters, place_paths
 from blastscreen.vocabulary import Refusal
 

@@ -12,7 +12,7 @@ from kedro.pipeline.node import Node
 
 from blastscreen.runs.checks import check_images, check_parameters, check_run
 from blastscreen.runs.explain import add_cause
-from blastscreen.runs.interruption import advise_after_ctrl_c, forget_unfinished
+from blastscreen.runs.interruption import forget_unfinished
 from blastscreen.runs.log import RunLog
 from blastscreen.runs.manifest import RunRecord
 from blastscreen.runs.screen import RunScreen
@@ -26,13 +26,15 @@ class RunHooks:
     Attributes:
         log: The file with everything that was logged.
         screen: Lines on the screen.
+        run_params: Of the run that began last, as Kedro gives them.
+        node: The step that began last.
     """
 
     def __init__(self) -> None:
         self.log = RunLog()
         self.screen = RunScreen()
-        self._run_params: dict[str, Any] = {}
-        self._node: Node | None = None
+        self.run_params: dict[str, Any] = {}
+        self.node: Node | None = None
         self._saving: str | None = None
 
     @hook_impl
@@ -54,7 +56,7 @@ class RunHooks:
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Check that this run can work; only then is there a log."""
         check_run(run_params, pipeline, catalog, self._context.params)
-        self._run_params, self._node, self._saving = run_params, None, None
+        self.run_params, self.node, self._saving = run_params, None, None
         self.log.open(catalog, run_params["run_id"])
         # how many steps have missing outputs is known to the runner only
         self.screen.begin(self.log.path, n_steps=None if run_params["only_missing_outputs"] else len(pipeline.nodes))
@@ -75,7 +77,7 @@ class RunHooks:
         self._begin(node)
 
     def _begin(self, node: Node) -> None:
-        self._node, self._saving = node, None
+        self.node, self._saving = node, None
         self.screen.begin_step(node)
 
     @hook_impl
@@ -92,7 +94,7 @@ class RunHooks:
     @hook_impl
     def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], catalog: DataCatalog) -> None:
         """Record the failure; where that fails, too, the run's own error is the one to be read."""
-        add_cause(error, node=self._node, entry=self._saving, catalog=catalog)
+        add_cause(error, node=self.node, entry=self._saving, catalog=catalog)
         try:
             self._record.save(run_params, outcome=f"failed: {type(error).__name__}")
         except Exception:
@@ -111,7 +113,3 @@ class RunHooks:
             raise
         self.log.close()
         self.screen.end(catalog, self._record.saved, log=self.log.path)
-
-    def advise_after_ctrl_c(self) -> str:
-        """Say what to type to go on."""
-        return advise_after_ctrl_c(self._run_params, self._node)

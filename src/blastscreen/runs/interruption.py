@@ -10,17 +10,11 @@ from kedro.pipeline.node import Node
 
 from blastscreen.parameters import flatten
 
-_LISTS = {
-    "pipelines": "pipeline_names",
-    "nodes": "node_names",
-    "from-nodes": "from_nodes",
-    "to-nodes": "to_nodes",
-    "from-inputs": "from_inputs",
-    "to-outputs": "to_outputs",
-    "tags": "tags",
-    "namespaces": "namespaces",
-}
-"""Options of `kedro run` by what hooks call them."""
+_LISTS = (
+    *("pipeline_names", "node_names", "from_nodes", "to_nodes"),
+    *("from_inputs", "to_outputs", "tags", "namespaces"),
+)
+"""What hooks call the options of `kedro run` that take several names."""
 
 
 def advise_after_ctrl_c(run_params: Mapping[str, Any], node: Node | None) -> str:
@@ -48,7 +42,8 @@ def resume_command(run_params: Mapping[str, Any], *, model: str) -> str:
         model: Name of the parameter block that has a `resume`.
     """
     options = {"env": run_params.get("env")}
-    options |= {option: ",".join(run_params.get(name) or ()) for option, name in _LISTS.items()}
+    for name in _LISTS:
+        options[name.replace("_names", "s").replace("_", "-")] = ",".join(run_params.get(name) or ())
     versions = run_params.get("load_versions") or {}
     options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
     values = flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}

@@ -73,8 +73,8 @@ def list_kinds() -> dict[str, Any]:
 
 
 def _list_models() -> dict[str, type[BaseModel]]:
-    models: dict[str, type[BaseModel]] = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
-    return models
+    kinds = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    return {block: kind for block, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
 
 
 def suggest(name: str, known: Collection[str]) -> str:
@@ -100,7 +100,7 @@ def find_wrong_parameters(loader: Any, runtime_params: Mapping[str, Any]) -> Ite
     Yields:
         One text per parameter: where it was given, and what is wrong with it.
     """
-    values, kinds, models = loader["parameters"], list_kinds(), _list_models()
+    values, kinds = loader["parameters"], list_kinds()
     for name in map(str, values):
         if name not in kinds and not name.startswith("_"):
             yield f"{name} ({_locate([name], loader, runtime_params)}) is not a parameter. {suggest(name, kinds)}"
@@ -110,26 +110,27 @@ def find_wrong_parameters(loader: Any, runtime_params: Mapping[str, Any]) -> Ite
                 f"{name} is {values[name]!r}, not the name of a folder or file. In a file, put names that "
                 f"look like numbers between quotes; on the command line type --params={name}=<path>"
             )
-    for block, model in sorted(models.items()):
+    for block, model in sorted(_list_models().items()):
         faults: dict[tuple[str, ...], list[Any]] = {}
         try:
-            model.model_validate(values.get(block))
+            model.model_validate(_look_up(block.split("."), values))
         except ValidationError as error:
             for fault in error.errors():
-                faults.setdefault((block, *map(str, fault["loc"][:1])), []).append(fault)
+                faults.setdefault((*block.split("."), *map(str, fault["loc"][:1])), []).append(fault)
         for keys, found in faults.items():
             yield _describe(keys, found, model, where=_locate(keys, loader, runtime_params))
 
 
 def _describe(keys: Sequence[str], faults: Sequence[Any], model: type[BaseModel], *, where: str) -> str:
     name, fields = ".".join(keys), model.model_fields
+    known = [".".join([*keys[:-1], field]) for field in fields]
     match faults[0]["type"]:
         case "value_error":
             return f"{name} ({where}): {faults[0]['ctx']['error']}."
         case "missing":
             return f"{name} is missing: {fields[keys[-1]].description}."
         case "extra_forbidden":
-            return f"{name} ({where}) is not a parameter. {suggest(name, [f'{keys[0]}.{field}' for field in fields])}"
+            return f"{name} ({where}) is not a parameter. {suggest(name, known)}"
     meaning = f" ({fields[keys[-1]].description})" if keys[-1] in fields else ""
     allowed = ", or ".join(fault["msg"].removeprefix("Input should ") for fault in faults)
     return f"{name} is {json.dumps(faults[0]['input'], default=str)} ({where}). It must {allowed}{meaning}."
