@@ -33,6 +33,7 @@ def package(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     subprocess.run(build, check=True, capture_output=True)
     ignored = shutil.ignore_patterns("local", "__pycache__")
     conf = shutil.copytree(repository / "conf", tmp_path_factory.mktemp("small") / "conf", ignore=ignored)
+    (conf / "local").mkdir()
     for file in (conf / "base" / "catalog").glob("*.yml"):
         file.write_text(file.read_text().replace("n_cells: 480", "n_cells: 64"))
     subprocess.run(["tar", "-czf", folder / "conf.tar.gz", f"--directory={conf.parent}", "conf"], check=True)
