@@ -160,12 +160,14 @@ class ReportingParameters(Parameters):
     error_cells: Count = Field(description="wrongly called cells of each kind in the gallery of errors")
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Spell nested parameters as `--params` does: dotted names, and values as text."""
-    flat: dict[str, str] = {}
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested parameters to the dotted names that `--params` has for them."""
+    flat: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = str(value).lower() if isinstance(value, bool) else str(value)
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return flat
+
+
+def spell(value: object) -> str:
+    """Spell a value as `--params` reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from blastscreen.parameters import flatten
+from blastscreen.parameters import flatten, spell
 
 _LISTS = (
     *("pipeline_names", "node_names", "from_nodes", "to_nodes"),
@@ -46,6 +46,6 @@ def resume_command(run_params: Mapping[str, Any], *, model: str) -> str:
         options[name.replace("_names", "s").replace("_", "-")] = ",".join(run_params.get(name) or ())
     versions = run_params.get("load_versions") or {}
     options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
-    values = flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": "true"}
-    options["params"] = ",".join(f"{name}={value}" for name, value in values.items()).replace(r"\${", "${")
+    values = flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": True}
+    options["params"] = ",".join(f"{name}={spell(value)}" for name, value in values.items()).replace(r"\${", "${")
     return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])

@@ -14,7 +14,7 @@ from kedro.io.core import Version, is_parameter
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from blastscreen.parameters import flatten
+from blastscreen.parameters import flatten, spell
 from blastscreen.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blo
     """
     then, now = (flatten({name: redact(values.get(name, {})) for name in blocks}) for values in (made, current))
     return [
-        f"{name} was {then.get(name, 'not there')}, is {now.get(name, 'not there')}"
+        f"{name} was {spell(then.get(name, 'not there'))}, is {spell(now.get(name, 'not there'))}"
         for name in sorted(then.keys() | now.keys())
         if then.get(name) != now.get(name)
     ]
