@@ -13,9 +13,7 @@ from blastscreen.datasets.atomic import require_local_path, staged
 from blastscreen.datasets.digests import EntryRefused, digest_path, require_whole
 from blastscreen.models.checkpoints import Checkpoint
 
-_DESCRIPTION = "description"
-_LENGTHS = "lengths"
-_FINISHED = "finished"
+_DESCRIPTION, _LENGTHS, _FINISHED = "description", "lengths", "finished"
 
 
 class CheckpointFile:
@@ -63,13 +61,6 @@ class TrainingCheckpoint(AbstractDataset[NoReturn, CheckpointFile]):
     """The place of a model's one checkpoint: loading gives a `CheckpointFile`, which training writes to and reads from.
 
     Not versioned: a run goes on from what another run left.
-
-    Examples:
-        In a catalog::
-
-            cnn_checkpoint:
-              type: blastscreen.datasets.TrainingCheckpoint
-              filepath: data/06_models/cnn_checkpoint.npz
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:

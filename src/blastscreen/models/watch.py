@@ -19,7 +19,11 @@ _STOPPING = ("wait", "best", "best_epoch")
 
 
 class TrainingWatch:
-    """Keeps the history of one network's training, writes checkpoints and shows progress."""
+    """Keeps the history of one network's training, writes checkpoints and shows progress.
+
+    The network is a Keras model, compiled, its optimiser built; Keras must call its early stopping, `stopping`, before
+    this. An epoch has `steps` batches. Training goes on from `state`.
+    """
 
     def __init__(
         self,
@@ -31,16 +35,6 @@ class TrainingWatch:
         *,
         steps: int,
     ) -> None:
-        """Start where the state is.
-
-        Args:
-            network: A Keras model, compiled, its optimiser built.
-            stopping: Keras' early stopping, which Keras must call before this.
-            settings: Of this network.
-            state: What was reached before.
-            checkpoints: Where each epoch's state is kept.
-            steps: Batches of an epoch.
-        """
         self.epoch = state.epoch
         self._bar: Bar | None = None
         self._network, self._stopping, self._settings = network, stopping, settings

@@ -101,13 +101,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe_full_disk(error: OSError, culprit: str | None = None, catalog: DataCatalog | None = None) -> str:
-    """Explain what could not be written where, how much room there is, and what takes most of it.
-
-    Args:
-        error: The system's.
-        culprit: The entry that was being saved, or the step that was writing.
-        catalog: Where both keep their files.
-    """
+    """Explain what an entry or step (`culprit`) could not write where, how much room there is, and what takes most."""
     entries = (catalog.get(name) for name in (culprit, "run_manifest") if catalog and name)
     path = error.filename or next(filter(None, (getattr(entry, "_filepath", None) for entry in entries)), None)
     what = culprit or path or "A file"

@@ -73,16 +73,7 @@ def load_manifest(catalog: DataCatalog, version: str | None) -> dict[str, Any] |
 
 
 def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blocks: Sequence[str]) -> list[str]:
-    """List the settings in which two runs differ.
-
-    Args:
-        made: Parameters in the manifest of a run.
-        current: Parameters of the run that is about to begin.
-        blocks: Names of the blocks that count.
-
-    Returns:
-        One text per setting, "<block>.<field> was <value>, is <value>".
-    """
+    """List the settings of some blocks that have changed since a run, as "<block>.<field> was <value>, is <value>"."""
     then, now = (flatten({name: redact(values.get(name, {})) for name in blocks}) for values in (made, current))
     return [
         f"{name} was {spell(then.get(name, 'not there'))}, is {spell(now.get(name, 'not there'))}"
@@ -92,11 +83,7 @@ def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blo
 
 
 def identify_files(data: object) -> str | None:
-    """Hash what changes with incoming files, or with the labels that a sheet gives them.
-
-    Returns:
-        None for anything else, and where storage does not tell.
-    """
+    """Hash what changes with incoming files or the labels that a sheet gives them; None for what can't be hashed."""
     identify = getattr(data, "fingerprint", None)
     files = None if identify is None else identify(data)
     names = getattr(data, "cell_names", None)
@@ -140,7 +127,7 @@ def find_stale(
         parameters: Of the run.
 
     Yields:
-        A node, and a text that names the result and the differences.
+        A node, and its result with the differences.
     """
     makers = {name: node for node in whole.nodes for name in node.outputs}
     unknown: dict[str, list[str]] = {}
