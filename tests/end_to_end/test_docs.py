@@ -162,7 +162,7 @@ def test_python_in_the_text_runs_on_what_make_run_makes(default_run, jupyter):
     for page in PAGES:
         if blocks := PYTHON.findall(page.read_text(encoding="utf-8")):
             # each page on its own
-            for block in [f"# {page.name}\n%reset -f", "%reload_ext kedro.ipython", *blocks]:
+            for block in ["%reset -f", "%reload_ext kedro.ipython", *(f"# {page.name}\n{block}" for block in blocks)]:
                 notebook.cells.append(nbformat.v4.new_code_cell(block))
     assert len(notebook.cells) > 10
     jupyter(notebook, default_run[0].folder)
