@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 SAMPLE = {"raw_cells": {"type": "blastscreen.datasets.SampleCells", "n_cells": 96, "n_subjects": 8, "seed": 3}}
 SMALL_BATCHES = {"compute": {"batch_size": 2, "n_jobs": 1}}
-PATIENCE = 120
+PATIENCE = 300
 
 # where finished work lies while a run is under way, and how much there is in all
 STAGES = {

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +35,8 @@ def package(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     ignored = shutil.ignore_patterns("local", "__pycache__")
     conf = shutil.copytree(repository / "conf", tmp_path_factory.mktemp("small") / "conf", ignore=ignored)
     (conf / "local").mkdir()
-    for file in (conf / "base" / "catalog").glob("*.yml"):
-        file.write_text(file.read_text().replace("n_cells: 480", "n_cells: 64"))
+    few = {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8, "seed": 3}
+    (conf / "local" / "catalog.yml").write_text(yaml.safe_dump({"raw_cells": few}))
     subprocess.run(["tar", "-czf", folder / "conf.tar.gz", f"--directory={conf.parent}", "conf"], check=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
