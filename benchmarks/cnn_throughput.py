@@ -202,7 +202,7 @@ def read_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tiny", action="store_true", help="small and short: shows in seconds that this runs")
     args = parser.parse_args(argv)
     if args.tiny:
-        args.side, args.cells, args.epochs = 16, 32, 3
+        args.side, args.cells, args.epochs = 16, 16, 2
     return args
 
 

@@ -36,8 +36,9 @@ OPTIONS = ("--env=cnmc", "--pipelines=rf")
 
 
 def write_linked_folder(root: Path, n_cells: int) -> None:
-    """Write a few hundred drawn cells and link each under many names of its own subject."""
-    plans = [plan for plan in plan_sample(n_cells=480, n_subjects=48, seed=42) if plan.kind == "ordinary"]
+    """Write up to a few hundred drawn cells and link each under many names of its own subject."""
+    n_drawn = min(480, n_cells // 2)
+    plans = [plan for plan in plan_sample(n_cells=n_drawn, n_subjects=n_drawn // 5, seed=42) if plan.kind == "ordinary"]
     write_cells(root, plans, seed=42)
     files = sorted(root.rglob("*.bmp"))
     for number in range(n_cells - len(files)):
@@ -83,9 +84,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--cells", type=int, default=100_000, help="files (default: 100,000)")
     parser.add_argument("--kills", type=int, default=5, help="kills (default: 5)")
     parser.add_argument("--out", type=Path, help="JSON file to write")
-    parser.add_argument("--tiny", action="store_true", help="600 files and one kill: shows that it runs")
+    parser.add_argument("--tiny", action="store_true", help="120 files and one kill: shows that it runs")
     options = parser.parse_args(argv)
-    n_cells, kills = (600, 1) if options.tiny else (options.cells, options.kills)
+    n_cells, kills = (120, 1) if options.tiny else (options.cells, options.kills)
     with TemporaryDirectory() as scratch:
         place = Path(scratch)
         write_linked_folder(place / "cells", n_cells)

@@ -222,8 +222,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         place = Path(scratch)
         project = make_project(place / "project")
         write_folder(place / "cells", n_cells)
-        # not timed: leaves byte code and compiled loops behind, as any first run does
-        run_kedro(project, "--env=cnmc", "--pipelines=rf", f"--params=images={place / 'cells'}")
+        if not options.tiny:
+            # not timed: leaves byte code and compiled loops behind, as any first run does
+            run_kedro(project, "--env=cnmc", "--pipelines=rf", f"--params=images={place / 'cells'}")
         speed, peak = compare_speed(project, place / "cells", repeats=repeats)
         blur_features(project)
         forest = share_of_sklearn(project)

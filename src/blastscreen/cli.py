@@ -1,12 +1,11 @@
-"""The commands of this project: Kedro's `run`, with a screen that says what a user needs and nothing else."""
+"""The commands of this project: Kedro's `run`, with a screen that shows what a user needs and nothing else."""
 
 import copy
-import difflib
 import faulthandler
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from rich.console import Console
 from rich.text import Text
 
 from blastscreen.runs.explain import explain
+from blastscreen.runs.interruption import advise_after_ctrl_c
 from blastscreen.runs.screen import Warnings, shorten
-from blastscreen.runs.typed import split_params
-from blastscreen.settings import LOG, SCREEN
+from blastscreen.runs.user_input import split_params, suggest
+from blastscreen.settings import RUN
 from blastscreen.vocabulary import Refusal
 
 
@@ -47,41 +47,35 @@ def _run(*, verbose: bool, **options: Any) -> Any:
             _require_known(options)
             return kedro_run.callback(**options)  # type: ignore[misc]
         except KeyboardInterrupt:
-            SCREEN.close()
-            _tell("Interrupted. Nothing was left half-written: type the same command to run it again.")
+            RUN.screen.close()
+            _print_error(f"\n{advise_after_ctrl_c(RUN.run_params, RUN.node)}")
             raise SystemExit(130) from None
         except Exception as error:
-            SCREEN.close()
-            if verbose or not (text := _explain(error)):
+            RUN.screen.close()
+            text = None if verbose else _explain(error)
+            if text is None:
                 sys.excepthook(type(error), error, error.__traceback__)
                 text = "" if verbose else "This is a fault of blastscreen, not yours: report it with this log."
             # the cause comes last, where people look
-            _tell(f"The whole log: {shorten(LOG.path)}" if LOG.path else "", text)
+            _print_error(f"The whole log: {shorten(RUN.log.path)}" if RUN.log.path else "", text)
             raise SystemExit(1) from error
 
 
 def _read_options() -> Iterator[click.Parameter]:
-    """Take Kedro's options, with `--params` read as `blastscreen.runs.typed` does."""
+    """Copy Kedro's options, with `--params` read in our way."""
     for option in map(copy.copy, kedro_run.params):
         if option.name == "params":
             option.callback = split_params
         yield option
+    yield click.Option(
+        ["--verbose", "-v"],
+        is_flag=True,
+        envvar="BLASTSCREEN_VERBOSE",
+        help="Show what Kedro and libraries log, and the traceback of every error.",
+    )
 
 
-run = Run(
-    name="run",
-    help=kedro_run.help,
-    callback=_run,
-    params=[
-        *_read_options(),
-        click.Option(
-            ["--verbose", "-v"],
-            is_flag=True,
-            envvar="BLASTSCREEN_VERBOSE",
-            help="Show what Kedro and libraries log, and the traceback of every error.",
-        ),
-    ],
-)
+run = Run(name="run", help=kedro_run.help, callback=_run, params=list(_read_options()))
 
 
 @click.group(name="blastscreen", commands=[run])
@@ -102,7 +96,7 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
         return
     usual, screen = sys.stderr, os.dup(2)
     handlers, root.handlers = root.handlers, [Warnings()]
-    LOG.remember()
+    RUN.log.remember()
     crashes = not faulthandler.is_enabled()
     if crashes:
         # what a library says when it crashes is in the log only
@@ -111,8 +105,8 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
         try:
             yield
         finally:
-            SCREEN.close()
-            LOG.close()
+            RUN.screen.close()
+            RUN.log.close()
             os.dup2(screen, 2)
             if crashes:
                 faulthandler.disable()
@@ -122,31 +116,21 @@ def _clear_screen(*, verbose: bool) -> Iterator[None]:
 def _explain(error: Exception) -> str | None:
     if isinstance(error, click.ClickException):
         return error.format_message()
-    return explain(error) or (str(error) if LOG.path is None and _is_of_kedro(error) else None)
-
-
-def _conf_source(options: dict[str, Any]) -> str:
-    project = find_kedro_project(Path.cwd()) or Path.cwd()
-    return options["conf_source"] or str(project / settings.CONF_SOURCE)
+    return explain(error) or (str(error) if RUN.log.path is None and _is_of_kedro(error) else None)
 
 
 def _is_of_kedro(error: BaseException) -> bool:
-    """Tell whether Kedro itself, or what it reads conf with, has stopped the run before it began."""
+    """Check whether Kedro itself, or what it reads conf with, has stopped the run before it began."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(
-        ("kedro.", "omegaconf", "yaml")
-    )
+    module = str(trace.tb_frame.f_globals.get("__name__")) if trace else ""
+    return module.startswith(("kedro.", "omegaconf", "yaml"))
 
 
 def _require_known(options: dict[str, Any]) -> None:
-    """Refuse names that nothing has, with the nearest that something has.
-
-    Raises:
-        Refusal: Says which.
-    """
-    conf = Path(_conf_source(options))
+    """Refuse names that nothing has, with the nearest that something has."""
+    conf = Path(options["conf_source"] or (find_kedro_project(Path.cwd()) or Path.cwd()) / settings.CONF_SOURCE)
     env = options["env"] or os.environ.get("KEDRO_ENV")
     if not options["conf_source"] and not conf.is_dir():
         raise Refusal(
@@ -159,24 +143,19 @@ def _require_known(options: dict[str, Any]) -> None:
     _require_one_of("pipeline", options["pipelines"], pipelines)
     chosen = [pipelines[name] for name in options["pipelines"] or ["__default__"]]
     nodes = [node for pipeline in chosen for node in pipeline.nodes]
-    entries = {name for pipeline in chosen for name in pipeline.datasets()}
     for option in ("node_names", "from_nodes", "to_nodes"):
         _require_one_of("node", options[option], {node.name for node in nodes})
     _require_one_of("tag", options["tags"], {tag for node in nodes for tag in node.tags})
     for option in ("from_inputs", "to_outputs", "load_versions"):
-        _require_one_of("entry", options[option] or (), entries)
+        _require_one_of("entry", options[option] or (), {name for one in chosen for name in one.datasets()})
 
 
-def _require_one_of(kind: str, names: Any, known: Any) -> None:
+def _require_one_of(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    existing = set(known)
     for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=3)
-            hint = (
-                f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(sorted(known)) or 'none'}."
-            )
-            raise Refusal(f"There is no {kind} '{name}'. {hint}")
+        if name not in existing:
+            raise Refusal(f"There is no {kind} '{name}'. {suggest(name, existing)}")
 
 
-def _tell(*lines: str) -> None:
-    text = "\n".join(filter(None, lines))
-    Console(stderr=True).print(Text(text), soft_wrap=True)
+def _print_error(*lines: str) -> None:
+    Console(stderr=True).print(Text("\n".join(filter(None, lines))), soft_wrap=True)

@@ -3,7 +3,8 @@
 The values live in `conf/*/parameters/`; nothing has a default here, so what a run used is what its files say.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -157,3 +158,16 @@ class ReportingParameters(Parameters):
     sheet_cells: Count = Field(description="cells of each group on the contact sheet")
     sheet_columns: Count = Field(description="cells per line of the contact sheet")
     error_cells: Count = Field(description="wrongly called cells of each kind in the report")
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested parameters to the dotted names that `--params` has for them."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
+def spell(value: object) -> str:
+    """Spell a value as `--params` reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

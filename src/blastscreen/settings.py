@@ -5,12 +5,7 @@ import gc
 from importlib.resources import files
 
 from blastscreen.datasets.viz import LayeredConfigLoader
-from blastscreen.runs.checks import CheckRun
-from blastscreen.runs.explain import NameCause
-from blastscreen.runs.interruptions import ForgetUnfinished, ResumeHint
-from blastscreen.runs.log import RunLog
-from blastscreen.runs.recording import RunManifest
-from blastscreen.runs.screen import RunScreen
+from blastscreen.runs.hooks import RunHooks
 
 CONFIG_LOADER_CLASS = LayeredConfigLoader
 # An environment changes single values of a parameter block, not whole blocks.
@@ -21,12 +16,10 @@ CONFIG_LOADER_ARGS = {
     # data that travels with the code: ${package:report/published_numbers.yml}
     "custom_resolvers": {"package": lambda name: str(files("blastscreen") / name)},
 }
-LOG = RunLog()
-SCREEN = RunScreen(LOG)
-# Kedro calls them last first: checks come before there is a log, an error has its cause on it before it is recorded and
-# logged, and the summary is the last that a run prints.
-HOOKS = (SCREEN, LOG, RunManifest(), ResumeHint(), ForgetUnfinished(), NameCause(), CheckRun())
+RUN = RunHooks()
+HOOKS = (RUN,)
 # Nothing about a run leaves the machine; `.telemetry` says the same to the command line.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
-# Python would end with half a second's search for garbage, in memory that the system takes back anyway.
+# Python would end by looking for garbage in memory that the system takes back anyway: an eighth of the processor time
+# of the shortest pipeline.
 atexit.register(gc.freeze)

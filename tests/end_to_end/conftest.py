@@ -1,5 +1,6 @@
 """A copy of the project that tests may run and change."""
 
+import copy
 import os
 import shutil
 import subprocess
@@ -20,8 +21,11 @@ SMALL_SAMPLE = {
 }
 
 
+QUICK = {"n_trees": 20, "permutation_repeats": 2, "n_seeds": 2, "balancing_seeds": 1}
+
+
 class Project:
-    """A project folder with the real conf, its own data, and a small sample unless told otherwise."""
+    """A project folder with the real conf, its own data, and unless told otherwise a small sample and small forests."""
 
     def __init__(self, folder: Path, repository: Path, *, small: bool = True) -> None:
         self.folder = folder
@@ -32,6 +36,18 @@ class Project:
         (folder / "conf" / "local").mkdir()
         if small:
             self.write_local("catalog", SMALL_SAMPLE)
+            for file in (folder / "conf" / "base" / "parameters").glob("*.yml"):
+                blocks = yaml.safe_load(file.read_text())
+                for block in filter(lambda block: isinstance(block, dict), blocks.values()):
+                    block |= {name: value for name, value in QUICK.items() if name in block}
+                file.write_text(yaml.safe_dump(blocks, sort_keys=False))
+
+    def copy_to(self, folder: Path) -> "Project":
+        """Copy the project with everything stored, to be disturbed."""
+        project = copy.copy(self)
+        project.folder = folder / "project"
+        shutil.copytree(self.folder, project.folder, copy_function=os.link)
+        return project
 
     def write_local(self, kind: str, entries: dict[str, object]) -> None:
         """Override entries of the catalog, or parameters, as a user would: in conf/local."""
@@ -74,8 +90,9 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> 
 
 @pytest.fixture(scope="session")
 def default_run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> tuple[Project, str]:
-    """What `make run` makes, and its version; tests may add versions, so ask for this one."""
+    """What `make run` makes, with fewer seeds of the audit, and its version; tests may add versions, so ask for it."""
     project = Project(tmp_path_factory.mktemp("default"), repository, small=False)
+    project.write_local("parameters", {"audit": {"n_seeds": 2, "balancing_seeds": 1}})
     project.kedro("run")
     (manifest,) = (project.folder / "data/08_reporting/sample/run_manifest.json").iterdir()
     return project, manifest.name

@@ -11,7 +11,7 @@ def energy_against_area(catalog, region):
 
 
 def test_the_audit_of_the_sample(project):
-    project.run("audit", params={"audit": {"n_seeds": 2, "balancing_seeds": 1}, "rf": {"n_trees": 10}})
+    project.run("audit", params={"rf": {"n_trees": 10}})
     catalog = project.catalog()
     results, summary = catalog.load("audit_results"), catalog.load("audit_summary")
     assert results.groupby(["strategy", "region"])["seed"].agg(list).tolist() == [[42, 43]] * 4

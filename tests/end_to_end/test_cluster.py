@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from blastscreen.compute import parallel
 from blastscreen.compute.parallel import ClusterError, map_batches
 from blastscreen.datasets import CellImageFolder, SampleCells
 from blastscreen.imaging.cell_stack import cut_ranges
@@ -107,9 +108,8 @@ def index_in_batches(raw_cells, *, settings, inspect):
 
 def test_a_run_on_the_cluster_stores_what_a_local_run_stores(cluster, make_project):
     local, remote = make_project(), make_project()
-    quick = {"audit": {"n_seeds": 2, "balancing_seeds": 1}, "rf": {"n_trees": 10}}
-    local.run("audit", params=quick)
-    remote.run("audit", params=quick | {"compute": {"backend": "dask", "scheduler": cluster.address}})
+    local.run("audit", params={"rf": {"n_trees": 10}})
+    remote.run("audit", params={"rf": {"n_trees": 10}, "compute": {"backend": "dask", "scheduler": cluster.address}})
     for name in ("cell_index", "cell_features", "audit_features", "audit_results", "audit_imbalance"):
         pd.testing.assert_frame_equal(*(project.catalog().load(name) for project in (local, remote)), check_exact=True)
     ours, theirs = (project.catalog().load("cell_images") for project in (local, remote))
@@ -149,7 +149,8 @@ def test_a_failing_batch_names_its_files(cluster, preprocessing, tmp_path):
     assert f"Standardising cells: in batch 2 of 2, 4 files from {sources.image_ids[4]} to" in notes
 
 
-def test_a_cluster_that_is_not_there_is_named():
+def test_a_cluster_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(parallel, "_PATIENCE", 1)
     settings = ComputeParameters(backend="dask", n_jobs=-1, scheduler="tcp://127.0.0.1:9", batch_size=4)
     with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         next(map_batches(len, ["a"], total=1, settings=settings, description="Counting"))

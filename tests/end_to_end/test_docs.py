@@ -19,7 +19,7 @@ from blastscreen.features import FEATURES
 from blastscreen.features.measurement import feature_names
 from blastscreen.models import MODELS
 from blastscreen.pipeline_registry import register_pipelines
-from blastscreen.runs.typed import TEXT_PARAMETERS
+from blastscreen.runs.user_input import TEXT_PARAMETERS
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import CONSEQUENCES
@@ -166,13 +166,14 @@ PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if PYTHON.search(page.read_text())], ids=lambda page: page.stem
-)
-def test_python_in_the_text_runs_on_what_make_run_makes(page, default_run, jupyter):
+def test_python_in_the_text_runs_on_what_make_run_makes(default_run, jupyter):
     notebook = nbformat.v4.new_notebook()
-    for block in ["%reload_ext kedro.ipython", *PYTHON.findall(page.read_text(encoding="utf-8"))]:
-        notebook.cells.append(nbformat.v4.new_code_cell(block))
+    for page in PAGES:
+        if blocks := PYTHON.findall(page.read_text(encoding="utf-8")):
+            # each page on its own
+            for block in ["%reset -f", "%reload_ext kedro.ipython", *(f"# {page.name}\n{block}" for block in blocks)]:
+                notebook.cells.append(nbformat.v4.new_code_cell(block))
+    assert len(notebook.cells) > 10
     jupyter(notebook, default_run[0].folder)
 
 

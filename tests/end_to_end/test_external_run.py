@@ -10,10 +10,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from blastscreen.cohort.soundness import CohortError
-from blastscreen.runs.checks import RunRefused
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import write_cells
-from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, is_unfit
+from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, Refusal, is_unfit
 
 pytestmark = pytest.mark.slow
 
@@ -178,13 +177,13 @@ def test_subjects_of_the_cohort_stop_the_run_before_anything_is_scored(project, 
 
 @pytest.mark.parametrize("params", [{}, {"external_images": "nowhere"}])
 def test_a_folder_that_is_not_there_is_refused_with_what_to_type(project, params):
-    with pytest.raises(RunRefused, match="--params=external_images=<folder>"):
+    with pytest.raises(Refusal, match="--params=external_images=<folder>"):
         project.run("predict", params=params)
 
 
 def test_cells_measured_otherwise_than_the_model_learned_are_refused(project, renamed):
     outside = {"external_images": renamed["external_images"]}
-    with pytest.raises(RunRefused, match=r"_model of .*features\.region was cell, is frame"):
+    with pytest.raises(Refusal, match=r"_model of .*features\.region was cell, is frame"):
         project.run("predict", params=outside | {"features": {"region": "frame"}})
 
 
@@ -192,7 +191,7 @@ def test_cells_measured_otherwise_than_the_model_learned_are_refused(project, re
     ("block", "field", "value", "was"), [("cnn", "test_time_views", 8, "1"), ("hybrid", "forest_weight", 0.9, "0.5")]
 )
 def test_cells_are_scored_as_those_were_that_the_threshold_was_chosen_on(project, renamed, block, field, value, was):
-    with pytest.raises(RunRefused, match=rf"threshold of {block} .*: {block}\.{field} was {was}, is {value}"):
+    with pytest.raises(Refusal, match=rf"threshold of {block} .*: {block}\.{field} was {was}, is {value}"):
         project.run("predict", params=renamed | {block: {field: value}})
 
 

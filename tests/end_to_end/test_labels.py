@@ -4,9 +4,9 @@ import pytest
 
 from blastscreen.cohort.names import parse_cell_name
 from blastscreen.cohort.soundness import CohortError
-from blastscreen.runs.checks import RunRefused
 from blastscreen.synthesis.plan import plan_sample
 from blastscreen.synthesis.tree import write_cells
+from blastscreen.vocabulary import Refusal
 
 pytestmark = pytest.mark.slow
 
@@ -41,5 +41,5 @@ def test_folders_alone_do_not_tell_persons_apart_and_are_refused(project, folder
 
 
 def test_a_sheet_without_a_folder_of_images_is_refused(project):
-    with pytest.raises(RunRefused, match=r"labels=labels\.csv has no effect .*--env=cnmc"):
+    with pytest.raises(Refusal, match=r"labels=labels\.csv has no effect .*--env=cnmc"):
         project.run("rf", params={"labels": "labels.csv"})

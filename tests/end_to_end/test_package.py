@@ -1,12 +1,14 @@
 """The packaged project: a wheel and an archive of conf run where the clone isn't."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.slow
 
@@ -15,6 +17,11 @@ CONSOLE_COMMAND = """
 from importlib.metadata import entry_points
 (script,) = entry_points(group="console_scripts", name="blastscreen")
 script.load()()
+"""
+AND_WHAT_IT_LOADED = """
+import atexit, sys
+heavy = {"tensorflow", "keras", "torch", "matplotlib", "plotly"}
+atexit.register(lambda: print("drawing or network:", sorted(heavy.intersection(sys.modules))))
 """
 
 
@@ -25,8 +32,12 @@ def package(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     # `kedro package` lets `build` fetch hatchling; the installed one does the same without a network
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(repository)]
     subprocess.run(build, check=True, capture_output=True)
-    archive = ["tar", "--exclude=local/*.yml", "-czf", str(folder / "conf.tar.gz"), f"--directory={repository}", "conf"]
-    subprocess.run(archive, check=True)
+    ignored = shutil.ignore_patterns("local", "__pycache__")
+    conf = shutil.copytree(repository / "conf", tmp_path_factory.mktemp("small") / "conf", ignore=ignored)
+    (conf / "local").mkdir()
+    few = {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8, "seed": 3}
+    (conf / "local" / "catalog.yml").write_text(yaml.safe_dump({"raw_cells": few}))
+    subprocess.run(["tar", "-czf", folder / "conf.tar.gz", f"--directory={conf.parent}", "conf"], check=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
         files.extractall(folder / "installed here")
@@ -39,13 +50,16 @@ def run(package: Path, folder: Path, *command: str) -> subprocess.CompletedProce
     return subprocess.run([*command, conf], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
 
 
-def test_the_console_command_runs_a_pipeline_from_an_empty_folder(package: Path, tmp_path: Path):
+def test_the_console_command_runs_the_forest_from_an_empty_folder_without_network_or_drawing(
+    package: Path, tmp_path: Path
+):
     folder = tmp_path / "my results"
     folder.mkdir()
-    done = run(package, folder, sys.executable, "-c", CONSOLE_COMMAND, "--pipelines=rf")
+    done = run(package, folder, sys.executable, "-c", AND_WHAT_IT_LOADED + CONSOLE_COMMAND, "--pipelines=rf")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("Log: ")
-    assert "480 files came in" in done.stdout
+    assert "64 files came in" in done.stdout
+    assert done.stdout.splitlines()[-1] == "drawing or network: []"
     stored = {path.name for path in (folder / "data").glob("*/sample/*")}
     assert {"cell_index.parquet", "rf_model.skops", "rf_metrics.json", "run_manifest.json"} <= stored
     assert {path.name for path in folder.iterdir()} == {"data"}

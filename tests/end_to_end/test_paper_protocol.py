@@ -1,6 +1,7 @@
 """Environment `paper` splits as the paper says, proven on the labels of a cohort of C-NMC's size."""
 
 import pandas as pd
+import pytest
 
 from blastscreen.cohort.index import build_cell_index, select_counted, tabulate_records
 from blastscreen.cohort.reference import CNMC_2019
@@ -10,6 +11,12 @@ from blastscreen.vocabulary import OperatingRule, Region
 
 N_REPEATED = 104
 """Of the published pictures, those that occur under a second name here."""
+
+
+@pytest.fixture
+def project(project, tmp_path, repository):
+    """One with the parameters as they are."""
+    return type(project)(tmp_path / "whole", repository, small=False)
 
 
 def published_cohort(catalog):

@@ -5,31 +5,16 @@ from kedro.io import DatasetError
 from kedro.runner import ParallelRunner
 
 from blastscreen.cohort.soundness import CohortError
-from blastscreen.runs.checks import RunRefused
+from blastscreen.vocabulary import Refusal
 
 
 def test_parallel_runner_is_refused(project):
-    with pytest.raises(RunRefused, match="ParallelRunner is not supported"):
+    with pytest.raises(Refusal, match="ParallelRunner is not supported"):
         project.run("rf", runner=ParallelRunner())
 
 
-def test_a_misspelled_block_is_refused_with_a_suggestion(project):
-    with pytest.raises(RunRefused, match=r"'imagse' \(did you mean 'images'"):
-        project.run("rf", env="cnmc", params={"imagse": "somewhere"})
-
-
-def test_a_block_like_no_other_is_refused_with_the_known_ones(project):
-    with pytest.raises(RunRefused, match=r"known: .*preprocessing.*splits"):
-        project.run("rf", params={"zzz": 1})
-
-
-def test_an_impossible_value_is_refused(project):
-    with pytest.raises(RunRefused, match="n_trees"):
-        project.run("rf", params={"rf": {"n_trees": -1}})
-
-
 def test_images_without_an_environment_that_reads_them_are_refused(project):
-    with pytest.raises(RunRefused, match="--env=cnmc"):
+    with pytest.raises(Refusal, match="--env=cnmc"):
         project.run("rf", params={"images": "somewhere"})
 
 
@@ -42,7 +27,7 @@ def test_images_without_an_environment_that_reads_them_are_refused(project):
     ],
 )
 def test_a_folder_or_sheet_that_no_node_would_read_is_refused(project, pipeline, name, advice):
-    with pytest.raises(RunRefused, match=rf"{name}=somewhere has no effect on this pipeline\. {advice}\.$"):
+    with pytest.raises(Refusal, match=rf"{name}=somewhere has no effect on this pipeline\. {advice}\.$"):
         project.run(pipeline, env="cnmc", params={name: "somewhere"})
 
 
@@ -60,13 +45,13 @@ def test_too_few_subjects_stop_with_the_counts(project):
 
 
 def test_reporting_without_results_names_what_is_missing(project):
-    with pytest.raises(RunRefused, match=r"cell_images \(no stored version\), cell_index .*`kedro run`"):
+    with pytest.raises(Refusal, match=r"cell_images \(no stored version\), cell_index .*`kedro run`"):
         project.run("reporting")
 
 
 def test_a_version_that_does_not_exist_is_refused_with_those_that_do(project):
     version = project.run("preprocessing")
-    with pytest.raises(RunRefused, match=rf"cell_images \(stored versions: {version}\)"):
+    with pytest.raises(Refusal, match=rf"cell_images \(stored versions: {version}\)"):
         project.run(
             "feature_engineering",
             node_names=["feature_engineering.measure_features"],
@@ -76,18 +61,6 @@ def test_a_version_that_does_not_exist_is_refused_with_those_that_do(project):
 
 def test_results_of_different_runs_are_named(project, caplog):
     first = project.run("preprocessing")
-    project.run("preprocessing")
     project.run("feature_engineering")
-    project.run(
-        "rf",
-        node_names=["rf.train_forest"],
-        load_versions={"cell_splits": first},
-    )
+    project.run("rf", from_inputs=["cell_features"], to_outputs=["rf_model"], load_versions={"cell_splits": first})
     assert f"cell_splits of {first}" in caplog.text
-
-
-def test_nothing_left_to_do_is_no_error(project):
-    first = project.run("rf")
-    project.run("rf", only_missing_outputs=True)
-    assert project.catalog().load("run_manifest")["saved"] == []
-    assert project.catalog()["rf_model"].list_versions(full_path=False) == [first]

@@ -1,8 +1,6 @@
 """`kedro run` on the sample: everything is there, accounted for, and the same again."""
 
 import json
-import subprocess
-import sys
 from itertools import combinations
 
 import pandas as pd
@@ -126,7 +124,7 @@ def test_the_manifest_tells_what_the_run_was_made_of(default_run):
     assert str(project.folder) not in json.dumps(manifest)
 
 
-def test_the_same_seed_gives_the_same_tables_whatever_the_number_of_workers(project):
+def test_the_same_seed_gives_the_same_tables_whatever_the_number_of_workers_and_another_seed_other_splits(project):
     first = project.run("rf")
     project.run("rf", params={"compute": {"n_jobs": 1, "batch_size": 7}})
     names = ("cell_index", "cell_splits", "cell_features", "rf_importances", "rf_predictions")
@@ -134,29 +132,7 @@ def test_the_same_seed_gives_the_same_tables_whatever_the_number_of_workers(proj
     for name in names:
         pd.testing.assert_frame_equal(before.load(name), after.load(name))
     assert before.load("rf_metrics") == after.load("rf_metrics")
-
-
-def test_another_seed_gives_other_splits(project):
-    project.run("preprocessing")
-    before = project.catalog().load("cell_splits")
     project.run("preprocessing", params={"seed": 7})
-    after = project.catalog().load("cell_splits")
-    assert before["image_id"].equals(after["image_id"])
-    assert not before["split"].equals(after["split"])
-
-
-def test_the_forest_needs_neither_tensorflow_nor_a_drawing_library(project, repository):
-    script = (
-        "import sys\n"
-        "from kedro.framework.session import KedroSession\n"
-        "from kedro.framework.startup import bootstrap_project\n"
-        "bootstrap_project('.')\n"
-        "with KedroSession.create('.') as session:\n"
-        "    session.run(pipeline_names=['rf'])\n"
-        "loaded = {name.split('.')[0] for name in sys.modules}\n"
-        "print('drawing or network:', sorted(loaded & {'tensorflow', 'keras', 'torch', 'matplotlib', 'plotly'}))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=project.folder, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "drawing or network: []"
+    ours, others = (catalog.load("cell_splits") for catalog in (before, project.catalog()))
+    assert ours["image_id"].equals(others["image_id"])
+    assert not ours["split"].equals(others["split"])

@@ -7,17 +7,19 @@ from kedro.framework.project import pipelines
 from kedro.io import MemoryDataset
 from kedro.io.core import is_parameter
 
-from blastscreen.runs.checks import RunRefused
-from blastscreen.runs.stored import find_start, open_entry
+from blastscreen.runs.manifest import find_start, open_entry
+from blastscreen.vocabulary import Refusal
 
 pytestmark = pytest.mark.slow
+
+
+SAMPLE = {"raw_cells": {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8, "seed": 3}}
 
 
 @pytest.fixture(scope="module")
 def project(make_project):
     """The forest on the small sample, stored once."""
     project = make_project()
-    project.write_local("parameters", {"rf": {"n_trees": 20, "permutation_repeats": 2}})
     project.run("rf")
     return project
 
@@ -27,32 +29,39 @@ def kept_in_memory(pipeline, catalog):
     return [name for name in names if isinstance(open_entry(catalog, name), MemoryDataset)]
 
 
-def test_from_every_node_the_advice_leads_to_a_start_that_needs_nothing_from_memory(project):
+def test_from_every_node_the_advice_leads_to_a_start_that_needs_only_what_is_stored(project):
     catalog = project.catalog()
+
+    def missing(part, whole):
+        made = part.inputs() & whole.all_outputs()
+        return [
+            name for name in made if isinstance(open_entry(catalog, name), MemoryDataset) or not catalog.exists(name)
+        ]
+
     advised = 0
     for whole in (pipelines["__default__"], pipelines["external"]):
         for node in whole.nodes:
-            if not kept_in_memory(whole.only_nodes(node.name), catalog):
-                continue
-            start = find_start(whole, [node.name], catalog, followers=True)
+            start = find_start(whole, [node.name], catalog)
             advised += start != [node.name]
             part = whole.from_nodes(*start)
-            assert kept_in_memory(part, catalog) == []
+            assert missing(part, whole) == []
             assert node in part.nodes
-            nodes = find_start(whole, [node.name], catalog, followers=False)
-            assert kept_in_memory(whole.only_nodes(*nodes), catalog) == []
+            if not missing(whole.from_nodes(node.name), whole):
+                assert start == [node.name]
     assert advised > 5
 
 
-@pytest.mark.parametrize(
-    ("cut", "advice"),
-    [
-        ({"from_nodes": ["preprocessing.split_cells"]}, "--from-nodes=preprocessing.accept_cells"),
-    ],
-)
-def test_a_start_that_needs_what_was_kept_in_memory_names_the_one_that_does_not(project, cut, advice):
-    with pytest.raises(RunRefused, match=rf"kept in memory.*{advice}$"):
-        project.run("rf", **cut)
+@pytest.mark.parametrize("cut", ["from_nodes", "node_names"])
+def test_a_start_from_what_is_not_stored_names_the_one_that_makes_it(project, cut):
+    with pytest.raises(Refusal, match=r"cnn_predictions \(no stored version.*--from-nodes=cnn\.train_network$"):
+        project.run("hybrid", **{cut: ["hybrid.average_predictions"]})
+
+
+def test_what_is_kept_in_memory_is_made_again(project, tmp_path):
+    project = project.copy_to(tmp_path)
+    project.write_local("catalog", SAMPLE | {"cell_splits": {"type": "MemoryDataset"}})
+    with pytest.raises(Refusal, match=r"cell_splits \(kept in memory.*--from-nodes=preprocessing\.\w+$"):
+        project.run("rf", from_inputs=["cell_features"])
 
 
 def test_only_missing_outputs_says_that_nothing_is_missing(project, caplog):
@@ -64,13 +73,13 @@ def test_only_missing_outputs_says_that_nothing_is_missing(project, caplog):
 @pytest.mark.parametrize(
     ("params", "found", "start"),
     [
-        ({"rf": {"n_trees": 30}}, r"rf_model of .*: rf.n_trees was 20, is 30", "rf.train_forest"),
-        ({"seed": 5}, r"cell_splits of .*: splits.seed was 42, is 5", "preprocessing.accept_cells"),
+        ({"rf": {"n_trees": 30}}, r"rf_model of .*: rf.n_trees was 20, is 30", r"rf\.\w+"),
+        ({"seed": 5}, r"cell_splits of .*: splits.seed was 42, is 5", r"preprocessing\.\w+"),
         ({"features": {"region": "frame"}}, r"features.region was cell, is frame", "feature_eng.*measure_features"),
     ],
 )
 def test_only_missing_outputs_refuses_to_keep_what_other_parameters_made(project, params, found, start):
-    with pytest.raises(RunRefused, match=rf"Nothing ran[\s\S]*{found}[\s\S]*--from-nodes={start} instead"):
+    with pytest.raises(Refusal, match=rf"Nothing ran[\s\S]*{found}[\s\S]*--from-nodes={start} instead"):
         project.run("rf", params=params, only_missing_outputs=True)
 
 
@@ -81,16 +90,15 @@ def test_parameters_that_change_no_result_are_no_reason(project):
 
 
 def test_only_missing_outputs_refuses_to_keep_what_other_inputs_made(project):
-    sample = {"type": "blastscreen.datasets.SampleCells", "n_cells": 64, "n_subjects": 8}
-    project.write_local("catalog", {"raw_cells": sample | {"seed": 4}})
-    with pytest.raises(RunRefused, match=r"cell_index of .*: the files of raw_cells are others"):
+    project.write_local("catalog", {"raw_cells": SAMPLE["raw_cells"] | {"seed": 4}})
+    with pytest.raises(Refusal, match=r"cell_index of .*: the files of raw_cells have changed"):
         project.run("rf", only_missing_outputs=True)
-    project.write_local("catalog", {"raw_cells": sample | {"seed": 3}})
+    project.write_local("catalog", SAMPLE)
     shutil.rmtree(next(project.folder.glob("data/06_models/*/rf_model.skops")))
-    with pytest.raises(RunRefused, match=r"rf_predictions of .*: rf_model was .*, is not stored"):
+    with pytest.raises(Refusal, match=r"rf_predictions of .*: rf_model was .*, is not stored"):
         project.run("rf", only_missing_outputs=True)
     project.run("preprocessing")
-    with pytest.raises(RunRefused, match=r"cell_features of .*: cell_images was [\w.-]+, is [\w.-]+\n"):
+    with pytest.raises(Refusal, match=r"cell_features of .*: cell_images was [\w.-]+, is [\w.-]+\n"):
         project.run("rf", only_missing_outputs=True)
 
 

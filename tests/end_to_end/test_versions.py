@@ -65,20 +65,32 @@ def test_every_saved_result_is_versioned(project, env):
     assert all(catalog[name]._version is not None for name in sorted(outputs))
 
 
-def test_load_versions_really_use_the_old_version(project):
-    first = project.run("rf")
-    project.run("rf", params={"seed": 7})
+@pytest.fixture(scope="module")
+def run_twice(make_project):
+    """A project with two runs of the forest on different splits, and their versions."""
+    project = make_project()
+    return project, project.run("rf"), project.run("rf", params={"seed": 7})
+
+
+@pytest.fixture
+def twice(run_twice, tmp_path):
+    """A copy of it."""
+    project, *versions = run_twice
+    return project.copy_to(tmp_path), *versions
+
+
+def test_load_versions_really_use_the_old_version(twice):
+    project, first, _ = twice
     old = {"cell_features": first, "cell_splits": first}
-    project.run("rf", from_nodes=["rf.train_forest"], load_versions=old)
+    project.run("rf", from_inputs=["cell_features"], to_outputs=["rf_predictions"], load_versions=old)
     predictions = project.catalog().load("rf_predictions")
     of_first = project.catalog(versions={"rf_predictions": first}).load("rf_predictions")
     assert predictions.equals(of_first)
     assert project.catalog().load("run_manifest")["load_versions"]["cell_features"] == first
 
 
-def test_predictions_of_different_splits_are_neither_compared_nor_averaged(project):
-    first = project.run("rf")
-    project.run("rf", params={"seed": 7})
+def test_predictions_of_different_splits_are_neither_compared_nor_averaged(twice):
+    project, first, _ = twice
     catalog = project.catalog()
     for result in ("predictions", "operating_point"):
         for model in ("cnn", "hybrid"):
@@ -88,11 +100,11 @@ def test_predictions_of_different_splits_are_neither_compared_nor_averaged(proje
             project.run(pipeline, node_names=[node], load_versions={"rf_predictions": first})
 
 
-def test_tables_of_different_runs_are_not_mixed(project):
-    first = project.run("rf")
+def test_tables_of_different_runs_are_not_mixed(twice):
+    project, first, _ = twice
     smaller = {"type": "blastscreen.datasets.SampleCells", "n_cells": 60, "n_subjects": 8, "seed": 4}
     project.write_local("catalog", {"raw_cells": smaller})
     project.run("feature_engineering")
     with pytest.raises(ValueError, match="come from different runs"):
-        project.run("rf", from_nodes=["rf.train_forest"], load_versions={"cell_splits": first})
+        project.run("rf", from_inputs=["cell_features"], load_versions={"cell_splits": first})
     assert project.catalog().load("run_manifest")["outcome"] == "failed: Refusal"

@@ -8,8 +8,8 @@ from kedro.framework.project import configure_project
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import node
 
-from blastscreen.runs.explain import SMALLER, NameCause, describe_memory, explain, require_memory
-from blastscreen.runs.typed import list_kinds
+from blastscreen.runs.explain import SMALLER, add_cause, describe_memory, explain, require_memory
+from blastscreen.runs.user_input import list_kinds
 from blastscreen.vocabulary import Refusal
 
 
@@ -37,11 +37,7 @@ def open_catalog(tmp_path):
 
 def fail_in_step(error, catalog, *, saving=None):
     step = node(lambda cells, compute: cells, ["cells", "params:compute"], "page", name="rf.measure")
-    hook = NameCause()
-    hook.before_node_run(node=step)
-    if saving:
-        hook.before_dataset_saved(dataset_name=saving)
-    hook.on_pipeline_error(error=error, catalog=catalog)
+    add_cause(error, node=step, entry=saving, catalog=catalog)
 
 
 def test_a_full_disk_is_named_with_the_entry_and_what_takes_the_room(full_disk, catalog, tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def printed(**changes):
         "promises": {"rf": ["Every cell goes to an expert."]},
         "decisions": {},
         "log": "data/run.log",
-        "to_open": "data/08_reporting/sample/report.html",
+        "to_open": ["data/08_reporting/sample/report.html"],
     }
     output = io.StringIO()
     print_summary(**arguments | changes, console=Console(file=output, width=160))
@@ -103,9 +103,14 @@ def test_decisions_on_files_from_outside_are_counted_with_the_reasons_of_unfit_o
     assert "unfit" not in printed(decisions={"rf": files.head(2)}).split("rf: 1 blast")[1]
 
 
-def test_the_last_line_is_the_one_file_to_open_in_one_piece():
-    path = "data/" + "very long " * 30 + "report.html"
-    assert printed(to_open=path).splitlines()[-2:] == ["Log: data/run.log", f"Open: {path}"]
+def test_counts_stand_before_what_can_be_relied_on():
+    text = printed(decisions={"rf": pd.DataFrame({"decision": ["blast"], "reasons": [""]})})
+    assert text.index("rf: 1 blast") < text.index("rf: Every cell goes to an expert.")
+
+
+def test_the_last_lines_are_the_files_to_open_each_in_one_piece():
+    paths = ["data/" + "very long " * 30 + "report.html", "data/other.csv"]
+    assert printed(to_open=paths).splitlines()[-3:] == ["Log: data/run.log", *(f"Open: {path}" for path in paths)]
 
 
 def test_source_and_limits_stand_on_it():
@@ -115,9 +120,7 @@ def test_source_and_limits_stand_on_it():
 
 
 def test_a_run_without_cells_or_models_still_says_where_things_lie():
-    assert (
-        printed(index=None, sources=(), features=None, metrics={}, promises={}, to_open=None) == "Log: data/run.log\n"
-    )
+    assert printed(index=None, sources=(), features=None, metrics={}, promises={}, to_open=()) == "Log: data/run.log\n"
 
 
 def test_nothing_flagged_is_said():

@@ -22,17 +22,10 @@ class _Count(MofNCompleteColumn):
 
 def _make_progress() -> Progress:
     console = Console()
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        _Count(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        # into a file it would write an empty line each time
-        disable=not console.is_terminal,
-    )
+    text = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(), text, BarColumn(bar_width=24), _Count(), TimeElapsedColumn())
+    # into a file it would write an empty line each time
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager
@@ -55,15 +48,9 @@ def say(line: str) -> None:
 
 
 class Bar:
-    """A bar for work that is done in pieces; it takes the place of the shared one's other lines while it is there."""
+    """A bar for work of `total` pieces; while it is there it takes the place of the shared one's other lines."""
 
     def __init__(self, description: str, *, total: int) -> None:
-        """Show it.
-
-        Args:
-            description: What the user reads beside it.
-            total: Number of pieces.
-        """
         self._shared = _shared
         self._progress = _shared or _make_progress()
         self._hidden = [task.id for task in self._progress.tasks if task.visible]

@@ -86,7 +86,8 @@ class AtomicPlotly(AtomicSave, JSONDataset):  # type: ignore[misc]
         import plotly.io
 
         with self._fs.open(str(self._get_load_path()), mode="r", encoding="utf-8") as file:
-            return plotly.io.from_json(file.read())
+            figure: Figure = plotly.io.from_json(file.read())
+        return figure
 
     def save(self, data: "Figure") -> None:
         """Write the figure; `save_args` are those of its `write_json`."""

@@ -6,9 +6,13 @@ with the weights of an uninterrupted run. Here every variable of network and opt
 
 import hashlib
 import json
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from types import FrameType
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -53,7 +57,7 @@ class CheckpointStore(Protocol):
     """Where the one checkpoint of a model lies."""
 
     def read(self) -> Checkpoint | None:
-        """Give the last checkpoint, or None if there is none."""
+        """Read the last checkpoint; None if there is none."""
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint in one step."""
@@ -67,7 +71,7 @@ class CheckpointMismatch(Refusal):
 
 
 def describe_origin(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> dict[str, Any]:
-    """Describe what weights follow from: settings, cells, library versions. JSON-able."""
+    """Describe what determines the weights: settings, cells, library versions. JSON-able."""
     return {
         "settings": settings.model_dump(mode="json", exclude=_NOT_OF_TRAINING),
         "cells": {"train": _hash_cells(train), "validation": _hash_cells(validation)},
@@ -87,11 +91,7 @@ def _hash_cells(cells: CellBatches) -> str:
 
 
 def require_same_origin(checkpoint: Checkpoint, origin: dict[str, Any]) -> None:
-    """Refuse to go on from a checkpoint of other cells, settings or libraries.
-
-    Raises:
-        CheckpointMismatch: Names every difference.
-    """
+    """Refuse to go on from a checkpoint of other cells, settings or libraries, naming every difference."""
     differences = [
         f"{part} {name}: {checkpoint.origin[part].get(name)} then, {now} now"
         for part, values in origin.items()
@@ -111,13 +111,8 @@ def copy_values(variables: Sequence[Any]) -> Arrays:
 
 
 def assign_values(variables: Sequence[Any], values: Arrays) -> None:
-    """Give Keras variables their values back.
-
-    Raises:
-        CheckpointMismatch: Number or shapes differ.
-    """
-    found, wanted = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
-    if found != wanted:
+    """Assign values to Keras variables of the same number and shapes."""
+    if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
         raise CheckpointMismatch(
             "The checkpoint holds a network of another shape. Start afresh without cnn.resume=true."
         )
@@ -126,12 +121,43 @@ def assign_values(variables: Sequence[Any], values: Arrays) -> None:
 
 
 def hash_weights(arrays: Arrays) -> str:
-    """Hash weights bit by bit: the same only for networks that are the same.
-
-    Files of one network differ from save to save; this does not.
-    """
+    """Hash weights bit by bit; files of one network differ from save to save."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+@contextmanager
+def hold_ctrl_c() -> Iterator[Callable[..., None]]:
+    """Hold Ctrl-C back until a moment that suits.
+
+    What a signal's handler raises is thrown wherever the program happens to be. Where that is the removal of an object
+    (`__del__`), which Keras and TensorFlow do at any time, Python drops the exception, and training would go on.
+
+    The function that the block gets is to be called at such moments, with any arguments: it does what Ctrl-C would have
+    done, if it was pressed. So does the end of the block. Pressed once more, Ctrl-C is not held back. Outside the main
+    thread, and where Ctrl-C is ignored or ends the program without Python, nothing is changed.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    pressed = False
+
+    def remember(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, usual)
+
+    def obey(*_: object, **__: object) -> None:
+        if pressed and callable(usual):
+            usual(signal.SIGINT, None)
+
+    holding = callable(usual) and threading.current_thread() is threading.main_thread()
+    if holding:
+        signal.signal(signal.SIGINT, remember)
+    try:
+        yield obey
+    finally:
+        if holding and not pressed:
+            signal.signal(signal.SIGINT, usual)
+    obey()

@@ -18,9 +18,9 @@ from blastscreen.models.checkpoints import (
     CheckpointStore,
     describe_origin,
     hash_weights,
+    hold_ctrl_c,
     require_same_origin,
 )
-from blastscreen.models.ctrl_c import hold_ctrl_c
 from blastscreen.models.network import Network, average_networks, build_network, compile_network
 from blastscreen.models.watch import TrainingWatch
 from blastscreen.parameters import CnnParameters, ComputeParameters

@@ -19,7 +19,11 @@ _STOPPING = ("wait", "best", "best_epoch")
 
 
 class TrainingWatch:
-    """Keeps the history of one network's training, writes checkpoints and shows progress."""
+    """Keeps the history of one network's training, writes checkpoints and shows progress.
+
+    The network is a Keras model, compiled, its optimiser built; Keras must call its early stopping, `stopping`, before
+    this. An epoch has `steps` batches. Training goes on from `state`.
+    """
 
     def __init__(
         self,
@@ -31,24 +35,10 @@ class TrainingWatch:
         *,
         steps: int,
     ) -> None:
-        """Start where the state is.
-
-        Args:
-            network: A Keras model, compiled, its optimiser built.
-            stopping: Keras' early stopping, which Keras must call before this.
-            settings: Of this network.
-            state: What was reached before.
-            checkpoints: Where each epoch's state is kept.
-            steps: Batches of an epoch.
-        """
         self.epoch = state.epoch
         self._bar: Bar | None = None
-        self._network = network
-        self._stopping = stopping
-        self._settings = settings
-        self._state = state
-        self._checkpoints = checkpoints
-        self._steps = steps
+        self._network, self._stopping, self._settings = network, stopping, settings
+        self._state, self._checkpoints, self._steps = state, checkpoints, steps
 
     def close(self) -> None:
         """Take the bar away."""
@@ -56,27 +46,25 @@ class TrainingWatch:
             self._bar.close()
 
     def finish(self) -> Checkpoint:
-        """Close the books on a network that has its best weights."""
-        history = [row | {"kept": row["kept"] or self._is_best(row)} for row in self._state.history]
+        """Write and return the state after a network that has its best weights."""
+        kept = (self._settings.seed, self._stopping.best_epoch + 1)
+        rows = self._state.history
+        history = [row | {"kept": row["kept"] or (row["seed"], row["epoch"]) == kept} for row in rows]
         finished = [*self._state.finished, self._network.get_weights()]
         state = Checkpoint(origin=self._state.origin, history=history, finished=finished)
         self._checkpoints.write(state)
         return state
 
-    def _is_best(self, row: dict[str, Any]) -> bool:
-        return bool((row["seed"], row["epoch"]) == (self._settings.seed, self._stopping.best_epoch + 1))
+    def restore(self, logs: Any = None) -> None:  # noqa: ARG002  # Keras names the arguments
+        """Restore what an interrupted training had reached; early stopping has just been reset by Keras."""
+        if self._state.epoch:
+            assign_values(self._network.variables, self._state.network)
+            assign_values(self._network.optimizer.variables, self._state.optimizer)
+            self._stopping.best_weights = self._state.best
+            for name in _STOPPING:
+                setattr(self._stopping, name, self._state.stopping[name])
 
-    def restore(self, logs: Any = None) -> None:  # noqa: ARG002
-        """Put back what an interrupted training had reached; early stopping has just been reset by Keras."""
-        if not self._state.epoch:
-            return
-        assign_values(self._network.variables, self._state.network)
-        assign_values(self._network.optimizer.variables, self._state.optimizer)
-        self._stopping.best_weights = self._state.best
-        for name in _STOPPING:
-            setattr(self._stopping, name, self._state.stopping[name])
-
-    def begin_epoch(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002  # Keras names the arguments
+    def begin_epoch(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the number of the epoch, and show a bar."""
         self.epoch = epoch
         self._began = time.perf_counter()
@@ -88,26 +76,21 @@ class TrainingWatch:
             self._bar.advance()
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """Add to the history, write a checkpoint, say how it went.
-
-        Raises:
-            Refusal: The loss is not finite.
-        """
+        """Add to the history, write a checkpoint, and log how it went; refuse a loss that is not finite."""
         self.close()
         if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
             raise Refusal(
                 f"the loss is {logs['loss']} in epoch {epoch + 1}, {logs['val_loss']} on the validation cells: "
                 "training has diverged. Lower cnn.learning_rate"
             )
-        row = {
-            "seed": self._settings.seed,
-            "epoch": epoch + 1,
+        measured = {
             "train_loss": logs["loss"],
             "train_auroc": logs["auroc"],
             "validation_loss": logs["val_loss"],
             "validation_auroc": logs["val_auroc"],
-            "kept": False,
         }
+        row = {"seed": self._settings.seed, "epoch": epoch + 1, **measured, "kept": False}
+        stopping = {name: getattr(self._stopping, name) for name in _STOPPING}
         self._state = replace(
             self._state,
             history=[*self._state.history, row],
@@ -115,22 +98,12 @@ class TrainingWatch:
             network=copy_values(self._network.variables),
             optimizer=copy_values(self._network.optimizer.variables),
             best=self._stopping.best_weights,
-            stopping={name: getattr(self._stopping, name) for name in _STOPPING}
-            | {"stopped": self._network.stop_training},
+            stopping=stopping | {"stopped": self._network.stop_training},
         )
         self._checkpoints.write(self._state)
-        self._report(row)
-
-    def _report(self, row: dict[str, Any]) -> None:
         logger.info(
             "Network with seed %d, epoch %d of %d: loss %.3f, validation loss %.3f (lowest in epoch %d), "
             "validation AUROC %.3f, %.1f s",
-            row["seed"],
-            row["epoch"],
-            self._settings.epochs,
-            row["train_loss"],
-            row["validation_loss"],
-            self._stopping.best_epoch + 1,
-            row["validation_auroc"],
-            time.perf_counter() - self._began,
+            *(self._settings.seed, epoch + 1, self._settings.epochs, logs["loss"], logs["val_loss"]),
+            *(self._stopping.best_epoch + 1, logs["val_auroc"], time.perf_counter() - self._began),
         )

@@ -7,10 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kedro.framework.hooks import hook_impl
 from kedro.framework.session.abstract_session import KedroSessionError
 from kedro.io import DataCatalog, DatasetError
-from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.validation import DataValidationError
 
@@ -25,11 +23,8 @@ SMALLER = {
 }
 """Per block of parameters, those that take less memory when they are lower."""
 
-NEEDED = 4_000_000_000
-"""Address space of a run without the network, bytes: libraries reserve several times what they use."""
-
-NEEDED_FOR_NETWORK = 6_000_000_000
-"""Address space of a run with TensorFlow, bytes."""
+NEEDED, NEEDED_FOR_NETWORK = 4_000_000_000, 6_000_000_000
+"""Address space of a run without and with TensorFlow, bytes: libraries reserve several times what they use."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _WORTH_NAMING = 1_000_000
@@ -44,53 +39,25 @@ _NO_MEMORY = (
 )
 
 
-class NameCause:
-    """Add to what a full disk or too little memory has stopped, which entry or step it was and what helps."""
-
-    @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Refuse a limit on memory that is too low; forget the run before."""
-        require_memory(with_network="cnn_model" in pipeline.datasets())
-        self._node: Node | None = None
-        self._entry: str | None = None
-
-    @hook_impl
-    def before_dataset_loaded(self, node: Node) -> None:
-        """Remember the step."""
-        self._node, self._entry = node, None
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Remember the step."""
-        self._node, self._entry = node, None
-
-    @hook_impl
-    def before_dataset_saved(self, dataset_name: str) -> None:
-        """Remember what is being saved."""
-        self._entry = dataset_name
-
-    @hook_impl
-    def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:
-        """Say it as a note on the error, which a traceback ends with."""
-        if fault := find_full_disk(error):
-            error.add_note(describe_full_disk(fault, self._entry or getattr(self._node, "name", None), catalog))
-        elif is_out_of_memory(error):
-            error.add_note(describe_memory(self._node))
+def add_cause(
+    error: Exception, *, node: Node | None = None, entry: str | None = None, catalog: DataCatalog | None = None
+) -> None:
+    """Add a note to the error of a full disk or of too little memory: which entry or step it was, and what helps."""
+    if fault := find_full_disk(error):
+        error.add_note(describe_full_disk(fault, entry or getattr(node, "name", None), catalog))
+    elif is_out_of_memory(error):
+        error.add_note(describe_memory(node))
 
 
 def explain(error: BaseException) -> str | None:
-    """Put what the user can mend into a few lines.
-
-    Returns:
-        The text; None where the fault is not the user's.
-    """
+    """Explain an error that the user can mend; None for a fault that is not the user's."""
     errors = list(_chain(error))
     notes = [note for one in errors for note in getattr(one, "__notes__", ())]
     fault = find_full_disk(error)
     if fault or is_out_of_memory(error):
         return "\n".join(notes) or (describe_full_disk(fault) if fault else describe_memory())
     told = [one for one in errors if _is_for_users(one)]
-    # the catalog puts a name before Kedro's words, too, and what they are around may say it better
+    # the catalog puts a name before Kedro's words, too, and what they wrap may say it better
     said = next((one for one in told if ": Failed while " not in str(one)), next(iter(told), None))
     if isinstance(said, DataValidationError):
         notes.append("Run the pipeline that makes it again.")
@@ -109,14 +76,13 @@ def _is_for_users(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from."""
     while error is not None:
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def find_full_disk(error: BaseException) -> OSError | None:
-    """Find the system's word that there is no room, in an error or what it came from."""
+    """Find the system's error that there is no room, in an error or its causes."""
     for one in _chain(error):
         if isinstance(one, OSError) and (one.errno in _FULL or "No space left on device" in str(one)):
             return one
@@ -124,7 +90,7 @@ def find_full_disk(error: BaseException) -> OSError | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether memory, or a limit on it, has run out."""
+    """Check whether memory, or a limit on it, has run out."""
     return any(
         isinstance(one, MemoryError)
         or (isinstance(one, OSError) and one.errno == errno.ENOMEM)
@@ -135,13 +101,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe_full_disk(error: OSError, culprit: str | None = None, catalog: DataCatalog | None = None) -> str:
-    """Say what could not be written where, how much room there is, and what takes most of it.
-
-    Args:
-        error: The system's.
-        culprit: The entry that was being saved, or the step that was writing.
-        catalog: Where both keep their files.
-    """
+    """Explain what an entry or step (`culprit`) could not write where, how much room there is, and what takes most."""
     entries = (catalog.get(name) for name in (culprit, "run_manifest") if catalog and name)
     path = error.filename or next(filter(None, (getattr(entry, "_filepath", None) for entry in entries)), None)
     what = culprit or path or "A file"
@@ -152,21 +112,18 @@ def describe_full_disk(error: OSError, culprit: str | None = None, catalog: Data
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     mount = next(place for place in (folder, *folder.parents) if place.is_mount())
-    text = (
+    largest = ", ".join(f"{os.path.relpath(place)} ({_size(size)})" for size, place in _largest_entries(catalog)[:3])
+    advice = f"Delete versions that you no longer need; most room is taken by {largest}"
+    return (
         f"{what} could not be written: the disk at {mount} is full ({_size(usage.free)} of {_size(usage.total)} free). "
+        f"{advice if largest else 'Make room there'}. Then type the same command again: nothing was left half-written."
     )
-    largest = _largest_entries(catalog)[:3] if catalog else []
-    if largest:
-        text += "Delete versions that you no longer need; most room is taken by "
-        text += ", ".join(f"{os.path.relpath(place)} ({_size(size)})" for size, place in largest)
-    else:
-        text += "Make room there"
-    return f"{text}. Then type the same command again: nothing was left half-written."
 
 
-def _largest_entries(catalog: DataCatalog) -> list[tuple[int, Path]]:
-    paths = {getattr(catalog.get(name), "_filepath", None) for name in catalog.keys()}  # noqa: SIM118
-    folders = [Path(path) for path in paths if path is not None and Path(path).is_dir()]
+def _largest_entries(catalog: DataCatalog | None) -> list[tuple[int, Path]]:
+    entries = catalog.values() if catalog else ()
+    paths = {path for entry in entries if (path := getattr(entry, "_filepath", None)) is not None}
+    folders = [folder for folder in map(Path, paths) if folder.is_dir()]
     sizes = [(sum(file.stat().st_size for file in place.rglob("*") if file.is_file()), place) for place in folders]
     return sorted((size for size in sizes if size[0] >= _WORTH_NAMING), reverse=True)
 
@@ -176,10 +133,10 @@ def _size(n_bytes: float) -> str:
 
 
 def describe_memory(node: Node | None = None) -> str:
-    """Say where memory ran out, what bounds it, and what to lower."""
+    """Explain where memory ran out, what bounds it, and what to lower."""
     blocks = [name.removeprefix("params:") for name in node.inputs] if node else []
     smaller = [name for block in blocks for name in SMALLER.get(block, ())]
-    limit = address_space_limit()
+    limit = _address_space_limit()
     if limit:
         bound = f"a program may take {_size(limit)} of address space here (ulimit -v)"
         remedies = [f"Raise that limit: a run needs {_size(NEEDED)}, with the network {_size(NEEDED_FOR_NETWORK)}"]
@@ -192,12 +149,8 @@ def describe_memory(node: Node | None = None) -> str:
 
 
 def require_memory(*, with_network: bool) -> None:
-    """Refuse to begin under a limit that libraries would crash at, some of them without a word.
-
-    Raises:
-        Refusal: Names the limit and what is needed.
-    """
-    limit, needed = address_space_limit(), NEEDED_FOR_NETWORK if with_network else NEEDED
+    """Refuse to begin under a limit that libraries would crash at, some of them without a word."""
+    limit, needed = _address_space_limit(), NEEDED_FOR_NETWORK if with_network else NEEDED
     if limit and limit < needed:
         raise Refusal(
             f"The memory limit is too low: a program may take {_size(limit)} of address space here (ulimit -v), and "
@@ -205,7 +158,6 @@ def require_memory(*, with_network: bool) -> None:
         )
 
 
-def address_space_limit() -> int | None:
-    """Look up the limit on this process' address space, bytes; None where there is none."""
+def _address_space_limit() -> int | None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if limit == resource.RLIM_INFINITY else limit

@@ -7,24 +7,21 @@ from logging.handlers import MemoryHandler
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
 from blastscreen.redaction import redact_text
 
 LOG_NAME = "run.log"
-_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 class _Redacted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Take out names and secrets."""
         return redact_text(super().format(record))
 
 
 class _LogFile(logging.StreamHandler[TextIO]):
-    def handleError(self, record: logging.LogRecord) -> None:  # named by logging
-        """Say nothing: on a full disk, what stopped the run is to be read, not that the log could not grow."""
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Stay silent: on a full disk, the error that stopped the run is what users need to see."""
 
 
 class RunLog:
@@ -47,19 +44,17 @@ class RunLog:
         self._early = MemoryHandler(10_000, flushLevel=logging.CRITICAL + 1)
         logging.getLogger().addHandler(self._early)
 
-    @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
-        """Open the file."""
+    def open(self, catalog: DataCatalog, run_id: str) -> None:
+        """Begin the log of a run."""
         self.close()
         self.path = None
         manifest: Any = catalog["run_manifest"]
         if getattr(manifest, "_version", None) is None:
             return
-        path = manifest._filepath.parent / "run_log" / run_params["run_id"] / LOG_NAME
-        stream = manifest._fs.open(str(path), "w", encoding="utf-8")
-        self.path = path
+        self.path = manifest._filepath.parent / "run_log" / run_id / LOG_NAME
+        stream = manifest._fs.open(str(self.path), "w", encoding="utf-8")
         self._file = _LogFile(stream)
-        self._file.setFormatter(_Redacted(_FORMAT))
+        self._file.setFormatter(_Redacted("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._file)
         if self._early is not None:
             self._early.setTarget(self._file)
@@ -70,27 +65,13 @@ class RunLog:
             with suppress(OSError):
                 os.dup2(stream.fileno(), 2)
 
-    @hook_impl
-    def after_pipeline_run(self) -> None:
-        """Close the file."""
-        self.close()
-
-    @hook_impl
-    def on_pipeline_error(self, error: Exception) -> None:
-        """Write down where the run failed, and close the file."""
+    def close(self, error: Exception | None = None) -> None:
+        """End the log of a run, however the run ended; an error is written down with its traceback."""
         if self._file is not None:
-            record = logging.LogRecord(__name__, logging.ERROR, "", 0, "The run failed.", None, _details(error))
-            self._file.handle(record)
-        self.close()
-
-    def close(self) -> None:
-        """End the log of a run, however the run ended."""
-        if self._file is not None:
+            if error:
+                details = (type(error), error, error.__traceback__)
+                self._file.handle(logging.LogRecord(__name__, logging.ERROR, "", 0, "The run failed.", None, details))
             logging.getLogger().removeHandler(self._file)
             with suppress(OSError):
                 self._file.stream.close()
             self._file = None
-
-
-def _details(error: Exception) -> tuple[type[Exception], Exception, Any]:
-    return type(error), error, error.__traceback__

@@ -26,10 +26,10 @@ def print_summary(
     promises: Mapping[str, Sequence[str]],
     decisions: Mapping[str, pd.DataFrame],
     log: str | None,
-    to_open: str | None,
+    to_open: Sequence[str],
     console: Console | None = None,
 ) -> None:
-    """Say what came in, what was kept out and why, how each model did on the test cells, and what to open.
+    """Print what came in, what was kept out and why, how each model did on the test cells, and what to open.
 
     Args:
         index: In the schema `CELL_INDEX`, where the run made one.
@@ -38,9 +38,9 @@ def print_summary(
         metrics: Per model, its metrics per split; those of cells from outside have none.
         promises: Per model, sentences on what it can be relied on for.
         decisions: Per model what it decided on files from outside, in the schema `EXTERNAL_PREDICTIONS`.
-        log: Where everything is that the run did.
-        to_open: The one file to look at, where the run made one.
-        console: Where to print; standard output by default.
+        log: Path of the run's log.
+        to_open: Files to look at.
+        console: Standard output by default.
     """
     lines: list[RenderableType] = []
     if index is not None:
@@ -51,19 +51,15 @@ def print_summary(
             lines.append(
                 Text("No intervals: a class has fewer than two subject groups, which can't tell how people differ.")
             )
-    lines += _join_models(promises)
     lines += [_describe_decisions(model, table) for model, table in decisions.items()]
+    lines += _join_models(promises)
     console = console or Console()
     if lines:
-        console.print(Panel(Group(*lines), title=_title(sources), subtitle=LIMITS))
-    for what, path in {"Log": log, "Open": to_open}.items():
-        if path:
-            # in one piece, however long, so that it can be copied
-            console.print(f"{what}: {path}", soft_wrap=True, markup=False, highlight=False)
-
-
-def _title(sources: Sequence[str]) -> Text:
-    return Text(": ".join(filter(None, ["blastscreen", " + ".join(sources)])))
+        title = Text(": ".join(filter(None, ["blastscreen", " + ".join(sources)])))
+        console.print(Panel(Group(*lines), title=title, subtitle=LIMITS))
+    for line in [*([f"Log: {log}"] if log else []), *(f"Open: {path}" for path in to_open)]:
+        # in one piece, however long, so that it can be copied
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _describe_cells(index: pd.DataFrame) -> Text:
@@ -101,9 +97,9 @@ def _describe_decisions(model: str, files: pd.DataFrame) -> Text:
     counts = files["decision"].value_counts()
     unfit = files.loc[is_unfit(files["reasons"]) & files["decision"].notna(), "reasons"].str.split(";")
     codes = Counter(code for code in unfit.explode() if code in UNFIT_CODES)
-    told = ", ".join(f"{code} {n}" for code, n in sorted(codes.items()))
+    reasons = ", ".join(f"{code} {n}" for code, n in sorted(codes.items()))
     decided = ", ".join(f"{counts.get(decision, 0)} {decision}" for decision in Decision)
-    return Text(f"{model}: {decided}" + (f", of which {len(unfit)} unfit to be decided ({told})" if told else ""))
+    return Text(f"{model}: {decided}" + (f", of which {len(unfit)} unfit to be decided ({reasons})" if reasons else ""))
 
 
 def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -111,14 +107,12 @@ def _tabulate_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table("test cells", *metrics, box=None)
     described = [_tested(splits) for splits in metrics.values()]
     for name in _SHOWN_METRICS:
-        table.add_row(
-            name.replace("_", " "), *(_format(values[name], values["intervals"].get(name)) for values in described)
-        )
+        cells = [_format(values[name], values["intervals"].get(name)) for values in described]
+        table.add_row(name.replace("_", " "), *cells)
     return table
 
 
 def _tested(splits: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take what concerns the test cells; metrics of cells from outside have no splits."""
     tested: Mapping[str, Any] = splits.get(Split.TEST, splits)
     return tested
 

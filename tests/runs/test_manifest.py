@@ -3,7 +3,7 @@
 from PIL import Image
 
 from blastscreen.datasets import CellImageFolder
-from blastscreen.runs.stored import identify_files
+from blastscreen.runs.manifest import identify_files
 
 
 def test_another_word_of_the_sheet_makes_other_files_of_the_same_images(tmp_path):

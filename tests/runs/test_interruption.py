@@ -6,7 +6,7 @@ import pytest
 from kedro.framework.startup import bootstrap_project
 
 from blastscreen.cli import run
-from blastscreen.compute.environment import resume_command
+from blastscreen.runs.interruption import resume_command
 
 NOTHING = dict.fromkeys(
     ("env", "pipeline_names", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "tags", "namespaces")

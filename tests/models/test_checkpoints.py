@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from blastscreen.models.ctrl_c import hold_ctrl_c
+from blastscreen.models.checkpoints import hold_ctrl_c
 
 pytestmark = pytest.mark.usefixtures("hear_ctrl_c")
 
