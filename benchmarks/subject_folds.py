@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cohort.index import accepted_cells, build_cell_index, name_data_source, tabulate_records
+from blastscreen.cohort.index import build_cell_index, name_data_source, tabulate_records
+from blastscreen.cohort.soundness import select_counted
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.inspection import inspect_cells, standardise_cells
 from blastscreen.models.cell_batches import BLOCK, CellBatches, resize_cells
@@ -52,7 +53,7 @@ def read_cells(raw_cells: Any, *, n_folds: int, side: int, settings: Preprocessi
         data_source=name_data_source(raw_cells),
         count_duplicates_once=settings.count_duplicates_once,
     )
-    table = accepted_cells(index)
+    table = select_counted(index).reset_index(drop=True)
     names = tuple(table["image_id"])
 
     def read(start: int, stop: int) -> NDArray[np.uint8]:

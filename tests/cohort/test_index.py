@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blastscreen.cohort.index import (
-    accepted_cells,
     build_cell_index,
     name_data_source,
     note_on_source,
     tabulate_records,
 )
 from blastscreen.cohort.names import parse_cell_name
+from blastscreen.cohort.soundness import select_counted
 from blastscreen.schemas import CELL_INDEX
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
@@ -79,7 +79,7 @@ def test_a_folder_gives_the_label_of_a_name_that_says_nothing_and_no_subject():
 
 @pytest.mark.parametrize(("once", "going_on"), [(True, (1, 2, 4)), (False, (0, 1, 2, 4))])
 def test_only_rejected_rows_and_duplicates_stay_behind(once, going_on):
-    accepted = accepted_cells(index_of(RECORDS, once=once))
+    accepted = select_counted(index_of(RECORDS, once=once))
     assert accepted["image_id"].tolist() == [RECORDS[position]["image_id"] for position in going_on]
 
 
@@ -113,7 +113,7 @@ def test_every_picture_counts_once_whatever_the_order_of_files(pictures, random)
     ]
     index = index_of(records)
     assert len(index) == len(records)
-    assert sorted(accepted_cells(index)["pixel_hash"]) == sorted({pixels for pixels, _ in pictures})
+    assert sorted(select_counted(index)["pixel_hash"]) == sorted({pixels for pixels, _ in pictures})
     shuffled = random.sample(records, len(records))
     again = index_of(shuffled).set_index("image_id").loc[index["image_id"]]
     assert again["status"].tolist() == index["status"].tolist()

@@ -74,7 +74,8 @@ def cnmc_sized() -> pd.DataFrame:
     extra_ids = [subject for pair in shared for subject in pair.split()]
     extra_hashes = [pair for pair in shared for _ in range(2)]
     groups = group_subjects(cells["subject_id"].tolist() + extra_ids, hashes + extra_hashes)
-    return cells.assign(subject_group=pd.array(groups[: len(cells)], dtype="str"))
+    counted = {"status": "accepted", "data_source": "names only"}
+    return cells.assign(subject_group=pd.array(groups[: len(cells)], dtype="str"), **counted).astype("str")
 
 
 def _shares(cells: pd.DataFrame, split: pd.Series) -> pd.DataFrame:
@@ -285,7 +286,7 @@ def test_table_of_splits(cnmc_sized: pd.DataFrame, strategy: SplitStrategy) -> N
         ),
     }[strategy]()
 
-    assert splits.columns.tolist() == [*IDENTITY, "split"]
+    assert splits.columns.tolist() == [*IDENTITY, "split", "data_source"]
     assert splits["image_id"].tolist() == sorted(cnmc_sized["image_id"])
     assert (splits.dtypes == "str").all()
     assert splits.set_index("image_id")["split"].to_dict() == dict(zip(cnmc_sized["image_id"], direct, strict=True))
@@ -359,6 +360,8 @@ def cells_under(cnmc: Path) -> Callable[[str], pd.DataFrame]:
                 "subject_group": subjects,
                 "label": [name.label.value for name in names if name is not None],
                 "source_fold": [name.source_fold for name in names if name is not None],
+                "status": "accepted",
+                "data_source": folder,
             },
             dtype="str",
         )

@@ -11,13 +11,13 @@ import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+from blastscreen.imaging.sources import RawSources
 from kedro.io.core import DatasetError, Version
 from PIL import Image
 
 from blastscreen.datasets import ArrayStack, AtomicParquet, CellImageFolder
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.decoding import ImageRejected, StorageError, decode_partition
-from blastscreen.imaging.sources import RawSources
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 

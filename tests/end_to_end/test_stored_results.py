@@ -48,7 +48,6 @@ def test_from_every_node_the_advice_leads_to_a_start_that_needs_nothing_from_mem
     ("cut", "advice"),
     [
         ({"from_nodes": ["rf.train_forest"]}, "--from-nodes=rf.select_cells"),
-        ({"from_nodes": ["preprocessing.split_cells"]}, "--from-nodes=preprocessing.accept_cells"),
         ({"node_names": ["rf.train_forest"]}, "--nodes=rf.select_cells,rf.train_forest"),
     ],
 )
@@ -67,7 +66,7 @@ def test_only_missing_outputs_says_that_nothing_is_missing(project, caplog):
     ("params", "found", "start"),
     [
         ({"rf": {"n_trees": 30}}, r"rf_model of .*: rf.n_trees was 20, is 30", "rf.select_cells"),
-        ({"seed": 5}, r"cell_splits of .*: splits.seed was 42, is 5", "preprocessing.accept_cells"),
+        ({"seed": 5}, r"cell_splits of .*: splits.seed was 42, is 5", "preprocessing.split_cells"),
         ({"features": {"region": "frame"}}, r"features.region was cell, is frame", "feature_eng.*measure_features"),
     ],
 )

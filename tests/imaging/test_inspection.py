@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.imaging.decoding import ImageRejected
-from blastscreen.imaging.inspection import inspect_cells, standardise_cells
+from blastscreen.imaging.inspection import inspect_cells, standardise_batch
 from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
+from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.imaging.segmentation import segment
 from blastscreen.imaging.standardise import standardise
 from blastscreen.parameters import PreprocessingParameters
@@ -95,7 +95,7 @@ def test_segments_as_threshold_and_mask_one_by_one(side, levels, seed):
 
 def test_standardised_cells_are_masked_and_keep_their_scale():
     small, large = disc(), disc(side=100, centre=(50, 50))
-    cells = standardise_cells([("a", lambda: small), ("b", lambda: large)], settings=SETTINGS)
+    cells = standardise_batch([("a", lambda: small), ("b", lambda: large)], settings=SETTINGS)
     np.testing.assert_array_equal(cells[0], small)
     np.testing.assert_array_equal(cells[1], large[18:82, 18:82])
 
@@ -107,11 +107,11 @@ def test_standardised_cells_lie_where_those_of_the_whole_picture_do(side, row, c
     if speck:
         pixels[0, 0] = 1
     mask = cell_mask(to_grey(pixels))
-    (cell,) = standardise_cells([("a", lambda: pixels)], settings=SETTINGS)
+    (cell,) = standardise_batch([("a", lambda: pixels)], settings=SETTINGS)
     np.testing.assert_array_equal(cell, standardise(pixels, mask, canvas=SETTINGS.canvas))
 
 
 def test_a_file_that_can_no_longer_be_read_is_not_passed_over():
     with pytest.raises(ImageRejected, match="cut short") as caught:
-        standardise_cells([("a", disc), ("b", refuse)], settings=SETTINGS)
+        standardise_batch([("a", disc), ("b", refuse)], settings=SETTINGS)
     assert caught.value.__notes__ == ["b"]

@@ -7,7 +7,6 @@ import pandas as pd
 
 from blastscreen.cohort.groups import group_subjects
 from blastscreen.cohort.names import CellName, describe_cell
-from blastscreen.cohort.soundness import select_counted
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
@@ -102,19 +101,6 @@ def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
-def keep_source(splits: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Add the data source of its cell to every row of a split, from where it goes into predictions.
-
-    Args:
-        splits: Table with image_id, one row per cell.
-        cells: Rows of the index for the same cells.
-
-    Returns:
-        `splits` with a last column data_source.
-    """
-    return splits.merge(cells[["image_id", "data_source"]], on="image_id", validate="1:1")
-
-
 def name_data_source(raw_cells: object) -> str:
     """Say where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
     return str(getattr(raw_cells, "data_source", "unnamed source"))
@@ -144,8 +130,3 @@ def _add_names(part: pd.DataFrame, cell_names: Mapping[str, CellName]) -> pd.Dat
     named = named.astype(dict.fromkeys(_NAMED_TEXT, "str") | dict.fromkeys(_NAMED_NUMBERS, "Int64"))
     named["label"] = named["label"].mask(part["status"] == Status.REJECTED)
     return part.join(named)
-
-
-def accepted_cells(cell_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the rows that go on: everything that was neither rejected nor set aside."""
-    return select_counted(cell_index).reset_index(drop=True)

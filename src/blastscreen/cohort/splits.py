@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from blastscreen.cohort.groups import group_subjects
 from blastscreen.cohort.names import natural_key
-from blastscreen.cohort.soundness import CohortError
+from blastscreen.cohort.soundness import CohortError, select_counted
 from blastscreen.parameters import SplitParameters
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
 
@@ -192,20 +192,16 @@ def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold
     return split
 
 
-def split_cells(cells: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFrame:
-    """Split by the strategy of the settings, and check the result.
-
-    Args:
-        cells: the kept rows of the cell index, with image_id, subject_id, subject_group, label and source_fold.
-        settings: strategy, fractions, folds and seed.
+def split_cells(cell_index: pd.DataFrame, settings: SplitParameters) -> pd.DataFrame:
+    """Split the cells that count by the strategy of the settings, and check the result.
 
     Returns:
-        image_id, subject_id, subject_group, label and split; one row per cell, sorted by image_id.
+        Table in the schema `CELL_SPLITS`, sorted by image_id.
 
     Raises:
         CohortError: no sound split can be made; the text says why and what to do.
     """
-    ordered = cells.sort_values("image_id", ignore_index=True)
+    ordered = select_counted(cell_index).sort_values("image_id", ignore_index=True)
     identity = ordered[["image_id", "subject_id", "subject_group", "label"]]
     unknown = identity.loc[identity.isna().any(axis=1), "image_id"]
     if len(unknown):
@@ -219,7 +215,7 @@ def split_cells(cells: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFra
             split = split_by_source_fold(ordered, **folds)
         case SplitStrategy.IMAGE:
             split = split_by_image(ordered, **fractions, seed=settings.seed)
-    splits = identity.assign(split=split)
+    splits = identity.assign(split=split, data_source=ordered["data_source"])
     require_sound_splits(splits, groups_stay_whole=settings.strategy != SplitStrategy.IMAGE)
     return splits
 

@@ -1,15 +1,15 @@
 """What an interrupted run had finished, until a run ends well."""
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
+import zlib
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pandas as pd
 from kedro.io.core import AbstractDataset, DatasetError
 
 from blastscreen.datasets.atomic import require_local_path
@@ -18,33 +18,33 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class PartFiles:
-    """Tables in a folder, each under its cache key: in one file, a digest and then the table as Parquet."""
+    """Results in a folder, each under its cache key: in one file, a digest and then the result as compressed JSON."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; it need not exist."""
         self._folder = folder
 
-    def read(self, key: str) -> pd.DataFrame | None:
-        """Give a part, or None if there is none; a damaged one is none."""
+    def read(self, key: str) -> object | None:
+        """Return a result, or None if there is none; a damaged one is none."""
         try:
             content = (self._folder / f"{key}.part").read_bytes()
         except OSError:
             return None
-        digest, table = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-        return pd.read_parquet(BytesIO(table)) if hashlib.sha256(table).digest() == digest else None
+        digest, result = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+        return json.loads(zlib.decompress(result)) if hashlib.sha256(result).digest() == digest else None
 
-    def write(self, key: str, part: pd.DataFrame) -> None:
-        """Keep a part in one step: a kill leaves it whole or not at all.
+    def write(self, key: str, result: object) -> None:
+        """Keep a result that JSON can spell in one step: a kill leaves it whole or not at all.
 
-        If another run that ends well empties the folder meanwhile, the part is lost like those before it.
+        If another run that ends well empties the folder meanwhile, the result is lost like those before it.
         """
-        table = part.to_parquet()
+        content = zlib.compress(json.dumps(result).encode(), level=1)
         # FileExistsError: the folder vanished when `mkdir` had just found it
         with suppress(FileNotFoundError, FileExistsError):
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".writing")
             with os.fdopen(descriptor, "wb") as file:
-                file.write(hashlib.sha256(table).digest() + table)
+                file.write(hashlib.sha256(content).digest() + content)
             Path(name).replace(self._folder / f"{key}.part")
 
 

@@ -1,21 +1,19 @@
 """Cells from outside: scored by stored models, and evaluated where they are strangers to the training."""
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from blastscreen.cohort.fitness import list_reasons
-from blastscreen.cohort.index import accepted_cells
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import (
     CohortError,
     count_noun,
     name_some,
     require_sound_cohort,
+    select_counted,
     select_readable,
-    tell_rejected,
 )
 from blastscreen.evaluation import promise, rates
 from blastscreen.evaluation.calibration import calibrate, fit_calibration
@@ -26,29 +24,10 @@ from blastscreen.vocabulary import POSITIVE_LABEL, Calibration, Decision, Refusa
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
-logger = logging.getLogger(__name__)
-
 # of a cell in a spreadsheet: what begins with one of these is run as a formula, or hides what follows
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 _KEPT = ["image_id", "status", "reasons", "subject_id", "subject_group", "label", "data_source"]
 _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", "decision"]
-
-
-def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the files that are scored, neither rejected nor a duplicate of another; warn where most were rejected.
-
-    Args:
-        external_index: In the schema `CELL_INDEX`; names that say nothing are fine.
-
-    Raises:
-        CohortError: Nothing is left; names what was found wrong with how many files.
-    """
-    accepted = accepted_cells(external_index)
-    if accepted.empty:
-        raise CohortError(f"{tell_rejected(external_index)}. Check that the folder holds images of single cells")
-    if 2 * len(select_readable(external_index)) < len(external_index):
-        logger.warning("%s. The others are scored.", tell_rejected(external_index))
-    return accepted
 
 
 def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +58,7 @@ def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) ->
     problems += [problem for problem in shared if problem is not None]
     if problems:
         raise CohortError(*(f"external images: {problem}" for problem in problems))
-    return accepted_cells(external_index)
+    return select_counted(external_index).reset_index(drop=True)
 
 
 def _shared_subjects(outside: pd.DataFrame, cohort: pd.DataFrame) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.cohort.index import note_on_source
-from blastscreen.compute.resume import PartStore
+from blastscreen.compute.parallel import PartStore
 from blastscreen.experiments import areas, balancing_audit, flattery, forests, networks, paired_regions
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.parameters import (

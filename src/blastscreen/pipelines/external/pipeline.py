@@ -22,8 +22,8 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
                 name="require_strangers",
             ),
         ],
-        # stands between nodes of `predict`, before any of them scores
-        namespace="predict",
+        # stands between nodes that `predict` shares with `preprocessing`, before any cell is standardised
+        namespace="predict.preprocessing",
         prefix_datasets_with_namespace=False,
     )
     metrics = sum((_create_metrics(model) for model in models), Pipeline([]))

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from blastscreen.compute.resume import PartStore
+from blastscreen.compute.parallel import PartStore
 from blastscreen.features import measurement
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.parameters import ComputeParameters, FeatureParameters

@@ -10,11 +10,6 @@ from blastscreen.models import external, prediction
 from blastscreen.parameters import CnnParameters
 
 
-def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Pass on what was not rejected, whatever its name."""
-    return external.accept_files(external_index)
-
-
 def score_with_forest(forest: Any, external_features: pd.DataFrame) -> pd.DataFrame:
     """Score cells by their features."""
     return external.score_with_forest(forest, external_features)

@@ -3,7 +3,6 @@
 from kedro.pipeline import Pipeline, node
 
 from blastscreen.pipelines.predict.nodes import (
-    accept_files,
     decide_on_files,
     list_for_lab,
     score_with_forest,
@@ -17,14 +16,6 @@ def create_pipeline() -> Pipeline:
     """Wire `predict`, less what it shares with `preprocessing` and `feature_engineering`."""
     scores = Pipeline(
         [
-            node(
-                accept_files,
-                inputs="external_index",
-                outputs="external_accepted",
-                name="accept_files",
-                # between nodes that `predict` shares with this one
-                namespace="preprocessing",
-            ),
             node(
                 score_with_forest,
                 inputs=["rf_model", "external_features"],
