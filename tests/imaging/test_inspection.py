@@ -10,7 +10,7 @@ from blastscreen.imaging.inspection import inspect_cells, standardise_batch
 from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.imaging.segmentation import segment
-from blastscreen.imaging.standardise import standardise
+from blastscreen.imaging.standardise import place_cell
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode, ReferenceCohort
 
@@ -108,7 +108,9 @@ def test_standardised_cells_lie_where_those_of_the_whole_picture_do(side, row, c
         pixels[0, 0] = 1
     mask = cell_mask(to_grey(pixels))
     (cell,) = standardise_batch([("a", lambda: pixels)], settings=SETTINGS)
-    np.testing.assert_array_equal(cell, standardise(pixels, mask, canvas=SETTINGS.canvas))
+    expected = np.zeros_like(cell)
+    place_cell(pixels, mask, expected, corner=(0, 0), frame=mask.shape)
+    np.testing.assert_array_equal(cell, expected)
 
 
 def test_a_file_that_can_no_longer_be_read_is_not_passed_over():

@@ -111,7 +111,7 @@ def map_batches(
         try:
             for number, batch in enumerate(batches, start=1):
                 key = resume.key(batch) if resume else None
-                kept = _find(resume, key)
+                kept: Future[Result] | None = _find(resume, key)
                 n_kept += kept is not None
                 future = kept or executor.submit(function, batch)
                 window.append(_Work(future, number, names(batch), None if kept else key))

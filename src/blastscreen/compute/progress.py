@@ -55,15 +55,9 @@ def say(line: str) -> None:
 
 
 class Bar:
-    """A bar for work that is done in pieces; it takes the place of the shared one's other lines while it is there."""
+    """A bar for work that is done in pieces; it hides the other lines of the shared display while it is there."""
 
     def __init__(self, description: str, *, total: int) -> None:
-        """Show it.
-
-        Args:
-            description: What the user reads beside it.
-            total: Number of pieces.
-        """
         self._shared = _shared
         self._progress = _shared or _make_progress()
         self._hidden = [task.id for task in self._progress.tasks if task.visible]
@@ -74,14 +68,14 @@ class Bar:
             self._progress.start()
 
     def advance(self) -> None:
-        """Count a piece; without a terminal, say so about once a minute."""
+        """Count a piece; without a terminal, print a line about once a minute."""
         self._progress.advance(self._task)
         if self._progress.disable and self._shared and time.monotonic() > _last_line + _QUIET:
             task = self._progress.tasks[self._progress.task_ids.index(self._task)]
             say(f"{task.description}: {task.completed:.0f} of {task.total:.0f}")
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the bar."""
         if self._shared is None:
             self._progress.stop()
         elif self._task in self._progress.task_ids:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from blastscreen.cohort.names import CellName
 from blastscreen.datasets.file_names import escape_name, unescape_name
-from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, ImageRejected, decode_image
+from blastscreen.imaging.decoding import IMAGE_SUFFIXES, DecodedImage, decode_image
+from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.redaction import FOLDER, redact_path
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 

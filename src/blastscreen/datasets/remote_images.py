@@ -13,7 +13,8 @@ from blastscreen.cohort.names import CellName
 from blastscreen.datasets.file_names import escape_text, unescape_text
 from blastscreen.datasets.local_images import require_size, size_limit
 from blastscreen.datasets.remote_listing import ListedObject
-from blastscreen.imaging.decoding import DecodedImage, ImageRejected, StorageError, decode_image
+from blastscreen.imaging.decoding import DecodedImage, decode_image
+from blastscreen.imaging.rejection import ImageRejected, StorageError
 from blastscreen.redaction import redact_path
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode
 

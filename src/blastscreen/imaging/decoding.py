@@ -42,14 +42,7 @@ _OTHER_PICTURES = (
     (0, b"%PDF", "PDF"),
     (0, b"Image type: ", "IM"),
 )
-_MODES = {
-    "1": ReasonCode.GREYSCALE,
-    "L": ReasonCode.GREYSCALE,
-    "CMYK": ReasonCode.CMYK,
-    "F": ReasonCode.FLOAT_PIXELS,
-    **dict.fromkeys(("I", "I;16", "I;16L", "I;16B", "I;16N"), ReasonCode.SIXTEEN_BIT),
-    **dict.fromkeys(("La", "PA", "RGBa", "RGBX"), ReasonCode.ALPHA),
-}
+_MODES = {"1": ReasonCode.GREYSCALE, "CMYK": ReasonCode.CMYK, "La": ReasonCode.ALPHA, "RGBa": ReasonCode.ALPHA}
 _LONGEST_DETAIL = 200
 
 
@@ -78,20 +71,15 @@ def decode_image(data: bytes, *, suffix: str, max_pixels: int) -> DecodedImage:
         data: The whole file.
         suffix: Extension of its name with the dot, in any case ("" for none); a wrong one is flagged, not believed.
         max_pixels: Largest width * height that is decoded.
-
-    Raises:
-        ImageRejected: With one of the codes for unreadable files or for pixels that are not 8-bit RGB.
     """
     if not data:
         raise ImageRejected(ReasonCode.EMPTY_FILE, "0 bytes")
     image_format = identify_format(data)
     pixels = _DECODERS[image_format](data, max_pixels=max_pixels)
-    reasons = []
-    if suffix.lower() not in _SUFFIXES[image_format]:
-        reasons.append(ReasonCode.EXTENSION_MISMATCH)
-    if image_format == "jpeg":
-        reasons.append(ReasonCode.LOSSY_SOURCE)
-    return DecodedImage(pixels, image_format, tuple(reasons))
+    reasons = () if suffix.lower() in _SUFFIXES[image_format] else (ReasonCode.EXTENSION_MISMATCH,)
+    return DecodedImage(
+        pixels, image_format, (*reasons, ReasonCode.LOSSY_SOURCE) if image_format == "jpeg" else reasons
+    )
 
 
 def identify_format(data: bytes) -> str:
@@ -149,12 +137,7 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
 def pixel_hash(pixels: NDArray[np.uint8], *, box: Box | None = None) -> str:
     """Hash decoded pixels (height, width, 3); equal pictures in different files have the same hash.
 
-    Args:
-        pixels: RGB.
-        box: Its `content_box`, where that is known.
-
-    Returns:
-        SHA-256 of the shape, of the box outside of which all is black, and of the pixels in it: 64 hexadecimal digits.
+    The hash is SHA-256 of the shape, of the `content_box` and of the pixels in it, 64 hexadecimal digits.
     """
     box = content_box(pixels) if box is None else box
     digest = hashlib.sha256(repr((pixels.shape, *box)).encode())
@@ -168,7 +151,7 @@ def _require_rgb(picture: object) -> NDArray[np.uint8]:
             raise ImageRejected(ReasonCode.MULTI_FRAME, "more than one frame")
         if picture.mode == "P":
             raise judge_palette(np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3))
-        if picture.mode not in ("RGB", "RGBA", "LA"):
+        if picture.mode not in ("RGB", "RGBA", "LA", "L", "F", "I", "I;16", "I;16L", "I;16B"):
             code = _MODES.get(picture.mode, ReasonCode.UNSUPPORTED_FORMAT)
             raise ImageRejected(code, f"a picture of mode {picture.mode}, not RGB")
         picture = np.asarray(picture)
@@ -183,17 +166,14 @@ def _require_rgb(picture: object) -> NDArray[np.uint8]:
 
 
 def _judge_array(array: NDArray[np.generic]) -> ReasonCode | None:
-    if array.size == 0:
-        return ReasonCode.UNREADABLE
-    if array.dtype.kind == "f":
+    if array.size and array.dtype.kind == "f":
         return ReasonCode.FLOAT_PIXELS
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 1:
+    if array.size and array.dtype.kind in "iu" and array.dtype.itemsize > 1:
         return ReasonCode.SIXTEEN_BIT
-    if array.dtype != np.uint8:
+    if array.size == 0 or array.dtype != np.uint8:
         return ReasonCode.UNREADABLE
-    shapes = {2: ReasonCode.GREYSCALE, 4: ReasonCode.MULTI_FRAME}
     if array.ndim != 3:
-        return shapes.get(array.ndim, ReasonCode.UNREADABLE)
+        return {2: ReasonCode.GREYSCALE, 4: ReasonCode.MULTI_FRAME}.get(array.ndim, ReasonCode.UNREADABLE)
     channels = {1: ReasonCode.GREYSCALE, 2: ReasonCode.ALPHA, 3: None, 4: ReasonCode.ALPHA}
     return channels.get(array.shape[2], ReasonCode.UNREADABLE)
 

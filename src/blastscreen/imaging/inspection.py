@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.imaging.decoding import decode_partition, pixel_hash
-from blastscreen.imaging.quality import assess
 from blastscreen.imaging.rejection import ImageRejected
-from blastscreen.imaging.segmentation import segment
+from blastscreen.imaging.segmentation import assess, segment
 from blastscreen.imaging.standardise import place_cell, require_fit
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import Status

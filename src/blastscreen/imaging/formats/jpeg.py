@@ -11,12 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import (
-    decode_pixels,
-    require_at_most,
-    require_frame_size,
-    require_little_data,
-)
+from blastscreen.imaging.formats.codec import decode_pixels, require_at_most, require_frame_size, require_little_data
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
