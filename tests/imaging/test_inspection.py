@@ -82,7 +82,7 @@ def test_specks_mean_a_lossy_background_whose_grey_is_not_the_cell():
     levels=st.sampled_from([(0, 90), (0, 0, 0, 5, 90), (0, 0, 0, 0, 1)]),
     seed=st.integers(0, 2**32),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_segments_as_threshold_and_mask_one_by_one(side, levels, seed):
     pixels = (
         np.random.default_rng(seed).choice(np.array(levels, np.uint8), (side, side + 1))[..., None].repeat(3, axis=2)

@@ -42,7 +42,7 @@ def trimmed(pixels: np.ndarray) -> np.ndarray:
     ),
     canvas=st.integers(1, 30),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_cell_is_found_again_on_the_canvas(pixels: np.ndarray, canvas: int) -> None:
     mask = mask_of(pixels)
     try:
