@@ -41,34 +41,41 @@ def register_pipelines() -> dict[str, Pipeline]:
         models[name] = needed + modelling.create_pipeline(name) + assessment.create_pipeline(name)
     default = [name for name, model in MODELS.items() if model.by_default]
     protocols = features + audit.create_pipeline()
-    outside = _measure_external(features)
     registered = {
         "preprocessing": images,
         "feature_engineering": features,
         **models,
         "audit": protocols,
         "reporting": reporting.create_pipeline(default),
-        **_predict(outside, default),
+        **_predict(features, default),
         "every_model": sum(models.values(), protocols + reporting.create_pipeline(MODELS)),
         "__default__": sum((models[name] for name in default), protocols + reporting.create_pipeline(default)),
     }
     for name in MODELS.keys() - default:
-        registered |= {f"{pipeline}_{name}": nodes for pipeline, nodes in _predict(outside, [name]).items()}
+        registered |= {f"{pipeline}_{name}": nodes for pipeline, nodes in _predict(features, [name]).items()}
     slow = {node.name for node in registered["every_model"].from_nodes(*SLOW_NODES).nodes}
     return {name: _tag_by_speed(pipeline, slow) for name, pipeline in registered.items()}
 
 
-def _predict(outside: Pipeline, models: Iterable[str]) -> dict[str, Pipeline]:
-    predict = outside + prediction.create_pipeline(models)
-    return {"predict": predict, "external": predict + prediction.create_external(models)}
+def _predict(features: Pipeline, models: Iterable[str]) -> dict[str, Pipeline]:
+    decisions = prediction.create_pipeline(models)
+    return {
+        "predict": _measure_external(features, checked="external_index") + decisions,
+        "external": _measure_external(features, checked="strangers") + decisions + prediction.create_external(models),
+    }
 
 
 def _tag_by_speed(pipeline: Pipeline, slow: Collection[str]) -> Pipeline:
     return Pipeline([node.tag("slow" if node.name in slow else "fast") for node in pipeline.nodes])
 
 
-def _measure_external(features: Pipeline) -> Pipeline:
-    """Index, standardise and measure images from outside by the nodes that do so for the cohort."""
+def _measure_external(features: Pipeline, *, checked: str) -> Pipeline:
+    """Index, standardise and measure images from outside by the nodes that do so for the cohort.
+
+    Args:
+        features: Pipeline with these nodes.
+        checked: What must be there before anything is standardised.
+    """
     shared = features.only_nodes(
         "preprocessing.index_cells", "preprocessing.standardise_cells", "feature_engineering.measure_features"
     )
@@ -76,7 +83,7 @@ def _measure_external(features: Pipeline) -> Pipeline:
         shared,
         inputs={
             "raw_cells": "external_cells",
-            "accepted_cells": "external_accepted",
+            "integrity_report": checked,
             "cell_index_parts": "external_index_parts",
             "cell_features_parts": "external_features_parts",
         },

@@ -76,7 +76,8 @@ def cnmc_sized() -> pd.DataFrame:
     extra_ids = [subject for pair in shared for subject in pair.split()]
     extra_hashes = [pair for pair in shared for _ in range(2)]
     groups = group_subjects(cells["subject_id"].tolist() + extra_ids, hashes + extra_hashes)
-    return cells.assign(subject_group=pd.array(groups[: len(cells)], dtype="str"))
+    counted = {"status": "accepted", "data_source": "names only"}
+    return cells.assign(subject_group=pd.array(groups[: len(cells)], dtype="str"), **counted).astype("str")
 
 
 def _shares(cells: pd.DataFrame, split: pd.Series) -> pd.DataFrame:
@@ -361,6 +362,7 @@ def cells_under(cnmc: Path) -> Callable[[str], pd.DataFrame]:
                 "subject_group": subjects,
                 "label": [name.label.value for name in names if name is not None],
                 "source_fold": [name.source_fold for name in names if name is not None],
+                "status": "accepted",
                 "data_source": folder,
             },
             dtype="str",

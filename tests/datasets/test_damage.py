@@ -55,13 +55,13 @@ def read_checkpoint(file):
 
 
 class Parts:
-    """Cached tables, which damage turns into none."""
+    """Kept results, which damage turns into none."""
 
     def __init__(self, filepath, version):
         self._files = PartFolder(filepath=str(filepath))
 
-    def save(self, table):
-        self._files.write("key", table)
+    def save(self, result):
+        self._files.write("key", result)
 
     def load(self):
         return self._files.read("key")
@@ -88,7 +88,7 @@ KINDS = {
     "stack": (ArrayStack, STACK, read_stack),
     "forest": (SkopsModel, FOREST, lambda forest: forest.predict_proba(TABLE[["skewness"] * 3].to_numpy()).tolist()),
     "checkpoint": (Checkpoints, CHECKPOINT, read_checkpoint),
-    "part": (Parts, TABLE, lambda table: table if table is None else table.to_csv()),
+    "part": (Parts, TABLE.to_dict("records"), lambda kept: None if kept is None else str(kept)),
 }
 
 

@@ -17,8 +17,6 @@ from PIL import Image
 from blastscreen.datasets import ArrayStack, AtomicParquet, CellImageFolder
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.decoding import ImageRejected, StorageError, decode_partition
-from blastscreen.imaging.sources import RawSources
-from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, ReasonCode
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 10, 3), dtype=np.uint8)
@@ -197,8 +195,7 @@ def test_a_server_that_falls_silent_ends_the_run_and_rejects_nothing(website, tm
     with pytest.raises(StorageError, match=r"http://127.*/a\.bmp can't be read"):
         decode_partition(loaded["a.bmp"])
     # plain HTTP does not tell when files change: nothing is kept for another run
-    settings = PreprocessingParameters.model_construct()
-    assert RawSources(loaded, loaded).identify(0, 1, settings=settings) is None
+    assert loaded.fingerprint(["a.bmp"]) is None
 
 
 def test_a_folder_that_cannot_be_listed_is_not_passed_over(website, tmp_path):

@@ -17,10 +17,9 @@ import yaml
 from blastscreen.compute import parallel
 from blastscreen.compute.parallel import ClusterError, map_batches
 from blastscreen.datasets import CellImageFolder, SampleCells
-from blastscreen.imaging.cell_stack import cut_ranges
-from blastscreen.imaging.decoding import ImageRejected
 from blastscreen.imaging.inspection import inspect_cells
-from blastscreen.imaging.sources import RawSources, describe_stack, join_sources
+from blastscreen.imaging.intake import standardise_cells
+from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters
 from blastscreen.synthesis.drawing import draw_cell
 from blastscreen.synthesis.plan import plan_sample
@@ -100,10 +99,9 @@ def cluster(start_cluster):
 
 
 def index_in_batches(raw_cells, *, settings, inspect):
-    sources = RawSources(raw_cells, raw_cells)
-    spans = cut_ranges(len(raw_cells), settings.batch_size)
-    batches = (sources.batch(*span) for span in spans)
-    return map_batches(inspect, batches, total=len(spans), settings=settings, description="Reading", names=join_sources)
+    sources, size = list(raw_cells.items()), settings.batch_size
+    batches = [sources[start : start + size] for start in range(0, len(sources), size)]
+    return map_batches(inspect, batches, total=len(batches), settings=settings, description="Reading")
 
 
 def test_a_run_on_the_cluster_stores_what_a_local_run_stores(cluster, make_project):
@@ -138,15 +136,15 @@ def test_a_failing_batch_names_its_files(cluster, preprocessing, tmp_path):
     for plan in cells:
         cv2.imwrite(str(folder / plan.image_id.rpartition("/")[2]), draw_cell(plan, seed=0)[..., ::-1])
     raw_cells = CellImageFolder(path=str(folder)).load()
-    sources = RawSources(raw_cells, raw_cells)
-    stack = describe_stack(sources, settings=preprocessing, compute=cluster.settings)
-    lost = sources.image_ids[5]
+    index = pd.DataFrame({"image_id": list(raw_cells), "status": "accepted"})
+    stack = standardise_cells(raw_cells, index, settings=preprocessing, compute=cluster.settings)
+    lost = stack.image_ids[5]
     (folder / lost).unlink()
     with pytest.raises(ImageRejected) as caught:
         list(stack.batches(4))
     notes = " ".join(caught.value.__notes__)
     assert lost in notes
-    assert f"Standardising cells: in batch 2 of 2, 4 files from {sources.image_ids[4]} to" in notes
+    assert f"Standardising cells: in batch 2 of 2, 4 files from {stack.image_ids[4]} to" in notes
 
 
 def test_a_cluster_that_is_not_there_is_named(monkeypatch):

@@ -172,7 +172,7 @@ def test_subjects_of_the_cohort_stop_the_run_before_anything_is_scored(project, 
         project.run("external", params={"external_images": str(tree)})
     manifest = project.catalog().load("run_manifest")
     assert manifest["outcome"] == "failed: CohortError"
-    assert manifest["saved"] == ["external_accepted", "external_index"]
+    assert manifest["saved"] == ["external_index"]
 
 
 @pytest.mark.parametrize("params", [{}, {"external_images": "nowhere"}])

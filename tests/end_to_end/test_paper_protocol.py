@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from blastscreen.cohort.index import build_cell_index, select_counted, tabulate_records
+from blastscreen.cohort.index import build_cell_index, tabulate_records
 from blastscreen.cohort.reference import CNMC_2019
-from blastscreen.pipelines.preprocessing.nodes import split_cells
+from blastscreen.cohort.splits import split_cells
 from blastscreen.synthesis.plan import plan_cohort
 from blastscreen.vocabulary import OperatingRule, Region
 
@@ -28,8 +28,7 @@ def published_cohort(catalog):
         for name in ordered
     ]
     once = catalog.load("params:preprocessing").count_duplicates_once
-    index = build_cell_index([tabulate_records(records)], data_source="names only", count_duplicates_once=once)
-    return select_counted(index)
+    return build_cell_index([tabulate_records(records)], data_source="names only", count_duplicates_once=once)
 
 
 def test_the_papers_split_has_its_own_counts(project):

@@ -88,6 +88,6 @@ def test_links_out_of_the_folder_are_refused_by_name(project, tmp_path, pipeline
     for file in cells.rglob("*.bmp"):
         (tmp_path / "links" / file.name).symlink_to(file)
     given = {"images" if pipeline == "preprocessing" else "external_images": str(tmp_path / "links")}
-    nodes = {"predict": ["predict.preprocessing.index_cells", "predict.preprocessing.accept_files"]}
+    nodes = {"predict": ["predict.preprocessing.index_cells", "predict.preprocessing.standardise_cells"]}
     with pytest.raises(ValueError, match=r"60 of 60 files rejected \(outside_root 60\).*cp -rL"):
         project.run(pipeline, env="cnmc", params=given, node_names=nodes.get(pipeline))

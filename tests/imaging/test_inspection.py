@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.imaging.decoding import ImageRejected
-from blastscreen.imaging.inspection import inspect_cells, standardise_cells
+from blastscreen.imaging.inspection import inspect_cells, standardise_batch
 from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
+from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.imaging.segmentation import segment
-from blastscreen.imaging.standardise import standardise
+from blastscreen.imaging.standardise import place_cell
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode, ReferenceCohort
 
@@ -82,7 +82,7 @@ def test_specks_mean_a_lossy_background_whose_grey_is_not_the_cell():
     levels=st.sampled_from([(0, 90), (0, 0, 0, 5, 90), (0, 0, 0, 0, 1)]),
     seed=st.integers(0, 2**32),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_segments_as_threshold_and_mask_one_by_one(side, levels, seed):
     pixels = (
         np.random.default_rng(seed).choice(np.array(levels, np.uint8), (side, side + 1))[..., None].repeat(3, axis=2)
@@ -95,7 +95,7 @@ def test_segments_as_threshold_and_mask_one_by_one(side, levels, seed):
 
 def test_standardised_cells_are_masked_and_keep_their_scale():
     small, large = disc(), disc(side=100, centre=(50, 50))
-    cells = standardise_cells([("a", lambda: small), ("b", lambda: large)], settings=SETTINGS)
+    cells = standardise_batch([("a", lambda: small), ("b", lambda: large)], settings=SETTINGS)
     np.testing.assert_array_equal(cells[0], small)
     np.testing.assert_array_equal(cells[1], large[18:82, 18:82])
 
@@ -107,11 +107,13 @@ def test_standardised_cells_lie_where_those_of_the_whole_picture_do(side, row, c
     if speck:
         pixels[0, 0] = 1
     mask = cell_mask(to_grey(pixels))
-    (cell,) = standardise_cells([("a", lambda: pixels)], settings=SETTINGS)
-    np.testing.assert_array_equal(cell, standardise(pixels, mask, canvas=SETTINGS.canvas))
+    (cell,) = standardise_batch([("a", lambda: pixels)], settings=SETTINGS)
+    expected = np.zeros_like(cell)
+    place_cell(pixels, mask, expected, corner=(0, 0), frame=mask.shape)
+    np.testing.assert_array_equal(cell, expected)
 
 
 def test_a_file_that_can_no_longer_be_read_is_not_passed_over():
     with pytest.raises(ImageRejected, match="cut short") as caught:
-        standardise_cells([("a", disc), ("b", refuse)], settings=SETTINGS)
+        standardise_batch([("a", disc), ("b", refuse)], settings=SETTINGS)
     assert caught.value.__notes__ == ["b"]

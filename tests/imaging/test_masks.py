@@ -52,7 +52,7 @@ def test_the_box_of_a_picture_holds_all_that_is_not_black_and_no_more(pixels: np
 @example(grey=drawn("####", "#..#", "#.#.", "####"))
 @example(grey=drawn("#" * 41, "#." * 20 + "#", "#." * 20 + "#"))
 @example(grey=drawn("#####", "#...#", "#.#.#", "#...#", "#####"))
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_masks_equal_the_filled_largest_object_of_scipy(grey: np.ndarray) -> None:
     np.testing.assert_array_equal(cell_mask(grey), mask_by_scipy(grey, 0))
 
@@ -61,7 +61,7 @@ def test_masks_equal_the_filled_largest_object_of_scipy(grey: np.ndarray) -> Non
     grey=SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 40))),
     threshold=st.integers(0, 40),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_masks_equal_scipy_at_any_threshold(grey: np.ndarray, threshold: int) -> None:
     np.testing.assert_array_equal(cell_mask(grey, threshold=threshold), mask_by_scipy(grey, threshold))
 

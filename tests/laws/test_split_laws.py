@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from blastscreen.cohort.index import group_subjects
 from blastscreen.cohort.splits import split_cells
 from blastscreen.parameters import SplitParameters
-from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
+from blastscreen.vocabulary import CellLabel, Split, SplitStrategy, Status
 
 N_FOLDS = 3
 
@@ -29,7 +29,8 @@ def cohorts(draw: st.DrawFn) -> pd.DataFrame:
                 ]
     cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold", "pixel_hash"]).astype("str")
     groups = group_subjects(cells["subject_id"].tolist(), cells.pop("pixel_hash").tolist())
-    return cells.assign(subject_group=pd.array(groups, dtype="str"), data_source="a test")
+    counted = dict.fromkeys(("status", "data_source"), str(Status.ACCEPTED))
+    return cells.assign(subject_group=pd.array(groups, dtype="str"), **counted)
 
 
 @st.composite

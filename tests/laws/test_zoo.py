@@ -390,6 +390,24 @@ def test_lossless_files_give_their_pixels_as_stored(zoo: Mapping[str, CellImageF
     np.testing.assert_array_equal(zoo[f"nested/cage/{escaped(name)}"](), RGB)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("bmp width damaged.bmp", "bmp high colour.bmp", "bmp half of fourth byte.bmp"),
+        *("png 16 bit.png", "png end missing.png", "png few rows.png", "png many rows.png"),
+        *("png one colour transparent.png", "jpeg arithmetic.jpg", "jpeg thousand scans.jpg"),
+        *("tiff 16 bit.tif", "tiff five channels.tif", "tiff jpeg inside.tif"),
+    ],
+)
+def test_what_pillow_takes_for_a_whole_picture_is_rejected_here(name: str) -> None:
+    data, expected = FILES[name]
+    picture = Image.open(io.BytesIO(data), formats=["BMP", "PNG", "JPEG", "TIFF"])
+    picture.load()
+
+    assert picture.mode == "RGB"
+    assert expected in REJECT_CODES
+
+
 def test_details_are_one_line_without_paths(zoo: Mapping[str, CellImageFile]) -> None:
     rejections = [rejection for rejection in map(rejection_of, zoo.values()) if rejection is not None]
     details = [rejection.detail for rejection in rejections]

@@ -8,7 +8,6 @@ from blastscreen.cohort.index import build_cell_index, tabulate_records
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.evaluation.calibration import calibrate_predictions
 from blastscreen.models.external import (
-    accept_files,
     decide_on_files,
     evaluate_strangers,
     list_for_lab,
@@ -87,12 +86,6 @@ def test_everything_wrong_is_said_at_once():
         "1 subject with 1 cell",
         "1 picture",
     ]
-
-
-def test_a_folder_without_a_usable_file_is_refused_with_the_reasons():
-    with pytest.raises(CohortError, match=r"2 of 2 files rejected \(alpha 2\)"):
-        accept_files(index(("a.bmp", None, "alpha"), ("b.bmp", None, "alpha")))
-    assert accept_files(index(*OUTSIDE))["image_id"].tolist() == [name for name, *_ in OUTSIDE[:3]]
 
 
 @pytest.fixture
@@ -254,9 +247,3 @@ def test_another_cohort_than_the_models_own_is_no_comparison(predictions):
     own = predictions[["image_id", "subject_id", "label"]].tail(79)
     with pytest.raises(ValueError, match="made from another cohort than cell_index: 1 of the 80"):
         evaluate_strangers(table, require_strangers(files, COHORT), predictions, own, OPERATING_POINT, SETTINGS)
-
-
-def test_copies_are_not_taken_for_rejected_files(caplog):
-    copies = index(("a.bmp", "p"), ("b.bmp", "p"), ("c.bmp", "p"))
-    assert accept_files(copies)["image_id"].tolist() == ["a.bmp"]
-    assert not caplog.records

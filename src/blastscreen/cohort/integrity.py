@@ -7,10 +7,17 @@ import pandas as pd
 from blastscreen.cohort.index import select_counted, select_readable
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
-from blastscreen.cohort.soundness import CohortError
+from blastscreen.cohort.soundness import CohortError, require_sound_cohort
+from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
 
 _MAX_EXAMPLES = 10
+
+
+def check_integrity(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> dict[str, Any]:
+    """Stop on an unsound cohort (`require_sound_cohort`); of a sound one, count everything (`describe_cohort`)."""
+    require_sound_cohort(cell_index)
+    return describe_cohort(cell_index, reference=settings.reference_cohort)
 
 
 def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> dict[str, Any]:

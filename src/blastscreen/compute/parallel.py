@@ -1,4 +1,4 @@
-"""The one place that maps work over the cores of a machine, or over a cluster."""
+"""The one place that maps work over cores or over a cluster, and goes on where a killed run stopped."""
 
 import logging
 import time
@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 from joblib import effective_n_jobs, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
-from blastscreen.compute.cache_key import code_fingerprint
+from blastscreen.compute.cache_key import hash_code
 from blastscreen.compute.progress import Bar
 from blastscreen.parameters import ComputeParameters
 from blastscreen.vocabulary import Refusal
@@ -29,6 +31,39 @@ class ClusterError(Refusal):
     """There is no cluster to work on, or not one that would compute the same."""
 
 
+class PartStore(Protocol):
+    """Where the results of finished batches lie until a run ends well."""
+
+    def read(self, key: str) -> object | None:
+        """Return a whole result, or None if there is none."""
+
+    def write(self, key: str, result: object) -> None:
+        """Keep a result that JSON can spell, in one step."""
+
+
+@dataclass(frozen=True)
+class Resume(Generic[Batch]):
+    """How a batch that an interrupted run had finished is found again.
+
+    Attributes:
+        parts: Where results lie.
+        key: Returns the `cache_key` of a batch's result, or None where it is unknown: then nothing is kept.
+    """
+
+    parts: PartStore
+    key: Callable[[Batch], str | None]
+
+
+@dataclass(frozen=True)
+class _Work(Generic[Result]):
+    """A batch under way."""
+
+    future: "Future[Result]"
+    number: int
+    files: Sequence[str]
+    key: str | None
+
+
 def map_batches(
     function: Callable[[Batch], Result],
     batches: Iterable[Batch],
@@ -36,12 +71,12 @@ def map_batches(
     total: int,
     settings: ComputeParameters,
     description: str,
-    names: Callable[[Batch], Sequence[str]] | None = None,
+    names: Callable[[Batch], Sequence[str]] = lambda _: (),
+    resume: Resume[Batch] | None = None,
 ) -> Iterator[Result]:
     """Yield `function(batch)` for every batch, in order, with a bar on a terminal.
 
-    Work runs ahead of the consumer by at most two batches a worker, so memory stays bounded whatever the number of
-    batches.
+    Work runs ahead of the consumer by at most two batches a worker, so memory stays flat as batches double.
 
     Args:
         function: Applied to each batch. Unless the backend is `threading`, it, the batches and its results are pickled.
@@ -49,41 +84,56 @@ def map_batches(
         total: Number of batches, for the progress display.
         settings: Backend, number of workers, address of the cluster.
         description: What the user reads beside the progress bar.
-        names: Names the files of a batch, for the error of a batch that fails.
-
-    Yields:
-        One result per batch, in the order of the batches.
+        names: Returns the files of a batch, for the error of a batch that fails.
+        resume: Keeps results, which JSON can spell, and takes those that are kept already. Not kept unless given.
 
     Raises:
         Exception: What `function` raised, with a note on the batch: its position, its work, its files.
         ClusterError: There is no cluster to work on, or it runs other code.
     """
     started = time.perf_counter()
-    window: deque[tuple[Future[Result], int, Sequence[str]]] = deque()
+    window: deque[_Work[Result]] = deque()
+    n_kept = 0
 
     def finish() -> Result:
-        future, number, files = window.popleft()
+        work = window.popleft()
         try:
-            return future.result()
+            result = work.future.result()
         except Exception as error:
-            error.add_note(f"{description}: in batch {number} of {total}{_name_files(files)}")
+            error.add_note(f"{description}: in batch {work.number} of {total}{_name_files(work.files)}")
             raise
+        if resume and work.key is not None:
+            resume.parts.write(work.key, result)
+        bar.advance()
+        return result
 
     with closing(Bar(description, total=total)) as bar, _start_workers(settings) as (executor, workers):
         try:
             for number, batch in enumerate(batches, start=1):
-                files = names(batch) if names else ()
-                window.append((executor.submit(function, batch), number, files))
+                key = resume.key(batch) if resume else None
+                kept: Future[Result] | None = _find(resume, key)
+                n_kept += kept is not None
+                future = kept or executor.submit(function, batch)
+                window.append(_Work(future, number, names(batch), None if kept else key))
                 if len(window) > 2 * workers:
                     yield finish()
-                    bar.advance()
             while window:
                 yield finish()
-                bar.advance()
         finally:
-            for future, *_ in window:
-                future.cancel()
+            for work in window:
+                work.future.cancel()
+    if n_kept:
+        logger.info("%s: %d of %d batches were done before", description, n_kept, total)
     logger.info("%s: %d batches in %.1f s", description, total, time.perf_counter() - started)
+
+
+def _find(resume: Resume[Batch] | None, key: str | None) -> "Future[Result] | None":
+    result = resume.parts.read(key) if resume and key is not None else None
+    if result is None:
+        return None
+    found: Future[Result] = Future()
+    found.set_result(result)  # type: ignore[arg-type]  # the key says that `function` returned it
+    return found
 
 
 def _name_files(files: Sequence[str]) -> str:
@@ -94,7 +144,7 @@ def _name_files(files: Sequence[str]) -> str:
 
 @contextmanager
 def _start_workers(settings: ComputeParameters) -> Iterator[tuple[Executor, int]]:
-    """Give what runs functions, and on how many workers."""
+    """Yield what runs functions, and on how many workers."""
     workers = effective_n_jobs(settings.n_jobs)
     match settings.backend:
         case "threading":
@@ -110,7 +160,7 @@ def _start_workers(settings: ComputeParameters) -> Iterator[tuple[Executor, int]
 
 @contextmanager
 def _connect(scheduler: str) -> Iterator[tuple[Executor, int]]:
-    """Give the workers of a Dask cluster, after a look at whether they compute as we do."""
+    """Yield the workers of a Dask cluster, after a look at whether they compute as we do."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -125,16 +175,22 @@ def _connect(scheduler: str) -> Iterator[tuple[Executor, int]]:
             "address: --params=compute.backend=dask,compute.scheduler=tcp://<host>:8786"
         ) from error
     with client:
-        codes = client.run(code_fingerprint)
-        other = [worker for worker, code in codes.items() if code != code_fingerprint()]
-        if not codes or other:
+        codes = client.run(hash_code)
+        other = [worker for worker, code in codes.items() if code != hash_code()]
+        if not codes:
+            raise ClusterError(f"The scheduler at {scheduler} has no workers. Start some: dask worker {scheduler}")
+        if other:
             raise ClusterError(
                 f"{len(other)} of the {len(codes)} workers at {scheduler} run another version of blastscreen or of its "
                 f"libraries, such as {other[0]}. Install the same lock file everywhere, then start the workers again"
-                if codes
-                else f"The scheduler at {scheduler} has no workers. Start some: dask worker {scheduler}"
             )
         yield client.get_executor(pure=False), sum(client.nthreads().values())
+
+
+def gather(results: Iterator[Result], size: int = 16) -> Iterator[list[Result]]:
+    """Yield lists of up to `size` results: a table of many costs hardly more than a table of one."""
+    while group := list(islice(results, size)):
+        yield group
 
 
 @contextmanager

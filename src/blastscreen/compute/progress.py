@@ -61,14 +61,14 @@ class Bar:
             self._progress.start()
 
     def advance(self) -> None:
-        """Count a piece; without a terminal, say so about once a minute."""
+        """Count a piece; without a terminal, print a line about once a minute."""
         self._progress.advance(self._task)
         if self._progress.disable and self._shared and time.monotonic() > _last_line + _QUIET:
             task = self._progress.tasks[self._progress.task_ids.index(self._task)]
             say(f"{task.description}: {task.completed:.0f} of {task.total:.0f}")
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the bar."""
         if self._shared is None:
             self._progress.stop()
         elif self._task in self._progress.task_ids:

@@ -15,7 +15,8 @@ from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 
 from blastscreen.datasets.storage import escape_name, escape_text, spell_address, unescape_name
-from blastscreen.imaging.decoding import IMAGE_SUFFIXES, ImageRejected, StorageError
+from blastscreen.imaging.decoding import IMAGE_SUFFIXES
+from blastscreen.imaging.rejection import ImageRejected, StorageError
 from blastscreen.redaction import FOLDER, redact_path
 from blastscreen.vocabulary import ReasonCode
 

@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from zipfile import ZipFile
@@ -18,8 +18,6 @@ from blastscreen.datasets.atomic import require_local_path
 from blastscreen.datasets.whole_files import EntryRefused, digest_path, require_modest, require_whole, staged
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from blastscreen.models.checkpoints import Checkpoint
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -51,34 +49,32 @@ class _Unfinished(AbstractDataset[NoReturn, Any]):
 
 
 class PartFolder(_Unfinished):
-    """Tables in a folder, each under its cache key: in one file, a digest and then the table as Parquet.
+    """Results in a folder, each under its cache key: in one file, a digest and then the result as compressed JSON.
 
     A run that ends well empties it.
     """
 
-    def read(self, key: str) -> "pd.DataFrame | None":
-        """Return a part, or None if there is none; a damaged one is none."""
-        import pandas as pd
-
+    def read(self, key: str) -> object | None:
+        """Return a result, or None if there is none; a damaged one is none."""
         try:
             content = (self._path / f"{key}.part").read_bytes()
         except OSError:
             return None
-        digest, table = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-        return pd.read_parquet(BytesIO(table)) if hashlib.sha256(table).digest() == digest else None
+        digest, result = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+        return json.loads(zlib.decompress(result)) if hashlib.sha256(result).digest() == digest else None
 
-    def write(self, key: str, part: "pd.DataFrame") -> None:
-        """Keep a part in one step: a kill leaves it whole or not at all.
+    def write(self, key: str, result: object) -> None:
+        """Keep a result that JSON can spell in one step: a kill leaves it whole or not at all.
 
-        If another run that ends well empties the folder meanwhile, the part is lost like those before it.
+        If another run that ends well empties the folder meanwhile, the result is lost like those before it.
         """
-        table = part.to_parquet()
+        content = zlib.compress(json.dumps(result).encode(), level=1)
         # FileExistsError: the folder vanished when `mkdir` had just found it
         with suppress(FileNotFoundError, FileExistsError):
             self._path.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._path, suffix=".writing")
             with os.fdopen(descriptor, "wb") as file:
-                file.write(hashlib.sha256(table).digest() + table)
+                file.write(hashlib.sha256(content).digest() + content)
             Path(name).replace(self._path / f"{key}.part")
 
     def forget_unfinished(self) -> None:

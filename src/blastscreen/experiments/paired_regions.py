@@ -3,7 +3,7 @@
 import pandas as pd
 
 from blastscreen.cohort.index import join_sources
-from blastscreen.compute.resume import PartStore
+from blastscreen.compute.parallel import PartStore
 from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.tabular import training_table

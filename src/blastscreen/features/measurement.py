@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.compute.resume import PartStore, map_parts
+from blastscreen.compute.cache_key import cache_key
+from blastscreen.compute.parallel import PartStore, Resume, gather, map_batches
 from blastscreen.features import FEATURES
 from blastscreen.features.cell import cut_out
 from blastscreen.imaging.cell_stack import CellBatch, CellStack
@@ -16,12 +16,8 @@ from blastscreen.imaging.masks import cell_mask, content_box, to_grey
 from blastscreen.parameters import ComputeParameters, FeatureParameters
 from blastscreen.vocabulary import ReasonCode, Region
 
-
-class MeasuredCells(NamedTuple):
-    """Names of cells, and their features (n, features), some of them perhaps not finite."""
-
-    image_ids: tuple[str, ...]
-    features: NDArray[np.float64]
+MeasuredCells = tuple[Sequence[str], Sequence[Sequence[float]]]
+"""Names of cells, and their features in the order of `feature_names`, some of them perhaps not finite."""
 
 
 def measure_features(
@@ -39,24 +35,22 @@ def measure_features(
         Table in the schema `CELL_FEATURES`; see `tabulate_features`.
     """
 
-    def identify(start: int, stop: int) -> list[object] | None:
-        return (
-            None if cell_images.origin is None else [settings.model_dump(mode="json"), cell_images.origin, start, stop]
-        )
+    def key(batch: CellBatch) -> str | None:
+        cells = (cell_images.origin, batch.start, len(batch.image_ids))
+        return None if cell_images.origin is None else cache_key(settings.model_dump(mode="json"), *cells)
 
-    tabulate = partial(tabulate_features, settings=settings)
-    parts = map_parts(
+    ranges = cell_images.ranges(compute.batch_size)
+    measured = map_batches(
         partial(measure_cells, settings=settings),
-        cell_images.ranges(compute.batch_size),
-        make_batch=cell_images.batch,
-        identify=identify,
-        tabulate=tabulate,
-        parts=finished,
+        (cell_images.batch(start, stop) for start, stop in ranges),
+        total=len(ranges),
         settings=compute,
         description=f"Measuring features ({settings.region})",
         names=lambda batch: batch.image_ids,
+        resume=Resume(finished, key),
     )
-    return pd.concat([tabulate([]), *parts], ignore_index=True)
+    tabulate = partial(tabulate_features, settings=settings)
+    return pd.concat([tabulate([]), *map(tabulate, gather(measured))], ignore_index=True)
 
 
 def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> MeasuredCells:
@@ -67,7 +61,7 @@ def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> MeasuredC
         picture = pixels[content_box(pixels)] if settings.region == Region.CELL else pixels
         values = measure_cell(picture, cell_mask(to_grey(picture)), settings=settings)
         rows.append([values[name] for name in names])
-    return MeasuredCells(batch.image_ids, np.array(rows))
+    return batch.image_ids, rows
 
 
 def measure_cell(
@@ -106,14 +100,14 @@ def tabulate_features(measured: Sequence[MeasuredCells], *, settings: FeaturePar
         that is not finite (`non_finite:<feature>`, joined by ";") and is empty otherwise.
     """
     names = feature_names(settings)
-    values = np.concatenate([np.empty((0, len(names))), *(cells.features for cells in measured)])
+    values = np.concatenate([np.empty((0, len(names))), *(np.array(rows) for _, rows in measured)])
     finite = np.isfinite(values)
     reasons = np.full(len(values), "", dtype=object)
     for row in np.flatnonzero(~finite.all(axis=1)):
         missing = [name for name, is_finite in zip(names, finite[row], strict=True) if not is_finite]
         reasons[row] = ";".join(f"{ReasonCode.NON_FINITE}:{name}" for name in missing)
     table = pd.DataFrame(np.where(finite, values, np.nan), columns=list(names))
-    image_ids = [image_id for cells in measured for image_id in cells.image_ids]
+    image_ids = [image_id for ids, _ in measured for image_id in ids]
     table.insert(0, "image_id", pd.Series(image_ids, dtype="str"))
     table["reasons"] = pd.Series(reasons, dtype="str")
     return table

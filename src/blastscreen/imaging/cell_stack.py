@@ -14,10 +14,7 @@ Result = TypeVar("Result")
 
 
 def cut_ranges(length: int, size: int) -> list[Range]:
-    """Cut `range(length)` into consecutive (start, stop) pairs of at most `size`.
-
-    Raises:
-        ValueError: If the size is less than 1.
+    """Cut `range(length)` into consecutive (start, stop) pairs of at most `size`, which is at least 1.
 
     Examples:
         >>> cut_ranges(5, 2)
@@ -36,7 +33,7 @@ class CellBatch:
         image_ids: Names of the cells.
         start: Position of the first in the stack.
         side: Height and width of every cell, pixels.
-        source: `source(start, stop)` gives the pixels.
+        source: `source(start, stop)` returns the pixels.
     """
 
     image_ids: tuple[str, ...]
@@ -45,31 +42,23 @@ class CellBatch:
     source: Callable[[int, int], Pixels]
 
     def read(self) -> Pixels:
-        """Read the cells.
+        """Read the cells (n, side, side, 3), uint8 RGB; ValueError where the source returns anything else."""
+        return self.require(self.source(self.start, self.start + len(self.image_ids)))
 
-        Returns:
-            (n, side, side, 3) uint8 RGB.
-
-        Raises:
-            ValueError: If the function behind the stack gives another shape or type.
-        """
-        return _require_cells(self.source(self.start, self.start + len(self.image_ids)), self.image_ids, self.side)
-
-
-def _require_cells(pixels: Pixels, image_ids: Sequence[str], side: int) -> Pixels:
-    expected = (len(image_ids), side, side, 3)
-    if pixels.shape != expected or pixels.dtype != np.uint8:
-        raise ValueError(
-            f"Cells {image_ids[0]} to {image_ids[-1]} came as {pixels.dtype} {pixels.shape}, not as uint8 {expected}."
-        )
-    return pixels
+    def require(self, pixels: Pixels) -> Pixels:
+        """Pass on pixels that have the shape and type of the cells."""
+        expected = (len(self.image_ids), self.side, self.side, 3)
+        if pixels.shape != expected or pixels.dtype != np.uint8:
+            names = f"{self.image_ids[0]} to {self.image_ids[-1]}"
+            raise ValueError(f"Cells {names} came as {pixels.dtype} {pixels.shape}, not as uint8 {expected}.")
+        return pixels
 
 
 class MapRanges(Protocol):
     """Applies a function to the cells of ranges, in order, for example on several cores."""
 
     def __call__(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterable[Result]:
-        """Give one result per range."""
+        """Return one result per range."""
 
 
 class CellStack:
@@ -81,7 +70,7 @@ class CellStack:
     Attributes:
         image_ids: Name of every cell, unique, in the order of the pixels.
         side: Height and width of every cell, pixels.
-        origin: What the pixels follow from, hashed; stacks of the same origin hold the same cells. None if unknown.
+        origin: Cache key of the pixels; stacks of the same origin hold the same cells. None if unknown.
 
     Examples:
         >>> black = CellStack(image_ids=["a", "b", "c"], side=4, read=lambda i, j: np.zeros((j - i, 4, 4, 3), np.uint8))
@@ -101,20 +90,17 @@ class CellStack:
         """Describe the cells; nothing is read yet.
 
         Args:
-            image_ids: Name of every cell.
+            image_ids: Name of every cell, unique.
             side: Height and width of every cell, pixels, at least 1.
-            read: `read(start, stop)` gives those cells as (stop - start, side, side, 3) uint8 RGB.
+            read: `read(start, stop)` returns those cells as (stop - start, side, side, 3) uint8 RGB.
             map_many: Applies a function to the cells of many ranges, where these are computed. Here, and to one range
                 after the other, unless given.
-            origin: What the pixels follow from, hashed.
-
-        Raises:
-            ValueError: If a name occurs twice, or the side is less than 1.
+            origin: Cache key of the pixels.
         """
         self.image_ids = tuple(image_ids)
         self.side = side
         self._read = read
-        self._map_many = map_many or self._map_in_turn
+        self._map_many = map_many
         self.origin = origin
         if side < 1:
             raise ValueError(f"The side of a cell must be at least 1 pixel, not {side}.")
@@ -133,69 +119,39 @@ class CellStack:
         return f"CellStack({len(self)} cells, {self.side} x {self.side} pixels)"
 
     def read(self, start: int, stop: int) -> Pixels:
-        """Read the cells at positions start <= i < stop.
-
-        Returns:
-            (stop - start, side, side, 3) uint8 RGB.
-
-        Raises:
-            IndexError: If the range is not within the stack.
-            ValueError: If the function behind the stack gives another shape or type.
-        """
+        """Read the cells at positions start <= i < stop; (stop - start, side, side, 3) uint8 RGB."""
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"Cells {start} to {stop} were asked of a stack of {len(self)}.")
         if start == stop:
             return np.empty((0, self.side, self.side, 3), np.uint8)
-        return _require_cells(self._read(start, stop), self.image_ids[start:stop], self.side)
-
-    def _map_in_turn(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterator[Result]:
-        return (function(self.read(start, stop)) for start, stop in ranges)
+        return self.batch(start, stop).read()
 
     def ranges(self, size: int) -> list[Range]:
-        """Cut the stack into consecutive (start, stop) pairs of at most `size` cells; see `cut_ranges`."""
+        """Cut the stack into consecutive (start, stop) pairs of at most `size` cells."""
         return cut_ranges(len(self), size)
 
     def map_ranges(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterator[Result]:
-        """Apply a function to ranges of cells in order, where the cells are computed.
+        """Yield `function(cells)` for each range of cells (n, side, side, 3), in order, computed where they are.
 
-        Args:
-            function: Takes cells (n, side, side, 3); it may be sent to other processes.
-            ranges: (start, stop) pairs within the stack.
-
-        Yields:
-            One result per range.
+        The function may be sent to other processes.
         """
-        for _, result in zip(ranges, self._map_many(function, ranges), strict=True):
-            yield result
+        if self._map_many is None:
+            yield from (function(self.read(start, stop)) for start, stop in ranges)
+        else:
+            yield from self._map_many(function, ranges)
 
     def batches(self, size: int) -> Iterator[tuple[tuple[str, ...], Pixels]]:
-        """Read all cells in order, at most `size` at a time.
-
-        Returns:
-            Iterator over (image ids, pixels (n, side, side, 3) uint8 RGB) with 1 <= n <= size.
-
-        Raises:
-            ValueError: If the size is less than 1.
-        """
+        """Read all cells in order: (image ids, pixels (n, side, side, 3) uint8 RGB) with 1 <= n <= size."""
         ranges = self.ranges(size)
-        arrays = zip(ranges, self.map_ranges(np.asarray, ranges), strict=True)
-        names = self.image_ids
-        return ((names[i:j], _require_cells(pixels, names[i:j], self.side)) for (i, j), pixels in arrays)
+        parts = zip(ranges, self.map_ranges(np.asarray, ranges), strict=True)
+        return ((self.image_ids[i:j], self.batch(i, j).require(pixels)) for (i, j), pixels in parts)
 
     def batch(self, start: int, stop: int) -> CellBatch:
-        """Name the cells at positions start <= i < stop without reading them."""
+        """Describe the cells at positions start <= i < stop without reading them."""
         return CellBatch(image_ids=self.image_ids[start:stop], start=start, side=self.side, source=self._read)
 
     def cell(self, which: str | int) -> Pixels:
-        """Read one cell, by its image id or its position from 0.
-
-        Returns:
-            (side, side, 3) uint8 RGB.
-
-        Raises:
-            KeyError: If no cell has this image id.
-            IndexError: If there is no such position.
-        """
+        """Read one cell (side, side, 3), by its image id or its position from 0."""
         if isinstance(which, str):
             if which not in self._positions:
                 raise KeyError(f"No cell '{which}' among the {len(self)} of this stack.")

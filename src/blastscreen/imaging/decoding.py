@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +13,13 @@ from blastscreen.imaging.formats.bmp import decode_bmp
 from blastscreen.imaging.formats.codec import drop_opaque_alpha, judge_palette
 from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
-from blastscreen.imaging.formats.signatures import identify_format
 from blastscreen.imaging.formats.tiff import decode_tiff
 from blastscreen.imaging.masks import Box, content_box
 from blastscreen.imaging.rejection import ImageRejected, StorageError
 from blastscreen.vocabulary import ReasonCode
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "DecodedImage",
-    "ImageRejected",
-    "StorageError",
-    "decode_image",
-    "decode_partition",
-    "pixel_hash",
-]
-
-
-class _Decoder(Protocol):
-    def __call__(self, data: bytes, *, max_pixels: int) -> NDArray[np.uint8]: ...
-
-
-_DECODERS: dict[str, _Decoder] = {"bmp": decode_bmp, "png": decode_png, "jpeg": decode_jpeg, "tiff": decode_tiff}
+_SIGNATURES = {b"BM": "bmp", b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"II*\x00": "tiff", b"MM\x00*": "tiff"}
+_DECODERS = {"bmp": decode_bmp, "png": decode_png, "jpeg": decode_jpeg, "tiff": decode_tiff}
 _SUFFIXES = {
     "bmp": frozenset({".bmp", ".dib"}),
     "png": frozenset({".png"}),
@@ -43,15 +27,22 @@ _SUFFIXES = {
     "tiff": frozenset({".tif", ".tiff"}),
 }
 IMAGE_SUFFIXES = frozenset().union(*_SUFFIXES.values())
-_PILLOW_MODES = {
-    "1": ReasonCode.GREYSCALE,
-    "L": ReasonCode.GREYSCALE,
-    "CMYK": ReasonCode.CMYK,
-    "F": ReasonCode.FLOAT_PIXELS,
-    "I": ReasonCode.SIXTEEN_BIT,
-    **dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), ReasonCode.SIXTEEN_BIT),
-    **dict.fromkeys(("La", "PA", "RGBa", "RGBX"), ReasonCode.ALPHA),
-}
+# pictures that Pillow doesn't know by their first bytes: position, bytes there, name
+_OTHER_PICTURES = (
+    (4, b"JXL \r\n\x87\n", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"II\xbc", "JPEG XR"),
+    *((4, b"ftyp" + brand, "HEIF") for brand in (b"hei", b"hev", b"mif1", b"msf1")),
+    (0, b"II+\x00", "BigTIFF"),
+    (0, b"MM\x00+", "BigTIFF"),
+    (128, b"DICM", "DICOM"),
+    (0, b"\x8aMNG", "MNG"),
+    (0, b"v/1\x01", "OpenEXR"),
+    (0, b"#?RADIANCE", "Radiance"),
+    (0, b"%PDF", "PDF"),
+    (0, b"Image type: ", "IM"),
+)
+_MODES = {"1": ReasonCode.GREYSCALE, "CMYK": ReasonCode.CMYK, "La": ReasonCode.ALPHA, "RGBa": ReasonCode.ALPHA}
 _LONGEST_DETAIL = 200
 
 
@@ -60,9 +51,9 @@ class DecodedImage:
     """A picture that may be measured.
 
     Attributes:
-        pixels: shape (height, width, 3), RGB, exactly as stored in the file.
+        pixels: (height, width, 3), RGB, exactly as stored in the file.
         image_format: "bmp", "png", "jpeg" or "tiff"; "array" when it came decoded.
-        reasons: review codes, sorted: EXTENSION_MISMATCH, LOSSY_SOURCE.
+        reasons: Review codes, sorted: EXTENSION_MISMATCH, LOSSY_SOURCE.
     """
 
     pixels: NDArray[np.uint8]
@@ -73,29 +64,52 @@ class DecodedImage:
 def decode_image(data: bytes, *, suffix: str, max_pixels: int) -> DecodedImage:
     """Decode an image file by its content, judging the header before any pixel is allocated.
 
-    Pixels come exactly as stored: never scaled, converted, rotated by EXIF or corrected by a colour profile.
+    Pixels come exactly as stored: never scaled, converted, rotated by EXIF or corrected by a colour profile. What is
+    not 8-bit RGB is rejected: a conversion would put numbers into the features that nobody measured.
 
     Args:
-        data: the whole file.
-        suffix: extension of its name with the dot, in any case ("" for none); a wrong one is flagged, not believed.
-        max_pixels: largest width * height that is decoded.
-
-    Returns:
-        The pixels with their review codes.
-
-    Raises:
-        ImageRejected: with one of the codes for unreadable files or for pixels that are not 8-bit RGB.
+        data: The whole file.
+        suffix: Extension of its name with the dot, in any case ("" for none); a wrong one is flagged, not believed.
+        max_pixels: Largest width * height that is decoded.
     """
     if not data:
         raise ImageRejected(ReasonCode.EMPTY_FILE, "0 bytes")
     image_format = identify_format(data)
     pixels = _DECODERS[image_format](data, max_pixels=max_pixels)
-    reasons = []
-    if suffix.lower() not in _SUFFIXES[image_format]:
-        reasons.append(ReasonCode.EXTENSION_MISMATCH)
-    if image_format == "jpeg":
-        reasons.append(ReasonCode.LOSSY_SOURCE)
-    return DecodedImage(pixels, image_format, tuple(reasons))
+    reasons = () if suffix.lower() in _SUFFIXES[image_format] else (ReasonCode.EXTENSION_MISMATCH,)
+    return DecodedImage(
+        pixels, image_format, (*reasons, ReasonCode.LOSSY_SOURCE) if image_format == "jpeg" else reasons
+    )
+
+
+def identify_format(data: bytes) -> str:
+    """Recognise the format of an image file, not empty, by its first bytes; the name of a file proves nothing.
+
+    Returns:
+        "bmp", "png", "jpeg" or "tiff".
+
+    Raises:
+        ImageRejected: UNSUPPORTED_FORMAT for another kind of picture, UNREADABLE for what is none.
+    """
+    for signature, name in _SIGNATURES.items():
+        if data.startswith(signature):
+            return name
+    others = (name for position, signature, name in _OTHER_PICTURES if data.startswith(signature, position))
+    other = next(others, None) or _ask_pillow(data[:16])
+    if other is None:
+        raise ImageRejected(ReasonCode.UNREADABLE, "not an image")
+    raise ImageRejected(
+        ReasonCode.UNSUPPORTED_FORMAT, f"{other}; save it as 24-bit BMP, 8-bit RGB PNG or 8-bit RGB TIFF"
+    )
+
+
+def _ask_pillow(start: bytes) -> str | None:
+    """Return which of the other formats that Pillow reads begins with these 16 bytes; nothing is decoded."""
+    if len(start) < 16:
+        return None
+    Image.init()
+    others = set(Image.OPEN) - {"BMP", "DIB", "PNG", "JPEG", "TIFF"}
+    return next((name for name in sorted(others) if (accepts := Image.OPEN[name][1]) and accepts(start)), None)
 
 
 def decode_partition(load: Callable[[], object]) -> DecodedImage:
@@ -104,17 +118,11 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
     A loader with a `decode` method is asked for the picture and its review codes. Any other may return an array (RGB)
     or a Pillow image; what its own decoder hid, as 16 bits or the losses of a JPEG, can't be seen here.
 
-    Args:
-        load: the partition's callable.
-
-    Returns:
-        The pixels with their review codes.
-
     Raises:
-        ImageRejected: as raised by the loader; UNREADABLE for any other exception of it, with its text; or the code of
+        ImageRejected: As raised by the loader; UNREADABLE for any other exception of it, with its text; or the code of
             a picture that is not 8-bit RGB.
-        MemoryError: the machine's fault, not the file's; rejecting would silently shrink the cohort.
-        StorageError: the fault of the storage or of the way there; the same holds.
+        MemoryError: The machine's fault, not the file's; rejecting would silently shrink the cohort.
+        StorageError: The fault of the storage or of the way there; the same holds.
     """
     decode = getattr(load, "decode", load)
     try:
@@ -127,14 +135,9 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
 
 
 def pixel_hash(pixels: NDArray[np.uint8], *, box: Box | None = None) -> str:
-    """Fingerprint decoded pixels; equal pictures in different files have the same.
+    """Hash decoded pixels (height, width, 3); equal pictures in different files have the same hash.
 
-    Args:
-        pixels: shape (height, width, 3).
-        box: Its `content_box`, where that is known.
-
-    Returns:
-        SHA-256 of the shape, of the box outside of which all is black, and of the pixels in it: 64 hexadecimal digits.
+    The hash is SHA-256 of the shape, of the `content_box` and of the pixels in it, 64 hexadecimal digits.
     """
     box = content_box(pixels) if box is None else box
     digest = hashlib.sha256(repr((pixels.shape, *box)).encode())
@@ -148,8 +151,8 @@ def _require_rgb(picture: object) -> NDArray[np.uint8]:
             raise ImageRejected(ReasonCode.MULTI_FRAME, "more than one frame")
         if picture.mode == "P":
             raise judge_palette(np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3))
-        if picture.mode not in ("RGB", "RGBA", "LA"):
-            code = _PILLOW_MODES.get(picture.mode, ReasonCode.UNSUPPORTED_FORMAT)
+        if picture.mode not in ("RGB", "RGBA", "LA", "L", "F", "I", "I;16", "I;16L", "I;16B"):
+            code = _MODES.get(picture.mode, ReasonCode.UNSUPPORTED_FORMAT)
             raise ImageRejected(code, f"a picture of mode {picture.mode}, not RGB")
         picture = np.asarray(picture)
     if not isinstance(picture, np.ndarray):
@@ -163,17 +166,14 @@ def _require_rgb(picture: object) -> NDArray[np.uint8]:
 
 
 def _judge_array(array: NDArray[np.generic]) -> ReasonCode | None:
-    if array.size == 0:
-        return ReasonCode.UNREADABLE
-    if array.dtype.kind == "f":
+    if array.size and array.dtype.kind == "f":
         return ReasonCode.FLOAT_PIXELS
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 1:
+    if array.size and array.dtype.kind in "iu" and array.dtype.itemsize > 1:
         return ReasonCode.SIXTEEN_BIT
-    if array.dtype != np.uint8:
+    if array.size == 0 or array.dtype != np.uint8:
         return ReasonCode.UNREADABLE
-    shapes = {2: ReasonCode.GREYSCALE, 4: ReasonCode.MULTI_FRAME}
     if array.ndim != 3:
-        return shapes.get(array.ndim, ReasonCode.UNREADABLE)
+        return {2: ReasonCode.GREYSCALE, 4: ReasonCode.MULTI_FRAME}.get(array.ndim, ReasonCode.UNREADABLE)
     channels = {1: ReasonCode.GREYSCALE, 2: ReasonCode.ALPHA, 3: None, 4: ReasonCode.ALPHA}
     return channels.get(array.shape[2], ReasonCode.UNREADABLE)
 

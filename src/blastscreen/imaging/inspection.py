@@ -1,13 +1,13 @@
-"""From an incoming file to its row in the index and its standardised picture."""
+"""From incoming files to their records in the index and their standardised pictures."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.decoding import ImageRejected, decode_partition, pixel_hash
-from blastscreen.imaging.quality import assess
-from blastscreen.imaging.segmentation import segment
+from blastscreen.imaging.decoding import decode_partition, pixel_hash
+from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.segmentation import assess, segment
 from blastscreen.imaging.standardise import place_cell, require_fit
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import Status
@@ -16,11 +16,11 @@ Source = tuple[str, Callable[[], object]]
 
 
 def inspect_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> list[dict[str, object]]:
-    """Give every source its record; a bad file becomes a rejected record and never ends the batch.
+    """Record what every source holds; a bad file becomes a rejected record and never ends the batch.
 
     Returns:
-        One record per source, in order: image_id, status, reasons (";"-joined), detail, and for readable images
-        image_format, height, width, background_threshold, cell_area (pixels) and pixel_hash.
+        One record per source, in order, ready for JSON: image_id, status, reasons (";"-joined), detail, and for
+        readable images image_format, height, width, background_threshold, cell_area (pixels) and pixel_hash.
     """
     return [_inspect_cell(image_id, load, settings=settings) for image_id, load in sources]
 
@@ -42,14 +42,14 @@ def _inspect_cell(image_id: str, load: Callable[[], object], *, settings: Prepro
     return record | {"status": status, "reasons": ";".join(sorted(reasons))}
 
 
-def standardise_cells(sources: Sequence[Source], *, settings: PreprocessingParameters) -> NDArray[np.uint8]:
+def standardise_batch(sources: Sequence[Source], *, settings: PreprocessingParameters) -> NDArray[np.uint8]:
     """Decode, mask and place cells on the canvas.
 
     Returns:
         (n, canvas, canvas, 3) uint8 RGB, black outside the cell, at native scale.
 
     Raises:
-        ImageRejected: When a file that was accepted before can no longer be read or segmented.
+        ImageRejected: A file that was accepted before can no longer be read or segmented.
     """
     cells = np.zeros((len(sources), settings.canvas, settings.canvas, 3), dtype=np.uint8)
     for cell, (image_id, load) in zip(cells, sources, strict=True):

@@ -15,34 +15,14 @@ _MOST_RUNS_PER_LINE = 8
 
 
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert RGB to grey, 0.299 R + 0.587 G + 0.114 B.
-
-    Args:
-        pixels: shape (height, width, 3), RGB.
-
-    Returns:
-        Grey of shape (height, width), 0-255.
-    """
+    """Convert RGB (height, width, 3) to grey (height, width), 0.299 R + 0.587 G + 0.114 B."""
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
 
 
 def bounding_box(image: NDArray[np.bool_] | NDArray[np.uint8], *, margin: int) -> Box:
-    """Find the rows and columns that hold everything non-zero.
+    """Find the rows and columns of a mask or grey image (H, W) that hold everything non-zero.
 
-    Args:
-        image: (H, W), a mask or a grey image.
-        margin: Pixels added on each side, where the frame has them.
-
-    Returns:
-        Slices of rows and columns; at least one pixel, also where the image is zero throughout.
-
-    Example:
-        >>> image = np.zeros((5, 7), dtype=np.uint8)
-        >>> image[2, 3:5] = 9
-        >>> image[bounding_box(image, margin=1)]
-        array([[0, 0, 0, 0],
-               [0, 9, 9, 0],
-               [0, 0, 0, 0]], dtype=uint8)
+    At least one pixel, also where the image is zero throughout; with a margin of pixels where the frame has them.
     """
     column, row, width, height = cv2.boundingRect(image.view(np.uint8))
     rows = slice(max(row - margin, 0), max(row + height + margin, 1))
@@ -51,13 +31,9 @@ def bounding_box(image: NDArray[np.bool_] | NDArray[np.uint8], *, margin: int) -
 
 
 def content_box(pixels: NDArray[np.uint8]) -> Box:
-    """Find the rows and columns of a colour picture that hold everything not black.
+    """Find the rows and columns of a picture (height, width, 3) that hold everything not black.
 
-    Args:
-        pixels: (height, width, 3).
-
-    Returns:
-        As `bounding_box`; a pixel that is nearly black, of grey level 0, counts here.
+    Pixels that are nearly black, of grey level 0, count here.
     """
     samples = pixels.reshape(len(pixels), -1)
     # many columns at a time, where OpenCV's search for the box walks over the black at their sides
@@ -72,13 +48,13 @@ def content_box(pixels: NDArray[np.uint8]) -> Box:
 def find_background_threshold(grey: NDArray[np.uint8], *, lossy_threshold: int, max_specks: int) -> int:
     """Find the highest grey level of the background.
 
-    Lossy compression leaves its traces as many tiny specks around the cell: 48-179 of them in 300 C-NMC cells that went
-    through a JPEG, none brighter than 10, where the 52 originals have one object each.
+    Lossy compression leaves many tiny specks around the cell: 48-179 in 300 C-NMC cells that went through a JPEG, none
+    brighter than 10, where the 52 originals have one object each.
 
     Args:
-        grey: shape (height, width).
-        lossy_threshold: background level of lossy pictures.
-        max_specks: more separate objects than this on black mean a lossy picture.
+        grey: (height, width).
+        lossy_threshold: Background level of lossy pictures.
+        max_specks: More separate objects than this on black mean a lossy picture.
 
     Returns:
         0 where the background is exactly black, else `lossy_threshold`.
@@ -96,12 +72,12 @@ def cell_mask(grey: NDArray[np.uint8], *, threshold: int = 0) -> NDArray[np.bool
     Of two objects of the same size, the one met first in reading order is the cell.
 
     Args:
-        grey: shape (height, width).
-        threshold: highest grey level of the background, 0-254.
+        grey: (height, width).
+        threshold: Highest grey level of the background, 0-254.
 
     Returns:
-        Mask of shape (height, width), True on the cell: one 8-connected object without holes, or nothing at all when
-        no pixel is brighter than the threshold.
+        (height, width), True on the cell: one 8-connected object without holes, or nothing where no pixel is brighter
+        than the threshold.
     """
     above = grey if threshold == 0 else cv2.threshold(grey, threshold, 255, cv2.THRESH_TOZERO)[1]
     box = bounding_box(np.asarray(above, np.uint8), margin=0)
@@ -121,7 +97,7 @@ def _largest_object(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def is_one_solid_object(bright: NDArray[np.bool_]) -> bool:
-    """Tell whether there is one 8-connected object and no hole in it: then its outline is the only one."""
+    """Check for one 8-connected object without a hole: then its outline is the only one."""
     image = bright.view(np.uint8)
     # Outlines of noise could fill the memory; each begins a run of bright pixels, and runs are quick to count.
     runs = cv2.countNonZero(cv2.compare(image[:, 1:], image[:, :-1], cv2.CMP_GT))

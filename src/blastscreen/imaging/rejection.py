@@ -1,4 +1,4 @@
-"""The one exception that says why a picture is kept out."""
+"""The exceptions that say why a picture is kept out, or can't be had."""
 
 from blastscreen.vocabulary import ReasonCode
 
@@ -7,8 +7,8 @@ class ImageRejected(Exception):
     """A picture that must not be measured; its row stays in the index.
 
     Attributes:
-        code: why, in the project's vocabulary.
-        detail: what was found, one line for people, without folders or absolute paths.
+        code: Why, in the project's vocabulary.
+        detail: What was found, one line for people, without folders or absolute paths.
     """
 
     def __init__(self, code: ReasonCode, detail: str) -> None:

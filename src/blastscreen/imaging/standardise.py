@@ -9,32 +9,6 @@ from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 
-def standardise(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, canvas: int) -> NDArray[np.uint8]:
-    """Cut the cell out and put it on a black square, never resized.
-
-    The middle of the frame comes to the middle of the canvas, so larger frames are centre-cropped and smaller ones
-    padded. Along an axis where this would cut the cell, the middle of the cell comes to the middle instead.
-
-    The mask can be found again: `cell_mask(to_grey(canvas_pixels))` has the area and shape of `mask` when `mask` came
-    from `cell_mask` at threshold 0. At a higher threshold this holds unless a hole of the cell encloses a dark object
-    that is larger than the cell around it.
-
-    Args:
-        pixels: shape (height, width, 3), RGB.
-        mask: shape (height, width), True on the cell.
-        canvas: side of the square, pixels.
-
-    Returns:
-        Pixels of shape (canvas, canvas, 3), black outside the mask.
-
-    Raises:
-        ImageRejected: CELL_TOO_LARGE for the canvas, or NO_CELL when the mask is empty.
-    """
-    standardised = np.zeros((canvas, canvas, 3), np.uint8)
-    place_cell(pixels, mask, standardised, corner=(0, 0), frame=mask.shape)
-    return standardised
-
-
 def place_cell(
     pixels: NDArray[np.uint8],
     mask: NDArray[np.bool_],
@@ -43,14 +17,21 @@ def place_cell(
     corner: tuple[int, int],
     frame: tuple[int, ...],
 ) -> None:
-    """Put the cell of a part of a picture on a black square that is there already; otherwise as `standardise`.
+    """Cut the cell out of a part of a picture and put it on a black square, never resized.
+
+    The middle of the frame comes to the middle of the square, so larger frames are centre-cropped and smaller ones
+    padded. Along an axis where this would cut the cell, the middle of the cell comes to the middle instead.
+
+    The mask can be found again: `cell_mask(to_grey(square))` has the area and shape of `mask` when `mask` came from
+    `cell_mask` at threshold 0. At a higher threshold this holds unless a hole of the cell encloses a dark object that
+    is larger than the cell around it.
 
     Args:
-        pixels: shape (height, width, 3), RGB, the part that holds the cell.
-        mask: shape (height, width), True on the cell.
-        square: shape (canvas, canvas, 3), black; the cell is written to it.
-        corner: row and column of the picture where the part begins.
-        frame: height and width of the picture.
+        pixels: (height, width, 3), RGB, the part that holds the cell.
+        mask: (height, width), True on the cell.
+        square: (canvas, canvas, 3), black; the cell is written to it.
+        corner: Row and column of the picture where the part begins.
+        frame: Height and width of the picture.
 
     Raises:
         ImageRejected: CELL_TOO_LARGE for the square, or NO_CELL when the mask is empty.
@@ -65,15 +46,7 @@ def place_cell(
 
 
 def require_fit(mask: NDArray[np.bool_], *, canvas: int) -> Box:
-    """Find the rows and columns of a cell, which fit on the canvas.
-
-    Args:
-        mask: shape (height, width), True on the cell.
-        canvas: side of the square, pixels.
-
-    Raises:
-        ImageRejected: CELL_TOO_LARGE for the canvas, or NO_CELL when the mask is empty.
-    """
+    """Find the rows and columns of a cell that fits on the canvas; reject any other."""
     rows, columns = box = bounding_box(mask, margin=0)
     if not mask[box].any():
         raise ImageRejected(ReasonCode.NO_CELL, "the mask is empty")

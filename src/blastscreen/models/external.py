@@ -1,6 +1,5 @@
 """Cells from outside: scored by stored models, and evaluated where they are strangers to the training."""
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 from blastscreen.cohort.fitness import list_reasons
 from blastscreen.cohort.index import select_counted, select_readable
 from blastscreen.cohort.names import natural_key
-from blastscreen.cohort.soundness import CohortError, describe_rejected, require_sound_cohort
+from blastscreen.cohort.soundness import CohortError, require_sound_cohort
 from blastscreen.evaluation.calibration import calibrate, fit_calibration
 from blastscreen.evaluation.promise import explain_referral
 from blastscreen.evaluation.rates import evaluate_cells
@@ -26,26 +25,10 @@ from blastscreen.vocabulary import (
     name_some,
 )
 
-logger = logging.getLogger(__name__)
-
 # of a cell in a spreadsheet: what begins with one of these is run as a formula, or hides what follows
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 _KEPT = ["image_id", "status", "reasons", "subject_id", "subject_group", "label", "data_source"]
 _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", "decision"]
-
-
-def accept_files(external_index: pd.DataFrame) -> pd.DataFrame:
-    """Select the files that are scored, neither rejected nor duplicates, whatever their names; warn of many rejected.
-
-    Raises:
-        CohortError: Nothing is left; counts what was found wrong.
-    """
-    counted = select_counted(external_index)
-    if counted.empty:
-        raise CohortError(f"{describe_rejected(external_index)}. Check that the folder holds images of single cells")
-    if 2 * len(select_readable(external_index)) < len(external_index):
-        logger.warning("%s. The others are scored.", describe_rejected(external_index))
-    return counted
 
 
 def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) -> pd.DataFrame:

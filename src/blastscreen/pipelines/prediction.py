@@ -8,7 +8,6 @@ from kedro.pipeline.node import Node
 
 from blastscreen.models import MODELS, ModelKind
 from blastscreen.models.external import (
-    accept_files,
     decide_on_files,
     evaluate_strangers,
     list_for_lab,
@@ -22,16 +21,8 @@ from blastscreen.models.tabular import score_features
 def create_pipeline(models: Iterable[str]) -> Pipeline:
     """Wire `predict` for some models, less what it shares with `preprocessing` and `feature_engineering`."""
     names = list(models)
-    guard = node(
-        accept_files,
-        inputs={"external_index": "external_index"},
-        outputs="external_accepted",
-        name="accept_files",
-        # between nodes that `predict` shares with this one
-        namespace="preprocessing",
-    )
     scored = dict.fromkeys(member for name in names for member in (*MODELS[name].members, name))
-    nodes = [guard, *map(_score, scored), *(decision for name in names for decision in _decide(name))]
+    nodes = [*map(_score, scored), *(decision for name in names for decision in _decide(name))]
     return Pipeline(nodes, namespace="predict", prefix_datasets_with_namespace=False)
 
 

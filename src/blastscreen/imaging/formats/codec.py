@@ -1,4 +1,4 @@
-"""What the formats share: checks of size that come before any pixel, Pillow's codecs, palettes and alpha channels."""
+"""What the formats share: checks of size before any pixel is read, Pillow's codecs, palettes and alpha channels."""
 
 from typing import Any
 
@@ -14,16 +14,7 @@ _MOST_COMPRESSED_BYTES = 10_000_000
 
 
 def require_frame_size(width: int, height: int, *, max_pixels: int) -> None:
-    """Reject a declared frame without pixels, or with more than allowed.
-
-    Args:
-        width: pixels, as the header declares them.
-        height: pixels, as the header declares them.
-        max_pixels: largest width * height that may be decoded.
-
-    Raises:
-        ImageRejected: UNREADABLE or TOO_MANY_PIXELS.
-    """
+    """Reject a declared frame without pixels, or with more than allowed."""
     if width <= 0 or height <= 0:
         raise ImageRejected(ReasonCode.UNREADABLE, f"the header declares a frame of {width} x {height} pixels")
     if width * height > max_pixels:
@@ -39,32 +30,20 @@ def require_at_most(limit: int, number: int, noun: str) -> None:
 
 
 def require_little_data(data: bytes) -> None:
-    """Reject a compressed picture of more bytes than any cell's needs: TOO_COMPLEX."""
+    """Reject a compressed picture of more bytes than any cell needs."""
     require_at_most(_MOST_COMPRESSED_BYTES, len(data), "bytes of a compressed picture")
 
 
-def decode_pixels(codec: str, mode: str, data: bytes, *args: Any, width: int, height: int) -> NDArray[np.uint8]:
-    """Decode pixel data with one of Pillow's codecs.
+def decode_pixels(codec: str, mode: str, data: bytes, *settings: Any, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Decode pixel data, whose header was judged before, with Pillow's codec "zip", "jpeg" or "libtiff".
 
-    The codec is called on data whose header was judged here. `Image.open` would read every header again, and with it
-    metadata that can warn, rotate the picture or run another program.
-
-    Args:
-        codec: Pillow's name of it: "zip", "jpeg" or "libtiff".
-        mode: Pillow's name of the channels: "RGB", "RGBA" or "LA".
-        data: what the codec reads.
-        *args: the codec's own settings.
-        width: pixels, checked before.
-        height: pixels, checked before.
+    `Image.open` would read every header again, without bounds, and metadata that can warn or turn the picture.
 
     Returns:
-        Pixels of shape (height, width, channels).
-
-    Raises:
-        ImageRejected: UNREADABLE when the data are damaged.
+        Pixels of shape (height, width, channels of the mode).
     """
     try:
-        image = Image.frombytes(mode, (width, height), data, codec, *args)
+        image = Image.frombytes(mode, size, data, codec, *settings)
     except (ValueError, OSError, OverflowError, SystemError) as error:
         raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {error}") from error
     return np.asarray(image)
@@ -74,13 +53,10 @@ def drop_opaque_alpha(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Leave out an alpha channel that hides nothing.
 
     Args:
-        pixels: shape (height, width, 2 or 4), alpha last.
-
-    Returns:
-        Pixels of shape (height, width, 3), RGB.
+        pixels: (height, width, 2 or 4), alpha last.
 
     Raises:
-        ImageRejected: ALPHA when a pixel is not fully opaque, GREYSCALE when the only other channel is grey.
+        ImageRejected: ALPHA where a pixel is not fully opaque, GREYSCALE where the only other channel is grey.
     """
     if (pixels[..., -1] != 255).any():
         raise ImageRejected(ReasonCode.ALPHA, "part of the picture is transparent")
@@ -90,11 +66,7 @@ def drop_opaque_alpha(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def judge_palette(colours: NDArray[np.generic]) -> ImageRejected:
-    """Name a picture with a palette for what it shows: GREYSCALE where all its colours are grey, else PALETTE.
-
-    Args:
-        colours: shape (n, 3), any order of the channels.
-    """
+    """Return why a picture with this palette (n, 3) is rejected: GREYSCALE where all colours are grey, else PALETTE."""
     if len(colours) and (colours == colours[:, :1]).all():
         return ImageRejected(ReasonCode.GREYSCALE, f"a palette of {len(colours)} shades of grey, not RGB")
     return ImageRejected(ReasonCode.PALETTE, f"a palette of {len(colours)} colours, not RGB")

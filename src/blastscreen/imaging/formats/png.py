@@ -1,7 +1,8 @@
 """PNG with 8 bits a channel, in RGB or in RGB with an alpha channel that hides nothing.
 
-Every chunk's checksum is verified, so any flipped bit is seen. Reference: Portable Network Graphics (PNG)
-Specification, Third Edition, W3C 2025.
+Pillow reads 16 bits a channel, too few or too many rows, a missing end and a transparent colour as RGB, and walks for
+ten seconds through millions of empty chunks. Here every chunk's checksum is verified. Reference: Portable Network
+Graphics (PNG) Specification, Third Edition, W3C 2025.
 """
 
 import struct
@@ -23,10 +24,8 @@ from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHUNK_FRAME = 12  # length, kind and checksum around the payload
-_IMAGE_HEADER = struct.Struct(">IIBBBBB")
 _GREY, _RGB, _PALETTE = 0, 2, 3
-_MODES = {_RGB: "RGB", 4: "LA", 6: "RGBA"}
+_MODES = {_RGB: "RGB", _PALETTE: "P", 4: "LA", 6: "RGBA"}
 # a hundred times what the usual chunks of 8 KiB and the metadata of a cell make
 _MOST_CHUNKS = 10_000
 # first column, first row, column step, row step of each pass of an interlaced picture
@@ -34,23 +33,15 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 def decode_png(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a PNG.
-
-    Args:
-        data: the file, beginning with a PNG's first four bytes.
-        max_pixels: largest frame that may be decoded.
-
-    Returns:
-        Pixels of shape (height, width, 3), RGB.
+    """Decode a PNG to pixels (height, width, 3), RGB.
 
     Raises:
-        ImageRejected: the file is cut or damaged, too large, animated, or not 8-bit RGB.
+        ImageRejected: The file is cut or damaged, too large, animated, or not 8-bit RGB.
     """
     chunks = _checked_chunks(data)
-    width, height, colour, interlaced = _read_image_header(next(chunks), max_pixels=max_pixels)
+    width, height, colour, interlaced = _read_image_header(*next(chunks), max_pixels=max_pixels)
     require_little_data(data)
-    compressed = []
-    transparent = None
+    compressed, transparent = [], None
     for number, (kind, payload) in enumerate(chunks, start=2):
         require_at_most(_MOST_CHUNKS, number, "chunks")
         if kind == b"acTL":
@@ -64,11 +55,10 @@ def decode_png(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
     if colour == _PALETTE:
         raise ImageRejected(ReasonCode.PALETTE, "colours of a palette that is missing")
     mode = _MODES[colour]
-    row_bytes = _row_bytes(width, height, channels=len(mode), interlaced=interlaced)
-    rows = _inflate(b"".join(compressed), row_bytes)
+    rows = _inflate(b"".join(compressed), _count_bytes(width, height, channels=len(mode), interlaced=interlaced))
     # Pillow's codec undoes the row filters; it reads a zlib stream, so the rows go back into one, uncompressed
     packed = zlib.compress(rows, level=0)
-    pixels = decode_pixels("zip", mode, packed, mode, int(interlaced), width=width, height=height)
+    pixels = decode_pixels("zip", mode, packed, mode, int(interlaced), size=(width, height))
     if mode != "RGB":
         return drop_opaque_alpha(pixels)
     if transparent is not None and (len(transparent) != 3 or (pixels == transparent).all(axis=2).any()):
@@ -82,10 +72,9 @@ def _checked_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             raise ImageRejected(ReasonCode.TRUNCATED, "ends within the PNG signature")
         raise ImageRejected(ReasonCode.UNREADABLE, "the PNG signature is damaged, as by a transfer in text mode")
     view = memoryview(data)
-    position = len(_SIGNATURE)
-    kind = b""
+    position, kind = len(_SIGNATURE), b""
     while kind != b"IEND":
-        end = position + _CHUNK_FRAME
+        end = position + 12  # length, kind and checksum around the payload
         if end <= len(data):
             length, kind = struct.unpack_from(">I4s", data, position)
             end += length
@@ -97,26 +86,25 @@ def _checked_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         position = end
 
 
-def _read_image_header(chunk: tuple[bytes, memoryview], *, max_pixels: int) -> tuple[int, int, int, bool]:
-    kind, payload = chunk
-    if kind != b"IHDR" or len(payload) != _IMAGE_HEADER.size:
+def _read_image_header(kind: bytes, payload: memoryview, *, max_pixels: int) -> tuple[int, int, int, bool]:
+    """Return width, height, colour type and whether the picture is interlaced."""
+    if kind != b"IHDR" or len(payload) != 13:
         raise ImageRejected(ReasonCode.UNREADABLE, "the first chunk of the PNG is not its header")
-    width, height, bits, colour, compression, filtering, interlace = _IMAGE_HEADER.unpack(payload)
+    width, height, bits, colour, *methods, interlace = struct.unpack(">IIBBBBB", payload)
     require_frame_size(width, height, max_pixels=max_pixels)
     if bits == 16:
         raise ImageRejected(ReasonCode.SIXTEEN_BIT, "16 bits a channel")
     if colour == _GREY:
         raise ImageRejected(ReasonCode.GREYSCALE, "one channel, not RGB")
-    is_defined = colour == _PALETTE or (bits == 8 and colour in _MODES)
-    if not is_defined or (compression, filtering) != (0, 0) or interlace not in (0, 1):
+    is_defined = colour in _MODES and (bits == 8 or colour == _PALETTE)
+    if not is_defined or methods != [0, 0] or interlace not in (0, 1):
         raise ImageRejected(ReasonCode.UNREADABLE, "the PNG header has values that are not defined")
     return width, height, colour, bool(interlace)
 
 
-def _row_bytes(width: int, height: int, *, channels: int, interlaced: bool) -> int:
-    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+def _count_bytes(width: int, height: int, *, channels: int, interlaced: bool) -> int:
     total = 0
-    for first_column, first_row, column_step, row_step in passes:
+    for first_column, first_row, column_step, row_step in _ADAM7 if interlaced else ((0, 0, 1, 1),):
         columns = -(-max(width - first_column, 0) // column_step)
         rows = -(-max(height - first_row, 0) // row_step)
         # each row is preceded by the number of its filter; a pass without columns has no rows

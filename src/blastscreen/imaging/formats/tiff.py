@@ -1,6 +1,8 @@
 """TIFF with one frame of 8-bit RGB, or RGB with an alpha channel that hides nothing, stored without loss.
 
-Pixels come as stored: the orientation tag is not applied. Reference: Adobe, TIFF Revision 6.0 (1992).
+Pillow reads 16 bits and five channels as RGB, JPEG inside of a TIFF as if it had no loss, and strips and tags that
+share their bytes as often as a file likes: two gigabytes of memory. Pixels come as stored: the orientation tag is not
+applied. Reference: Adobe, TIFF Revision 6.0 (1992).
 """
 
 import contextlib
@@ -8,15 +10,12 @@ import ctypes
 import re
 import struct
 import threading
-from collections.abc import Mapping, Sequence
-from enum import IntEnum
-from itertools import pairwise
-from operator import add
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL import TiffImagePlugin as Tag
 
 from blastscreen.imaging.formats.codec import (
     decode_pixels,
@@ -28,24 +27,6 @@ from blastscreen.imaging.formats.codec import (
 )
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
-
-
-class _Tag(IntEnum):
-    WIDTH = 256
-    HEIGHT = 257
-    BITS = 258
-    COMPRESSION = 259
-    PHOTOMETRIC = 262
-    STRIP_OFFSETS = 273
-    SAMPLES = 277
-    STRIP_BYTES = 279
-    TILE_WIDTH = 322
-    TILE_HEIGHT = 323
-    TILE_OFFSETS = 324
-    TILE_BYTES = 325
-    COLOUR_MAP = 320
-    SAMPLE_FORMAT = 339
-
 
 _thread = threading.local()
 
@@ -62,60 +43,46 @@ with contextlib.suppress(AttributeError):
     # threads; where Pillow was built with libtiff inside, the function is hidden and the lines remain.
     ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(_ERROR_HANDLER)  # type: ignore[attr-defined]
 
-_TAGS = frozenset(_Tag)
 _Directory = Mapping[int, tuple[int, ...]]
 
-
-class _Entry(NamedTuple):
-    tag: int
-    kind: int
-    length: int
-    start: int
-    size: int
-
-
-_HEADER_SIZE = 8
-_ENTRY_SIZE = 12
+_READ = frozenset(
+    {
+        *(Tag.IMAGEWIDTH, Tag.IMAGELENGTH, Tag.BITSPERSAMPLE, Tag.COMPRESSION, Tag.PHOTOMETRIC_INTERPRETATION),
+        *(Tag.STRIPOFFSETS, Tag.SAMPLESPERPIXEL, Tag.STRIPBYTECOUNTS, Tag.COLORMAP, Tag.SAMPLEFORMAT),
+        *(Tag.TILEWIDTH, Tag.TILELENGTH, Tag.TILEOFFSETS, Tag.TILEBYTECOUNTS),
+    }
+)
 # some thirty in a file of a microscope
 _MOST_ENTRIES = 256
 # strips of one row in three planes, for a frame of 3,000 rows
 _MOST_VALUES = 10_000
-_INTEGER_TYPES = {3: "H", 4: "I"}
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_UNCOMPRESSED = 1
+_TYPE_SIZES = np.array([0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8])
+_INTEGERS = {3: "u2", 4: "u4"}
 # LZW, deflate, PackBits, old deflate, LZMA, Zstandard
-_LOSSLESS = frozenset({_UNCOMPRESSED, 5, 8, 32773, 32946, 34925, 50000})
+_UNCOMPRESSED, *_COMPRESSED = 1, 5, 8, 32773, 32946, 34925, 50000
 _RGB, _PALETTE = 2, 3
 _OTHER_COLOURS = {0: ReasonCode.GREYSCALE, 1: ReasonCode.GREYSCALE, 5: ReasonCode.CMYK}
 _UNSIGNED, _FLOAT = 1, 3
 
 
 def decode_tiff(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a TIFF.
-
-    Args:
-        data: the file, beginning with a TIFF's first four bytes.
-        max_pixels: largest frame that may be decoded.
-
-    Returns:
-        Pixels of shape (height, width, 3), RGB.
+    """Decode a TIFF to pixels (height, width, 3), RGB.
 
     Raises:
-        ImageRejected: the file is cut or damaged, too large, has several frames, or is not 8-bit RGB without loss.
+        ImageRejected: The file is cut or damaged, too large, has several frames, or is not 8-bit RGB without loss.
     """
     offset, directory, has_more_frames = _read_directory(data)
-    width, height = _first(directory, _Tag.WIDTH, 0), _first(directory, _Tag.HEIGHT, 0)
-    require_frame_size(width, height, max_pixels=max_pixels)
+    size = _first(directory, Tag.IMAGEWIDTH, 0), _first(directory, Tag.IMAGELENGTH, 0)
+    require_frame_size(*size, max_pixels=max_pixels)
     if has_more_frames:
         raise ImageRejected(ReasonCode.MULTI_FRAME, "more than one frame")
-    _require_rgb(directory)
-    if _first(directory, _Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
+    mode = _require_rgb(directory)
+    if _first(directory, Tag.COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
         require_little_data(data)
-    _require_whole_strips(directory, len(data), width=width, height=height, max_pixels=max_pixels)
-    mode = "RGBA" if _first(directory, _Tag.SAMPLES, 3) == 4 else "RGB"
+    _require_whole_strips(directory, len(data), size=size, max_pixels=max_pixels)
     pixels, _thread.error = None, ""
     with contextlib.suppress(ImageRejected):
-        pixels = decode_pixels("libtiff", mode, data, mode, "raw", 0, offset, width=width, height=height)
+        pixels = decode_pixels("libtiff", mode, data, mode, "raw", 0, offset, size=size)
     if pixels is None or _thread.error:
         raise ImageRejected(ReasonCode.UNREADABLE, f"the pixel data are damaged: {_thread.error or 'no pixels'}")
     return pixels if mode == "RGB" else drop_opaque_alpha(pixels)
@@ -124,63 +91,60 @@ def decode_tiff(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
 def _read_directory(data: bytes) -> tuple[int, _Directory, bool]:
     """Return where the first directory lies, its integers by tag, and whether another directory follows."""
     order = "<" if data[:2] == b"II" else ">"
-    if len(data) < _HEADER_SIZE:
-        raise ImageRejected(ReasonCode.TRUNCATED, "ends within the TIFF header")
-    (offset,) = struct.unpack_from(order + "I", data, 4)
-    if offset + 2 > len(data):
-        raise ImageRejected(ReasonCode.TRUNCATED, f"{len(data)} bytes, the directory would begin at byte {offset}")
-    (count,) = struct.unpack_from(order + "H", data, offset)
-    end = offset + 2 + _ENTRY_SIZE * count
-    if end + 4 > len(data):
-        raise ImageRejected(ReasonCode.TRUNCATED, "ends within the TIFF directory")
+    try:
+        (offset,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, offset)
+        (next_offset,) = struct.unpack_from(order + "I", data, offset + 2 + 12 * count)
+    except struct.error as error:
+        raise ImageRejected(
+            ReasonCode.TRUNCATED, f"{len(data)} bytes, which end before the TIFF directory does"
+        ) from error
     require_at_most(_MOST_ENTRIES, count, "entries in the TIFF directory")
-    entries = [_read_entry(data, position, order) for position in range(offset + 2, end, _ENTRY_SIZE)]
-    if any(entry.tag >= following.tag for entry, following in pairwise(entries)):
+    fields = np.frombuffer(data, f"{order}u2,{order}u2,{order}u4,{order}u4", count, offset + 2)
+    tags, kinds, lengths, values = (fields[name].astype(np.int64) for name in fields.dtype.names or ())
+    if (np.diff(tags) <= 0).any():
         # of two entries one decoder takes the first and another the last, so what is judged may not be what is read
         raise ImageRejected(ReasonCode.UNREADABLE, "the TIFF directory has a tag twice, or out of order")
-    _require_apart([entry.start for entry in entries], [entry.size for entry in entries], len(data), "values")
-    directory = {entry.tag: _read_integers(data, entry, order) for entry in entries if entry.tag in _TAGS}
-    (next_offset,) = struct.unpack_from(order + "I", data, end)
+    sizes = np.where(kinds < len(_TYPE_SIZES), _TYPE_SIZES[kinds % len(_TYPE_SIZES)], 0) * lengths
+    starts = np.where(sizes > 4, values, offset + 10 + 12 * np.arange(count))
+    _require_apart(starts, sizes, len(data), "values")
+    entries = zip(*(column.tolist() for column in (tags, kinds, lengths, starts)), strict=True)
+    directory = {tag: _read_integers(data, order, tag, *entry) for tag, *entry in entries if tag in _READ}
     return offset, directory, next_offset != 0
 
 
-def _read_entry(data: bytes, position: int, order: str) -> _Entry:
-    tag, kind, length, value = struct.unpack_from(order + "HHII", data, position)
-    size = _TYPE_SIZES.get(kind, 0) * length
-    return _Entry(tag, kind, length, value if size > 4 else position + 8, size)
+def _read_integers(data: bytes, order: str, tag: int, kind: int, length: int, start: int) -> tuple[int, ...]:
+    if kind not in _INTEGERS:
+        raise ImageRejected(ReasonCode.UNREADABLE, f"TIFF tag {tag} of type {kind}, no unsigned integer")
+    require_at_most(_MOST_VALUES, length, f"values of TIFF tag {tag}")
+    return tuple(np.frombuffer(data, order + _INTEGERS[kind], length, start).tolist())
 
 
-def _read_integers(data: bytes, entry: _Entry, order: str) -> tuple[int, ...]:
-    if entry.kind not in _INTEGER_TYPES:
-        raise ImageRejected(ReasonCode.UNREADABLE, f"TIFF tag {entry.tag} of type {entry.kind}, no unsigned integer")
-    require_at_most(_MOST_VALUES, entry.length, f"values of TIFF tag {entry.tag}")
-    return struct.unpack_from(f"{order}{entry.length}{_INTEGER_TYPES[entry.kind]}", data, entry.start)
-
-
-def _require_apart(starts: Sequence[int], sizes: Sequence[int], length: int, noun: str) -> None:
+def _require_apart(starts: NDArray[np.int64], sizes: NDArray[np.int64], length: int, noun: str) -> None:
     """Reject parts that lie beyond the end of the file, or that overlap: each byte could be read thousands of times."""
-    needed = max(map(add, starts, sizes), default=0)
+    needed = int((starts + sizes).max(initial=0))
     if needed > length:
         raise ImageRejected(ReasonCode.TRUNCATED, f"{length} bytes of {needed} that the {noun} need")
-    require_at_most(length, sum(sizes), f"bytes of {noun}")
+    require_at_most(length, int(sizes.sum()), f"bytes of {noun}")
 
 
-def _first(directory: _Directory, tag: _Tag, default: int) -> int:
+def _first(directory: _Directory, tag: int, default: int) -> int:
     return next(iter(directory.get(tag, ())), default)
 
 
-def _require_rgb(directory: _Directory) -> None:
-    bits = directory.get(_Tag.BITS) or (1,)
-    sample_format = _first(directory, _Tag.SAMPLE_FORMAT, _UNSIGNED)
-    photometric = _first(directory, _Tag.PHOTOMETRIC, -1)
-    samples = _first(directory, _Tag.SAMPLES, 1)
-    compression = _first(directory, _Tag.COMPRESSION, _UNCOMPRESSED)
+def _require_rgb(directory: _Directory) -> str:
+    """Return Pillow's name of the channels."""
+    bits = directory.get(Tag.BITSPERSAMPLE) or (1,)
+    sample_format = _first(directory, Tag.SAMPLEFORMAT, _UNSIGNED)
+    photometric = _first(directory, Tag.PHOTOMETRIC_INTERPRETATION, -1)
+    samples = _first(directory, Tag.SAMPLESPERPIXEL, 1)
+    compression = _first(directory, Tag.COMPRESSION, _UNCOMPRESSED)
     if sample_format == _FLOAT:
         raise ImageRejected(ReasonCode.FLOAT_PIXELS, f"{max(bits)}-bit floating point pixels")
     if max(bits) > 8:
         raise ImageRejected(ReasonCode.SIXTEEN_BIT, f"{max(bits)} bits a channel")
     if photometric == _PALETTE:
-        colours = directory.get(_Tag.COLOUR_MAP, ())
+        colours = directory.get(Tag.COLORMAP, ())
         raise judge_palette(np.array(colours[: len(colours) // 3 * 3]).reshape(3, -1).T)
     if photometric in _OTHER_COLOURS:
         raise ImageRejected(_OTHER_COLOURS[photometric], f"TIFF colour space {photometric}, not RGB")
@@ -191,19 +155,20 @@ def _require_rgb(directory: _Directory) -> None:
             ReasonCode.UNSUPPORTED_FORMAT,
             f"TIFF colour space {photometric}, {samples} channels of {max(bits)} bits, sample format {sample_format}",
         )
-    if compression not in _LOSSLESS:
+    if compression not in (_UNCOMPRESSED, *_COMPRESSED):
         raise ImageRejected(ReasonCode.UNSUPPORTED_FORMAT, f"TIFF compression {compression}; save it without loss")
+    return "RGB" if samples == 3 else "RGBA"
 
 
-def _require_whole_strips(directory: _Directory, length: int, *, width: int, height: int, max_pixels: int) -> None:
-    tiled = _Tag.TILE_OFFSETS in directory
+def _require_whole_strips(directory: _Directory, length: int, *, size: tuple[int, int], max_pixels: int) -> None:
+    tiled = Tag.TILEOFFSETS in directory
     if tiled:
-        tile_width, tile_height = _first(directory, _Tag.TILE_WIDTH, 0), _first(directory, _Tag.TILE_HEIGHT, 0)
-        require_frame_size(tile_width, tile_height, max_pixels=max_pixels)
+        tile = _first(directory, Tag.TILEWIDTH, 0), _first(directory, Tag.TILELENGTH, 0)
+        require_frame_size(*tile, max_pixels=max_pixels)
         # the tiles together, where those at the edges reach out of the frame
-        require_frame_size(width + tile_width, height + tile_height, max_pixels=4 * max_pixels)
-    offsets = directory.get(_Tag.TILE_OFFSETS if tiled else _Tag.STRIP_OFFSETS, ())
-    sizes = directory.get(_Tag.TILE_BYTES if tiled else _Tag.STRIP_BYTES, ())
+        require_frame_size(size[0] + tile[0], size[1] + tile[1], max_pixels=4 * max_pixels)
+    offsets = directory.get(Tag.TILEOFFSETS if tiled else Tag.STRIPOFFSETS, ())
+    sizes = directory.get(Tag.TILEBYTECOUNTS if tiled else Tag.STRIPBYTECOUNTS, ())
     if not offsets or len(offsets) != len(sizes):
         raise ImageRejected(ReasonCode.UNREADABLE, "the TIFF directory does not say where the pixels lie")
-    _require_apart(offsets, sizes, length, "tiles" if tiled else "strips")
+    _require_apart(np.array(offsets), np.array(sizes), length, "tiles" if tiled else "strips")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from blastscreen.imaging.formats.signatures import identify_format
+from blastscreen.imaging.decoding import identify_format
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 

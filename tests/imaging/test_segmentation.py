@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from blastscreen.imaging.masks import cell_mask, content_box
-from blastscreen.imaging.quality import assess
 from blastscreen.imaging.rejection import ImageRejected
-from blastscreen.imaging.segmentation import Segmentation
+from blastscreen.imaging.segmentation import Segmentation, assess
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import REVIEW_CODES, ReasonCode
 
