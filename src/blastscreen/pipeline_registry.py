@@ -49,6 +49,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     models["hybrid"] += models["rf"] + models["cnn"]
     protocols = features + audit.create_pipeline()
     report = reporting.create_pipeline(MODELS)
+    prediction = _measure_external(features) + predict.create_pipeline()
     everything = sum(models.values(), protocols + report)
     slow = {node.name for node in everything.from_nodes(*SLOW_NODES).nodes}
     registered = {
@@ -57,10 +58,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         **models,
         "audit": protocols,
         "reporting": report,
-        "predict": _measure_external(features, checked="external_index") + predict.create_pipeline(),
-        "external": _measure_external(features, checked="strangers")
-        + predict.create_pipeline()
-        + external.create_pipeline(predict.SCORED_MODELS),
+        "predict": prediction,
+        "external": prediction + external.create_pipeline(predict.SCORED_MODELS),
         "__default__": everything,
     }
     return {name: _tag_by_speed(pipeline, slow) for name, pipeline in registered.items()}
@@ -70,13 +69,8 @@ def _tag_by_speed(pipeline: Pipeline, slow: Collection[str]) -> Pipeline:
     return Pipeline([node.tag("slow" if node.name in slow else "fast") for node in pipeline.nodes])
 
 
-def _measure_external(features: Pipeline, *, checked: str) -> Pipeline:
-    """Index, standardise and measure images from outside by the nodes that do so for the cohort.
-
-    Args:
-        features: Pipeline with these nodes.
-        checked: What must be there before anything is standardised.
-    """
+def _measure_external(features: Pipeline) -> Pipeline:
+    """Index, standardise and measure images from outside by the nodes that do so for the cohort."""
     shared = features.only_nodes(
         "preprocessing.index_cells", "preprocessing.standardise_cells", "feature_engineering.measure_features"
     )
@@ -84,7 +78,8 @@ def _measure_external(features: Pipeline, *, checked: str) -> Pipeline:
         shared,
         inputs={
             "raw_cells": "external_cells",
-            "integrity_report": checked,
+            # every folder is scored, whatever its names and labels: there is no check to wait for
+            "integrity_report": "external_index",
             "cell_index_parts": "external_index_parts",
             "cell_features_parts": "external_features_parts",
         },

@@ -22,7 +22,7 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
                 name="require_strangers",
             ),
         ],
-        # stands between nodes that `predict` shares with `preprocessing`, before any cell is standardised
+        # of nodes that wait for the same, Kedro runs the first by name: before `standardise_cells`
         namespace="predict.preprocessing",
         prefix_datasets_with_namespace=False,
     )
