@@ -58,24 +58,16 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _predict(features: Pipeline, models: Iterable[str]) -> dict[str, Pipeline]:
-    decisions = prediction.create_pipeline(models)
-    return {
-        "predict": _measure_external(features, checked="external_index") + decisions,
-        "external": _measure_external(features, checked="strangers") + decisions + prediction.create_external(models),
-    }
+    predict = _measure_external(features) + prediction.create_pipeline(models)
+    return {"predict": predict, "external": predict + prediction.create_external(models)}
 
 
 def _tag_by_speed(pipeline: Pipeline, slow: Collection[str]) -> Pipeline:
     return Pipeline([node.tag("slow" if node.name in slow else "fast") for node in pipeline.nodes])
 
 
-def _measure_external(features: Pipeline, *, checked: str) -> Pipeline:
-    """Index, standardise and measure images from outside by the nodes that do so for the cohort.
-
-    Args:
-        features: Pipeline with these nodes.
-        checked: What must be there before anything is standardised.
-    """
+def _measure_external(features: Pipeline) -> Pipeline:
+    """Index, standardise and measure images from outside by the nodes that do so for the cohort."""
     shared = features.only_nodes(
         "preprocessing.index_cells", "preprocessing.standardise_cells", "feature_engineering.measure_features"
     )
@@ -83,7 +75,8 @@ def _measure_external(features: Pipeline, *, checked: str) -> Pipeline:
         shared,
         inputs={
             "raw_cells": "external_cells",
-            "integrity_report": checked,
+            # every folder is scored, whatever its names and labels: there is no check to wait for
+            "integrity_report": "external_index",
             "cell_index_parts": "external_index_parts",
             "cell_features_parts": "external_features_parts",
         },

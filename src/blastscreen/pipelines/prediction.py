@@ -70,7 +70,7 @@ def create_external(models: Iterable[str]) -> Pipeline:
         inputs={"external_index": "external_index", "cell_index": "cell_index"},
         outputs="strangers",
         name="require_strangers",
-        # before any node of `predict` scores
+        # of nodes that wait for the same, Kedro runs the first by name: before `standardise_cells`
         namespace="predict",
     )
     metrics = Pipeline(map(_evaluate, models), namespace="external", prefix_datasets_with_namespace=False)
