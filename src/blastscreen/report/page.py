@@ -12,7 +12,6 @@ from typing import Any
 import plotly.graph_objects as go
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from blastscreen.models import MODELS
 from blastscreen.report.escaping import open_html, open_markdown, show_unseen
@@ -38,6 +37,9 @@ DARK = {
 
 def render_report(results: Results) -> str:
     """Write the report of a run: a whole HTML page, which asks for nothing from elsewhere and forbids itself to."""
+    # which imports IPython where that is installed
+    from plotly.offline import get_plotlyjs
+
     scripts = {"plotly": get_plotlyjs(), "charts": _read("charts.js")}
     return (
         open_html()
