@@ -11,8 +11,8 @@ import skops.io
 from numpy.lib.recfunctions import repack_fields
 
 from blastscreen.datasets import SkopsModel
-from blastscreen.datasets.digests import EntryRefused, write_digest
 from blastscreen.datasets.skops_model import TRUSTED_TYPES
+from blastscreen.datasets.whole_files import EntryRefused, write_digest
 from blastscreen.models import MODELS, ModelKind
 from blastscreen.models.tabular import fit_classifier
 from blastscreen.vocabulary import Balancing

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from blastscreen.datasets.layers import LayeredConfigLoader
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from kedro.framework.startup import bootstrap_project
 from omegaconf import OmegaConf
 
 from blastscreen.cli import run
+from blastscreen.datasets.viz import LayeredConfigLoader
 from blastscreen.models.estimators import ForestParameters
 from blastscreen.parameters import HybridParameters
 from blastscreen.runs.user_input import find_wrong_parameters, place_paths
