@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from blastscreen.imaging.cell_stack import CellStack
-from blastscreen.parameters import CnnParameters, ComputeParameters
+from blastscreen.parameters import CnnParameters, ComputeParameters, FeatureParameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,6 +91,13 @@ def cnn_settings(repository):
         return CnnParameters.model_validate(values | small | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def feature_settings(repository):
+    """The default settings of the features, with changes."""
+    values = yaml.safe_load((repository / "conf/base/parameters/features.yml").read_text())["features"]
+    return lambda **changes: FeatureParameters.model_validate(values | changes)
 
 
 @pytest.fixture(scope="session")
