@@ -4,42 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blastscreen.datasets import PartFolder
-from blastscreen.features.measurement import measure_features
-from blastscreen.parameters import AuditParameters, ComputeParameters, ForestParameters, SplitParameters
-from blastscreen.schemas import feature_columns
-from blastscreen.vocabulary import CellLabel
+from blastscreen.parameters import AuditParameters, ForestParameters, SplitParameters
+from blastscreen.vocabulary import FEATURE_NAMES, CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
 
 
 @pytest.fixture(scope="session")
-def measure(feature_settings, tmp_path_factory):
-    """Measure a stack by the default settings, with changes."""
-    compute = ComputeParameters(backend="threading", n_jobs=1, scheduler="", batch_size=20)
-    finished = PartFolder(filepath=str(tmp_path_factory.mktemp("parts"))).load()
-    return lambda stack, **changes: measure_features(
-        stack, finished, settings=feature_settings(**changes), compute=compute
-    )
-
-
-@pytest.fixture(scope="session")
-def cohort(toy_cells, measure):
+def cohort():
     """Make both regions' features of 20 subjects with 5 cells each, half of them with blasts: noise, and what is added.
 
     Args: `persons`, how far the subjects differ from each other, and `blasts`, how far the classes differ in area, both
     in standard deviations of the noise; `frame` is added to the area of blasts over the whole frame alone.
     """
 
-    features = feature_columns(measure(toy_cells(2)[0]))
-
     def make(*, persons=0.0, blasts=0.0, frame=0.0, seed=0):
         rng = np.random.default_rng(seed)
         group = np.repeat(np.arange(N_GROUPS), N_CELLS)
         is_blast = group % 2 == 0
-        values = rng.normal(size=(len(group), len(features)))
-        values += persons * rng.normal(size=(N_GROUPS, len(features)))[group]
-        cells = pd.DataFrame(values, columns=features)
+        values = rng.normal(size=(len(group), len(FEATURE_NAMES)))
+        values += persons * rng.normal(size=(N_GROUPS, len(FEATURE_NAMES)))[group]
+        cells = pd.DataFrame(values, columns=list(FEATURE_NAMES))
         cells["area"] += blasts * is_blast
         identity = {
             "image_id": [f"{number:03}" for number in range(len(group))],

@@ -5,29 +5,43 @@ from scipy.stats import pearsonr, spearmanr
 
 from blastscreen.datasets import PartFolder
 from blastscreen.experiments.paired_regions import correlate_with_area, measure_other_region, pair_regions
+from blastscreen.features.measurement import measure_cells, tabulate_features
+from blastscreen.parameters import FeatureParameters
 from blastscreen.schemas import AREA_CORRELATIONS, CELL_FEATURES
-from blastscreen.vocabulary import Region
+from blastscreen.vocabulary import FEATURE_NAMES, Region
+
+
+@pytest.fixture
+def settings():
+    def make(region):
+        return FeatureParameters(region=region, gaussian_blur=False, canny_low=20, canny_high=40, rim_width=3)
+
+    return make
 
 
 @pytest.mark.parametrize(("own", "other"), [(Region.CELL, Region.FRAME), (Region.FRAME, Region.CELL)])
 def test_cells_are_measured_over_the_other_region_and_nothing_else_changes(
-    toy_cells, feature_settings, measure, compute, tmp_path, own, other
+    toy_cells, settings, compute, tmp_path, own, other
 ):
     stack, _ = toy_cells(20)
-    finished = PartFolder(filepath=str(tmp_path)).load()
-    measured = measure_other_region(stack, finished, settings=feature_settings(region=own), compute=compute)
+    measured = measure_other_region(
+        stack, PartFolder(filepath=str(tmp_path)).load(), settings=settings(own), compute=compute
+    )
     CELL_FEATURES.validate(measured)
-    pd.testing.assert_frame_equal(measured, measure(stack, region=other))
+    expected = tabulate_features([measure_cells(stack.batch(0, 20), settings=settings(other))])
+    pd.testing.assert_frame_equal(measured, expected)
 
 
-def test_regions_are_paired_for_cells_that_have_both(toy_cells, feature_settings, measure):
+def test_regions_are_paired_for_cells_that_have_both(toy_cells, settings):
     stack, splits = toy_cells(12)
-    cell, frame = (measure(stack, region=region) for region in (Region.CELL, Region.FRAME))
+    cell, frame = (
+        tabulate_features([measure_cells(stack.batch(0, 12), settings=settings(region))])
+        for region in (Region.CELL, Region.FRAME)
+    )
     cell.loc[4, ["solidity", "reasons"]] = [float("nan"), "non_finite:solidity"]
     frame.loc[7, ["edge_density", "reasons"]] = [float("nan"), "non_finite:edge_density"]
-    paired = pair_regions(cell, frame, splits, settings=feature_settings(region=Region.CELL))
-    other_way_round = pair_regions(frame, cell, splits, settings=feature_settings(region=Region.FRAME))
-    pd.testing.assert_frame_equal(paired, other_way_round)
+    paired = pair_regions(cell, frame, splits, settings=settings(Region.CELL))
+    pd.testing.assert_frame_equal(paired, pair_regions(frame, cell, splits, settings=settings(Region.FRAME)))
     kept = [name for name in stack.image_ids if name not in ("004", "007")]
     for region, features in ((Region.CELL, cell), (Region.FRAME, frame)):
         rows = paired[paired["region"] == region]
@@ -37,14 +51,13 @@ def test_regions_are_paired_for_cells_that_have_both(toy_cells, feature_settings
 
 
 def test_features_that_repeat_the_area_are_found_in_the_region_where_they_do():
-    area, other = np.array([1.0, 2.0, 3.0, 6.0]), np.array([1.0, 0.0, 0.0, 1.0])
-    cell = pd.DataFrame({"area": area, "perimeter": area**3, "glcm_contrast": 5.0, "glcm_energy": other})
-    cell = cell.assign(region="cell", data_source="a test")
+    area = np.array([1.0, 2.0, 3.0, 6.0])
+    cell = pd.DataFrame({name: [1.0, 0.0, 0.0, 1.0] for name in FEATURE_NAMES})
+    cell = cell.assign(region="cell", data_source="a test", area=area, perimeter=area**3, glcm_contrast=5.0)
     frame = cell.assign(region="frame", glcm_energy=10 - 2 * area)
     table = correlate_with_area(pd.concat([frame, cell], ignore_index=True))
     AREA_CORRELATIONS.validate(table)
-    assert set(table["data_source"]) == {"a test"}
-    assert table["feature"].tolist() == ["perimeter", "glcm_contrast", "glcm_energy"] * 2
+    assert table["feature"].tolist() == [name for name in FEATURE_NAMES if name != "area"] * 2
     row = table.set_index(["region", "feature"])[["pearson", "spearman"]]
     # deviations of the area -2, -1, 0, 3 and of the feature .5, -.5, -.5, .5: covariance 1, squares 14 and 1
     assert row.loc[("cell", "glcm_energy"), "pearson"] == pytest.approx(1 / np.sqrt(14))
