@@ -5,9 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 
 class Refusal(ValueError):
@@ -34,11 +32,6 @@ class CellLabel(StrEnum):
 
 
 POSITIVE_LABEL = CellLabel.ALL
-
-
-def mark_blasts(labels: "pd.Series[str]") -> "NDArray[np.bool_]":
-    """Mark the cells of the positive class; one without a label is none of them."""
-    return (labels == POSITIVE_LABEL).to_numpy(dtype="bool", na_value=False)
 
 
 class Split(StrEnum):

@@ -2,13 +2,12 @@
 
 import pandas as pd
 
-from blastscreen.cohort.index import join_sources
 from blastscreen.compute.resume import PartStore
 from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.random_forest import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
-from blastscreen.schemas import AREA_CORRELATIONS, feature_columns
+from blastscreen.schemas import AREA_CORRELATIONS, feature_columns, name_sources
 from blastscreen.vocabulary import Region
 
 _AREA = "area"
@@ -56,6 +55,6 @@ def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
             method: of_region[names].corr(method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")
         }
         part = pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").rename_axis("feature").reset_index()
-        parts.append(part.assign(region=region, data_source=join_sources(cells)))
+        parts.append(part.assign(region=region, data_source=name_sources(cells)))
     table = pd.concat(parts, ignore_index=True).astype({"region": "str", "feature": "str"})
     return table[list(AREA_CORRELATIONS.columns)]

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cohort.index import join_sources
 from blastscreen.experiments.cross_validation import (
     STRATEGIES,
     HeldOut,
@@ -23,6 +22,7 @@ from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.models.random_forest import blast_probability, fit_forest
 from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, ForestParameters, SplitParameters
+from blastscreen.schemas import name_sources
 from blastscreen.vocabulary import Region, Split, SplitStrategy
 
 HONEST = (SplitStrategy.SUBJECT, Region.CELL)
@@ -65,7 +65,7 @@ def audit_protocols(
     records = audit_forests(cells, seeds, forest=forest, compute=compute)
     if settings.networks:
         records += audit_networks(stack, splits, seeds, network=network, compute=compute)
-    return pd.DataFrame(records).assign(data_source=join_sources(cells))
+    return pd.DataFrame(records).assign(data_source=name_sources(cells))
 
 
 def audit_forests(
@@ -165,7 +165,7 @@ def summarise_audit(results: pd.DataFrame) -> dict[str, Any]:
     """
     flattery = _summarise(compare_protocols(results), by=["choice", "model"])
     return {
-        "data_source": join_sources(results),
+        "data_source": name_sources(results),
         "n_seeds": int(results["seed"].nunique()),
         "n_folds": int(results["n_folds"].max()),
         "rows": [row for row, _ in _summarise(results, by=["model", "strategy", "region"])],
