@@ -37,7 +37,11 @@ def _cells(*counts: tuple[str, str, str | None, int]) -> pd.DataFrame:
         for group, label, fold, n_cells in counts
         for number in range(n_cells)
     ]
-    return pd.DataFrame(rows, columns=[*IDENTITY, "source_fold"]).assign(data_source="a test").astype("str")
+    return (
+        pd.DataFrame(rows, columns=[*IDENTITY, "source_fold"])
+        .assign(status="accepted", data_source="a test")
+        .astype("str")
+    )
 
 
 def _uneven(total: int, subjects: int, smallest: float) -> list[int]:
@@ -70,7 +74,7 @@ def cnmc_sized() -> pd.DataFrame:
             for subject, n_cells in zip(ids, sizes, strict=True):
                 rows += [(f"{fold}/{label}/{subject}_{n}", subject, label.value, fold) for n in range(n_cells)]
     cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold"])
-    cells = cells.assign(data_source="a test").astype("str")
+    cells = cells.assign(status="accepted", data_source="a test").astype("str")
     hashes = cells["image_id"].tolist()
     shared = ["20 21", "51 78", "51 75", "H6 H2", "H10 H3", "H2 H4", "H2 H5"]
     extra_ids = [subject for pair in shared for subject in pair.split()]
@@ -361,6 +365,7 @@ def cells_under(cnmc: Path) -> Callable[[str], pd.DataFrame]:
                 "subject_group": subjects,
                 "label": [name.label.value for name in names if name is not None],
                 "source_fold": [name.source_fold for name in names if name is not None],
+                "status": "accepted",
                 "data_source": folder,
             },
             dtype="str",

@@ -29,7 +29,7 @@ def cohorts(draw: st.DrawFn) -> pd.DataFrame:
                 ]
     cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold", "pixel_hash"]).astype("str")
     groups = group_subjects(cells["subject_id"].tolist(), cells.pop("pixel_hash").tolist())
-    return cells.assign(subject_group=pd.array(groups, dtype="str"), data_source="a test")
+    return cells.assign(subject_group=pd.array(groups, dtype="str"), status="accepted", data_source="a test")
 
 
 @st.composite

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.cohort.index import select_counted
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.parameters import SplitParameters
@@ -20,8 +21,8 @@ _SUBJECT_WEIGHT = 0.5
 _COST_TOLERANCE = 0.02
 
 
-def split_cells(cells: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFrame:
-    """Split the counted rows of the cell index, and check the result. The order of rows does not matter.
+def split_cells(cell_index: pd.DataFrame, settings: SplitParameters) -> pd.DataFrame:
+    """Split the counted cells, and check the result; the order of rows does not matter.
 
     Returns:
         Table in the schema `CELL_SPLITS`, sorted by image_id.
@@ -29,7 +30,7 @@ def split_cells(cells: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFra
     Raises:
         CohortError: No sound split can be made; the text says why and what to do.
     """
-    ordered = cells.sort_values("image_id", ignore_index=True)
+    ordered = select_counted(cell_index).sort_values("image_id", ignore_index=True)
     identity = ordered[["image_id", "subject_id", "subject_group", "label"]]
     unknown = identity.loc[identity.isna().any(axis=1), "image_id"]
     if len(unknown):

@@ -72,7 +72,7 @@ def audit_forests(
     cells: pd.DataFrame, seeds: Sequence[int], *, forest: ForestParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
     """Cross-validate the forest, by subject and by image, on features of the cell and of the frame."""
-    predict = {seed: partial(_predict_by_forest, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
+    predict = {seed: partial(predict_by_forest, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
     runs = [
         Run(strategy, region, seed, predict[seed]) for strategy in STRATEGIES for region in Region for seed in seeds
     ]
@@ -81,7 +81,8 @@ def audit_forests(
     return [_record("rf", run, tables[run.region], held_out) for run, held_out in zip(runs, found, strict=True)]
 
 
-def _predict_by_forest(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
+def predict_by_forest(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
+    """Predict the cells in split test by a forest of those in split train."""
     return blast_probability(fit_forest(cells, settings=forest), cells[cells["split"] == Split.TEST])
 
 

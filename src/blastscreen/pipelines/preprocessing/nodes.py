@@ -5,8 +5,7 @@ from functools import partial
 import pandas as pd
 
 from blastscreen.cohort import index, splits
-from blastscreen.cohort.integrity import describe_cohort
-from blastscreen.cohort.soundness import require_sound_cohort
+from blastscreen.cohort.integrity import check_integrity
 from blastscreen.compute.resume import PartStore, map_parts
 from blastscreen.imaging.cell_stack import CellStack, cut_ranges
 from blastscreen.imaging.inspection import inspect_cells
@@ -40,8 +39,7 @@ def index_cells(
 
 def accept_cells(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> tuple[pd.DataFrame, dict[str, object]]:
     """Stop on an unsound cohort; otherwise pass on what was not rejected, with the counts of everything."""
-    require_sound_cohort(cell_index)
-    return index.select_counted(cell_index), describe_cohort(cell_index, reference=settings.reference_cohort)
+    return index.select_counted(cell_index), check_integrity(cell_index, settings)
 
 
 def standardise_cells(
