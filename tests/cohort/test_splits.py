@@ -276,7 +276,7 @@ def test_fold_without_a_class_is_refused_with_counts() -> None:
     )
 
     with pytest.raises(CohortError, match="train 3 all, 2 hem; validation 4 all, 0 hem; test 0 all, 5 hem cells"):
-        split_by_source_fold(cells, validation_fold="fold_1", test_fold="fold_2")
+        split_cells(cells, settings=_settings(SplitStrategy.SOURCE_FOLD))
 
 
 @pytest.mark.parametrize("strategy", SplitStrategy)

@@ -108,7 +108,7 @@ def test_everything_made_of_drawn_cells_says_so(default_run):
     catalog = default_run[0].catalog()
     for name in ("cell_index", "cell_splits", "rf_predictions", "cnn_predictions"):
         assert set(catalog.load(name)["data_source"]) == {GENERATED_SAMPLE}
-    assert catalog.load("integrity_report")["data_sources"] == [GENERATED_SAMPLE]
+    assert catalog.load("integrity_report")["data_source"] == GENERATED_SAMPLE
     figures = {
         name for pipeline in register_pipelines().values() for name in pipeline.all_outputs() if "_figure" in name
     }

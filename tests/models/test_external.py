@@ -21,7 +21,7 @@ from blastscreen.vocabulary import FEATURE_NAMES, REVIEW_CODES, Calibration
 
 SETTINGS = {"confidence_level": 0.95}
 OPERATING_POINT = {"threshold": 0.4}
-TRAINING_RANGE = {"cell_area": {"low": 1000.0, "high": 3000.0}, "is_drawn": False}
+TRAINING_RANGE = {"cell_area": {"low": 1000.0, "high": 3000.0}, "data_source": "a lab"}
 
 
 def index(*files, source="outside"):
