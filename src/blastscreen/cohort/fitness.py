@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.schemas import name_sources
-from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit
+from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit, name_sources
 
 TAIL = 0.005
 """Share of the training cells at either end of the areas that the range leaves out."""

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from blastscreen.cohort.names import CellName, describe_cell, natural_key
-from blastscreen.schemas import name_sources
-from blastscreen.vocabulary import COUNTED, GENERATED_SAMPLE, ReasonCode, Status
+from blastscreen.vocabulary import COUNTED, GENERATED_SAMPLE, ReasonCode, Status, name_sources
 
 _SEEN = dict.fromkeys(("image_id", "status", "reasons", "detail", "image_format"), "str")
 _SEEN |= dict.fromkeys(("height", "width", "background_threshold", "cell_area"), "Int64") | {"pixel_hash": "str"}

@@ -9,8 +9,7 @@ from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
 from blastscreen.cohort.soundness import CohortError, require_sound_cohort
 from blastscreen.parameters import PreprocessingParameters
-from blastscreen.schemas import name_sources
-from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
+from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit, name_sources
 
 _MAX_EXAMPLES = 10
 

@@ -10,7 +10,6 @@ from blastscreen.cohort.index import select_counted
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.parameters import SplitParameters
-from blastscreen.schemas import IDENTITY
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
 
 _SPLITS = tuple(Split)
@@ -44,7 +43,7 @@ def split_cells(cell_index: pd.DataFrame, settings: SplitParameters) -> pd.DataF
             split = split_by_source_fold(ordered, **folds)
         case SplitStrategy.IMAGE:
             split = split_by_image(ordered, **fractions, seed=settings.seed)
-    splits = ordered.assign(split=split)[IDENTITY]
+    splits = identity.assign(split=split, data_source=ordered["data_source"])
     require_sound_splits(splits, groups_stay_whole=settings.strategy != SplitStrategy.IMAGE)
     return splits
 

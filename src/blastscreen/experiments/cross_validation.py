@@ -12,8 +12,7 @@ from blastscreen.cohort.soundness import CohortError
 from blastscreen.compute.parallel import map_batches, use_cores
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.parameters import ComputeParameters
-from blastscreen.schemas import blast_mask
-from blastscreen.vocabulary import CellLabel, Region, Split, SplitStrategy
+from blastscreen.vocabulary import CellLabel, Region, Split, SplitStrategy, blast_mask
 
 N_FOLDS = 4
 """Folds of a cohort that has as many subjects in each class: training then sees three quarters of the cells."""

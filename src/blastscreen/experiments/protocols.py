@@ -22,8 +22,7 @@ from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.models.random_forest import blast_probability, fit_forest
 from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, ForestParameters, SplitParameters
-from blastscreen.schemas import name_sources
-from blastscreen.vocabulary import Region, Split, SplitStrategy
+from blastscreen.vocabulary import Region, Split, SplitStrategy, name_sources
 
 HONEST = (SplitStrategy.SUBJECT, Region.CELL)
 CHOICES = {
