@@ -36,6 +36,11 @@ class CellLabel(StrEnum):
 POSITIVE_LABEL = CellLabel.ALL
 
 
+def mark_blasts(labels: "pd.Series[str]") -> "NDArray[np.bool_]":
+    """Mark the cells of the positive class; one without a label is none of them."""
+    return (labels == POSITIVE_LABEL).to_numpy(dtype="bool", na_value=False)
+
+
 class Split(StrEnum):
     """Experimental role of a cell."""
 
@@ -211,16 +216,6 @@ def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
         [False, False, True]
     """
     return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
-
-
-def blast_mask(cells: "pd.DataFrame") -> "NDArray[np.bool_]":
-    """Return which cells of a table with a column label are blasts, shape (n,)."""
-    return (cells["label"] == POSITIVE_LABEL).to_numpy(dtype="bool")
-
-
-def name_sources(cells: "pd.DataFrame") -> str:
-    """Join the sources of a table with a column data_source, as results made of it carry them."""
-    return ", ".join(sorted(cells["data_source"].unique()))
 
 
 SHAPE_FEATURES = ("area", "perimeter", "circularity", "solidity", "aspect_ratio")

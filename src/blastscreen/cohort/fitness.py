@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit, name_sources
+from blastscreen.cohort.index import join_sources
+from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit
 
 TAIL = 0.005
 """Share of the training cells at either end of the areas that the range leaves out."""
@@ -29,7 +30,7 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
         raise Refusal(f"none of {len(cells):,} training cells is fit. Look at the reasons in the cell index")
     low, high = area.quantile([TAIL, 1 - TAIL])
     allowed = {"low": low * (1 - MARGIN), "high": high / (1 - MARGIN)}
-    return {"data_source": name_sources(cells), "n_cells": len(area), "cell_area": allowed}
+    return {"data_source": join_sources(cells), "n_cells": len(area), "cell_area": allowed}
 
 
 def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "pd.Series[str]":

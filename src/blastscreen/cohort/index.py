@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from blastscreen.cohort.names import CellName, describe_cell, natural_key
-from blastscreen.vocabulary import COUNTED, GENERATED_SAMPLE, ReasonCode, Status, name_sources
+from blastscreen.vocabulary import COUNTED, GENERATED_SAMPLE, ReasonCode, Status
 
 _SEEN = dict.fromkeys(("image_id", "status", "reasons", "detail", "image_format"), "str")
 _SEEN |= dict.fromkeys(("height", "width", "background_threshold", "cell_area"), "Int64") | {"pixel_hash": "str"}
@@ -146,11 +146,16 @@ def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
     return names
 
 
+def join_sources(cells: pd.DataFrame) -> str:
+    """Join the data sources of cells into the one that stands on what is made of them."""
+    return ", ".join(sorted(cells["data_source"].unique()))
+
+
 def note_on_source(made_of: pd.DataFrame | str) -> str:
     """Return what must stand on everything made of some cells: that they were drawn, or "".
 
     Args:
         made_of: Any table with a column data_source, such as the index or predictions, or the data source of a result.
     """
-    source = made_of if isinstance(made_of, str) else name_sources(made_of)
+    source = made_of if isinstance(made_of, str) else join_sources(made_of)
     return GENERATED_SAMPLE if GENERATED_SAMPLE in source else ""

@@ -4,12 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.cohort.index import select_counted, select_readable
+from blastscreen.cohort.index import join_sources, select_counted, select_readable
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
 from blastscreen.cohort.soundness import CohortError, require_sound_cohort
 from blastscreen.parameters import PreprocessingParameters
-from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit, name_sources
+from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
 
 _MAX_EXAMPLES = 10
 
@@ -40,7 +40,7 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     return {
-        "data_source": name_sources(cell_index),
+        "data_source": join_sources(cell_index),
         **_count_files(cell_index),
         "n_unfit": int(is_unfit(counted["reasons"]).sum()),
         "rejected_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REJECTED]),

@@ -12,7 +12,7 @@ from blastscreen.cohort.soundness import CohortError
 from blastscreen.compute.parallel import map_batches, use_cores
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.parameters import ComputeParameters
-from blastscreen.vocabulary import CellLabel, Region, Split, SplitStrategy, blast_mask
+from blastscreen.vocabulary import CellLabel, Region, Split, SplitStrategy, mark_blasts
 
 N_FOLDS = 4
 """Folds of a cohort that has as many subjects in each class: training then sees three quarters of the cells."""
@@ -146,7 +146,7 @@ def auroc_within_folds(is_blast: NDArray[np.bool_], probability: NDArray[np.floa
 
 def score_folds(cells: pd.DataFrame, held_out: HeldOut) -> dict[str, object]:
     """Compute the AUROC within folds, and accuracy and weighted F1 of all cells at `THRESHOLD`."""
-    is_blast = blast_mask(cells)
+    is_blast = mark_blasts(cells["label"])
     calls = describe_calls(count_calls(is_blast, held_out.probability, threshold=THRESHOLD))
     return {
         "n_folds": len(np.unique(held_out.fold)),

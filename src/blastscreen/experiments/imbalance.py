@@ -26,7 +26,7 @@ from blastscreen.parameters import (
     ForestParameters,
     SplitParameters,
 )
-from blastscreen.vocabulary import Balancing, Region, Split, blast_mask
+from blastscreen.vocabulary import Balancing, Region, Split, mark_blasts
 
 BASELINE = Balancing.CLASS_WEIGHT
 
@@ -116,7 +116,7 @@ def _bounds(interval: Interval | None, *, prefix: str = "") -> dict[str, float]:
 
 def leave_groups_out(cells: pd.DataFrame, divisions: Sequence[HeldOut], min_sensitivity: float) -> dict[str, LeftOut]:
     """Compute each measure of `measure_balancing`, and what it is without each subject group."""
-    is_blast = np.tile(blast_mask(cells), len(divisions))
+    is_blast = np.tile(mark_blasts(cells["label"]), len(divisions))
     groups = np.tile(cells["subject_group"].to_numpy(dtype=np.str_), len(divisions))
     # folds of other divisions have other numbers
     fold = np.concatenate([number * len(cells) + division.fold for number, division in enumerate(divisions)])

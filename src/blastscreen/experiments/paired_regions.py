@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.compute.resume import PartStore
 from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.random_forest import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
-from blastscreen.vocabulary import Region, name_sources
+from blastscreen.vocabulary import Region
 
 _AREA = "area"
 _OTHER = {Region.CELL: Region.FRAME, Region.FRAME: Region.CELL}
@@ -56,4 +57,4 @@ def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
         }
         parts.append(pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").assign(region=region))
     table = pd.concat(parts).rename_axis("feature").reset_index().astype({"region": "str", "feature": "str"})
-    return table[["region", "feature", "pearson", "spearman"]].assign(data_source=name_sources(cells))
+    return table[["region", "feature", "pearson", "spearman"]].assign(data_source=join_sources(cells))

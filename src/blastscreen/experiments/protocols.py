@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.experiments.cross_validation import (
     STRATEGIES,
     HeldOut,
@@ -22,7 +23,7 @@ from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.models.random_forest import blast_probability, fit_forest
 from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, ForestParameters, SplitParameters
-from blastscreen.vocabulary import Region, Split, SplitStrategy, name_sources
+from blastscreen.vocabulary import Region, Split, SplitStrategy
 
 HONEST = (SplitStrategy.SUBJECT, Region.CELL)
 CHOICES = {
@@ -64,14 +65,14 @@ def audit_protocols(
     records = audit_forests(cells, seeds, forest=forest, compute=compute)
     if settings.networks:
         records += audit_networks(stack, splits, seeds, network=network, compute=compute)
-    return pd.DataFrame(records).assign(data_source=name_sources(cells))
+    return pd.DataFrame(records).assign(data_source=join_sources(cells))
 
 
 def audit_forests(
     cells: pd.DataFrame, seeds: Sequence[int], *, forest: ForestParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
     """Cross-validate the forest, by subject and by image, on features of the cell and of the frame."""
-    predict = {seed: partial(predict_by_forest, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
+    predict = {seed: partial(predict_held_out, forest=forest.model_copy(update={"seed": seed})) for seed in seeds}
     runs = [
         Run(strategy, region, seed, predict[seed]) for strategy in STRATEGIES for region in Region for seed in seeds
     ]
@@ -80,7 +81,7 @@ def audit_forests(
     return [_record("rf", run, tables[run.region], held_out) for run, held_out in zip(runs, found, strict=True)]
 
 
-def predict_by_forest(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
+def predict_held_out(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArray[np.float64]:
     """Predict the cells in split test by a forest of those in split train."""
     return blast_probability(fit_forest(cells, settings=forest), cells[cells["split"] == Split.TEST])
 
@@ -165,7 +166,7 @@ def summarise_audit(results: pd.DataFrame) -> dict[str, Any]:
     """
     flattery = _summarise(compare_protocols(results), by=["choice", "model"])
     return {
-        "data_source": name_sources(results),
+        "data_source": join_sources(results),
         "n_seeds": int(results["seed"].nunique()),
         "n_folds": int(results["n_folds"].max()),
         "rows": [row for row, _ in _summarise(results, by=["model", "strategy", "region"])],
