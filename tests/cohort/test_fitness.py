@@ -25,7 +25,7 @@ def test_the_range_is_that_of_the_fit_training_cells_widened() -> None:
     assert measure_training_cells(index, splits_of(index, 1002)) == {
         "n_cells": 1001,
         "cell_area": {"low": pytest.approx(20_005 * 0.9), "high": pytest.approx(20_995 / 0.9)},
-        "is_drawn": False,
+        "data_source": "a lab",
     }
 
 
@@ -38,7 +38,7 @@ def test_without_a_fit_training_cell_there_is_no_range() -> None:
 def test_areas_outside_the_range_are_a_reason_beside_the_others() -> None:
     status = ["accepted", "review", "accepted", "duplicate", "rejected", "rejected"]
     cells = index_of([999, 1000, 2000, 2001, 9, None], ["", "border", "", "duplicate", "no_cell", "truncated"], status)
-    reasons = list_reasons(cells, {"n_cells": 3, "cell_area": {"low": 1000.0, "high": 2000.0}, "is_drawn": False})
+    reasons = list_reasons(cells, {"n_cells": 3, "cell_area": {"low": 1000.0, "high": 2000.0}, "data_source": "a lab"})
     assert reasons.index.tolist() == cells["image_id"].tolist()
     assert reasons.tolist() == ["small_cell", "border", "", "duplicate;large_cell", "no_cell", "truncated"]
 
@@ -47,7 +47,7 @@ def test_models_of_drawn_cells_decide_on_no_others() -> None:
     drawn, real = index_of([2000], [""], source=GENERATED_SAMPLE), index_of([2000, None], ["", "truncated"])
     real["status"] = ["accepted", "rejected"]
     learned = measure_training_cells(drawn, splits_of(drawn, 1))
-    assert learned["is_drawn"] is True
+    assert learned["data_source"] == GENERATED_SAMPLE
     assert list_reasons(drawn, learned).tolist() == [""]
     assert list_reasons(real, learned).tolist() == ["drawn_model", "truncated"]
     assert is_unfit(list_reasons(real, learned)).tolist() == [True, False]
@@ -65,7 +65,7 @@ def test_real_cells_are_fit_and_at_half_or_double_scale_they_are_not(cnmc) -> No
     whole = {
         "n_cells": 52,
         "cell_area": {"low": 14_358.0, "high": 55_818.0},
-        "is_drawn": False,
+        "data_source": "a lab",
     }  # of 2,518 training cells
     for training_range in (None, whole):
         assert is_unfit(reasons_at(1, training_range)).sum() == 0

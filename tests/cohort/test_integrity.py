@@ -35,7 +35,7 @@ def test_everything_is_counted(small_index: pd.DataFrame) -> None:
     report = describe_cohort(small_index, reference=ReferenceCohort.NONE)
 
     assert report == {
-        "data_sources": ["a test"],
+        "data_source": "a test",
         "n_files": 10,
         "n_accepted": 4,
         "n_review": 1,

@@ -37,7 +37,11 @@ def _cells(*counts: tuple[str, str, str | None, int]) -> pd.DataFrame:
         for group, label, fold, n_cells in counts
         for number in range(n_cells)
     ]
-    return pd.DataFrame(rows, columns=[*IDENTITY, "source_fold"]).assign(data_source="a test").astype("str")
+    return (
+        pd.DataFrame(rows, columns=[*IDENTITY, "source_fold"])
+        .assign(status="accepted", data_source="a test")
+        .astype("str")
+    )
 
 
 def _uneven(total: int, subjects: int, smallest: float) -> list[int]:
@@ -70,7 +74,7 @@ def cnmc_sized() -> pd.DataFrame:
             for subject, n_cells in zip(ids, sizes, strict=True):
                 rows += [(f"{fold}/{label}/{subject}_{n}", subject, label.value, fold) for n in range(n_cells)]
     cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold"])
-    cells = cells.assign(data_source="a test").astype("str")
+    cells = cells.assign(status="accepted", data_source="a test").astype("str")
     hashes = cells["image_id"].tolist()
     shared = ["20 21", "51 78", "51 75", "H6 H2", "H10 H3", "H2 H4", "H2 H5"]
     extra_ids = [subject for pair in shared for subject in pair.split()]
@@ -273,7 +277,7 @@ def test_fold_without_a_class_is_refused_with_counts() -> None:
     )
 
     with pytest.raises(CohortError, match="train 3 all, 2 hem; validation 4 all, 0 hem; test 0 all, 5 hem cells"):
-        split_by_source_fold(cells, validation_fold="fold_1", test_fold="fold_2")
+        split_cells(cells, settings=_settings(SplitStrategy.SOURCE_FOLD))
 
 
 @pytest.mark.parametrize("strategy", SplitStrategy)

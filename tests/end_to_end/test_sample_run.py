@@ -106,7 +106,7 @@ def test_everything_made_of_drawn_cells_says_so(default_run):
     catalog = default_run[0].catalog()
     for name in ("cell_index", "cell_splits", "rf_predictions", "cnn_predictions"):
         assert set(catalog.load(name)["data_source"]) == {GENERATED_SAMPLE}
-    assert catalog.load("integrity_report")["data_sources"] == [GENERATED_SAMPLE]
+    assert catalog.load("integrity_report")["data_source"] == GENERATED_SAMPLE
     figures = {name for name in register_pipelines()["__default__"].all_outputs() if "_figure" in name}
     assert {"rf_roc_figure", "cnn_referral_figure", "comparison_figure", "published_figure"} <= figures
     for name in sorted(figures):

@@ -272,7 +272,7 @@ def test_no_cell_is_referred_at_confidence_0():
 
 def test_predictions_are_rated_by_what_was_stored_of_them():
     index = BOTH.assign(cell_area=[500, *[100] * 10], status="accepted", reasons="")
-    allowed = {"cell_area": {"low": 90, "high": 110}, "is_drawn": False}
+    allowed = {"cell_area": {"low": 90, "high": 110}, "data_source": "a lab"}
     shifted = BOTH.assign(blast_probability=np.repeat([0.3, 0.4], [5, 6]))
     arguments = ({"chosen": "sigmoid"}, {"threshold": 0.35}, index, allowed)
     found = CALIBRATED.validate(rate_predictions(shifted, *arguments))

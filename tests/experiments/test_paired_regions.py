@@ -72,3 +72,8 @@ def test_correlations_are_those_of_scipy(cohort):
         of_region = cells[cells["region"] == region]
         assert row["pearson"] == pytest.approx(pearsonr(of_region["area"], of_region[feature]).statistic)
         assert row["spearman"] == pytest.approx(spearmanr(of_region["area"], of_region[feature]).statistic)
+
+
+def test_nothing_correlates_with_an_area_that_was_not_measured(cohort):
+    table = AREA_CORRELATIONS.validate(correlate_with_area(cohort().drop(columns="area")))
+    assert table[["pearson", "spearman"]].isna().all(axis=None)

@@ -19,7 +19,7 @@ from blastscreen.vocabulary import REVIEW_CODES, Calibration
 
 SETTINGS = EvaluationParameters.model_construct(confidence_level=0.95)
 OPERATING_POINT = {"threshold": 0.4}
-TRAINING_RANGE = {"cell_area": {"low": 1000.0, "high": 3000.0}, "is_drawn": False}
+TRAINING_RANGE = {"cell_area": {"low": 1000.0, "high": 3000.0}, "data_source": "a lab"}
 
 
 def index(*files, source="outside"):

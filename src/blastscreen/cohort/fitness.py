@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from blastscreen.cohort.index import join_sources
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit
 
 TAIL = 0.005
@@ -16,8 +17,8 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
     """Measure the areas of the training cells that are fit themselves.
 
     Returns:
-        Ready for JSON: n_cells; low and high under cell_area (pixels), the quantiles `TAIL` and 1 - `TAIL`, widened by
-        `MARGIN`; and is_drawn, whether the cells were generated.
+        Ready for JSON: data_source, n_cells, and under cell_area (pixels) low and high, the quantiles `TAIL` and
+        1 - `TAIL`, widened by `MARGIN`.
 
     Raises:
         Refusal: No training cell is fit.
@@ -29,28 +30,21 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
         raise Refusal(f"none of {len(cells):,} training cells is fit. Look at the reasons in the cell index")
     low, high = area.quantile([TAIL, 1 - TAIL])
     allowed = {"low": low * (1 - MARGIN), "high": high / (1 - MARGIN)}
-    return {
-        "n_cells": len(area),
-        "cell_area": allowed,
-        "is_drawn": bool((cells["data_source"] == GENERATED_SAMPLE).any()),
-    }
+    return {"data_source": join_sources(cells), "n_cells": len(area), "cell_area": allowed}
 
 
 def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "pd.Series[str]":
-    """List all reasons of each file, and how a cell is unlike those that a model learned from.
-
-    Args:
-        cell_index: In the schema `CELL_INDEX`.
-        training_range: Result of `measure_training_cells`.
+    """List all reasons of each file, and in what a cell is unlike those that a model learned from.
 
     Returns:
         Codes joined by ";", by image_id; rejected files keep theirs.
     """
     area, allowed = cell_index["cell_area"].astype(float), training_range["cell_area"]
+    learned_drawn = GENERATED_SAMPLE in training_range["data_source"]
     unlike = {
         ReasonCode.SMALL_CELL: area < allowed["low"],
         ReasonCode.LARGE_CELL: area > allowed["high"],
-        ReasonCode.DRAWN_MODEL: (cell_index["data_source"] != GENERATED_SAMPLE) & training_range["is_drawn"],
+        ReasonCode.DRAWN_MODEL: (cell_index["data_source"] != GENERATED_SAMPLE) & learned_drawn,
     }
     reasons = cell_index["reasons"]
     for code, cells in unlike.items():

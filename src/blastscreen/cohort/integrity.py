@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from blastscreen.cohort.index import select_counted, select_readable
+from blastscreen.cohort.index import join_sources, select_counted, select_readable
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
 from blastscreen.cohort.soundness import CohortError, require_sound_cohort
@@ -40,7 +40,7 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     return {
-        "data_sources": sorted(cell_index["data_source"].unique()),
+        "data_source": join_sources(cell_index),
         **_count_files(cell_index),
         "n_unfit": int(is_unfit(counted["reasons"]).sum()),
         "rejected_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REJECTED]),
@@ -108,33 +108,20 @@ def _count_duplicates(files: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def _list_merged_subjects(files: pd.DataFrame) -> list[dict[str, Any]]:
     """List the subject groups that join several ids because these share pictures."""
     merged = files[files["subject_group"] != files["subject_id"]].groupby("subject_group")["subject_id"]
-    rows = [
-        {
-            "subject_group": str(group),
-            "subject_ids": sorted(subject_ids.unique(), key=natural_key),
-            "images": len(subject_ids),
-        }
-        for group, subject_ids in merged
-    ]
-    return sorted(rows, key=lambda row: natural_key(str(row["subject_group"])))
+    rows = merged.agg(subject_ids=lambda ids: sorted(set(ids), key=natural_key), images="size").reset_index()
+    return sorted(_records(rows), key=lambda row: natural_key(row["subject_group"]))
 
 
 def _compare_with_cnmc(files: pd.DataFrame) -> dict[str, Any]:
     """Compare with the published training set; a rejected file counts as missing, a surplus one as unexpected."""
-    comparison = [
-        {
-            "source_fold": fold,
-            "label": str(label),
-            "published_images": published.images,
-            "found_images": len(cells),
-            "published_subjects": published.subjects,
-            "found_subjects": int(cells["subject_id"].nunique()),
-        }
-        for fold, labels in CNMC_2019.items()
-        for label, published in labels.items()
-        for cells in [files[(files["source_fold"] == fold) & (files["label"] == label)]]
-    ]
-    counts = pd.DataFrame(comparison)
+    published = pd.DataFrame(
+        [(fold, str(label), *count) for fold, labels in CNMC_2019.items() for label, count in labels.items()],
+        columns=["source_fold", "label", "published_images", "published_subjects"],
+    )
+    by_part = files.groupby(["source_fold", "label"])["subject_id"]
+    found = by_part.agg(found_images="size", found_subjects="nunique")
+    counts = published.join(found, on=["source_fold", "label"]).fillna(dict.fromkeys(found, 0))
+    counts = counts.astype(dict.fromkeys(found, int))
     matched = int(counts[["published_images", "found_images"]].min(axis=1).sum())
     missing, unexpected = int(counts["published_images"].sum()) - matched, len(files) - matched
     same_subjects = bool((counts["published_subjects"] == counts["found_subjects"]).all())
@@ -144,5 +131,5 @@ def _compare_with_cnmc(files: pd.DataFrame) -> dict[str, Any]:
         "complete": missing == 0 and unexpected == 0 and same_subjects,
         "missing": missing,
         "unexpected": unexpected,
-        "comparison": comparison,
+        "comparison": _records(counts),
     }

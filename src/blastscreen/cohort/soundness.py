@@ -1,5 +1,7 @@
 """Refusing a cohort from which no honest split can be made."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from blastscreen.cohort.index import select_counted, select_readable
@@ -42,17 +44,9 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
         raise CohortError(
             f"{describe_rejected(cell_index)}. Check that the folder holds the cohort, or take them out of it"
         )
-    found = [
-        _find_unreadable_names(counted),
-        # a duplicate can still contradict the file that it repeats
-        _find_contradicted_labels(readable),
-        _find_subjects_with_both_labels(readable),
-        _find_pixels_with_both_labels(readable),
-        _find_single_class(counted),
-        _find_single_subject(counted),
-        _find_unfit_classes(counted),
-    ]
-    if problems := [problem for problem in found if problem]:
+    # a duplicate can still contradict the file that it repeats
+    problems = [*_find_wrong_names(counted, readable), *_find_conflicts(readable), *_find_gaps(counted)]
+    if problems:
         raise CohortError(*problems)
 
 
@@ -70,86 +64,67 @@ def describe_rejected(cell_index: pd.DataFrame) -> str:
     return f"{len(rejected):,} of {count_noun(len(cell_index), 'file')} rejected ({reasons or 'no files'}){advice}"
 
 
-def _find_unreadable_names(cells: pd.DataFrame) -> str:
-    unnamed = cells[cells["subject_id"].isna() | cells["label"].isna()]
-    if unnamed.empty:
-        return ""
+def _find_wrong_names(counted: pd.DataFrame, readable: pd.DataFrame) -> Iterator[str]:
+    unnamed = counted[counted["subject_id"].isna() | counted["label"].isna()]
     lacking = [name for name, column in (("subject", "subject_id"), ("label", "label")) if unnamed[column].isna().any()]
-    return (
-        f"{count_noun(len(unnamed), 'file')} without {' and '.join(lacking)}: "
-        f"{name_some(unnamed['image_id'].sort_values())}. Name them UID_<subject>_<field>_<cell>_<all or hem>, or say "
-        "whose cells they are in a sheet with the columns Patient_ID,new_names,labels: --params=labels=<file> "
-        "(external_labels=<file> for images from outside). Subjects are never guessed, since cells of one person must "
-        "not be divided between training and test"
-    )
+    if lacking:
+        yield (
+            f"{count_noun(len(unnamed), 'file')} without {' and '.join(lacking)}: "
+            f"{name_some(unnamed['image_id'].sort_values())}. Name them UID_<subject>_<field>_<cell>_<all or hem>, or "
+            "say whose cells they are in a sheet with the columns Patient_ID,new_names,labels: --params=labels=<file> "
+            "(external_labels=<file> for images from outside). Subjects are never guessed, since cells of one person "
+            "must not be divided between training and test"
+        )
+    folder = readable["image_id"].map(folder_label).astype("str")
+    contradicted = readable.loc[folder.notna() & readable["label"].notna() & (folder != readable["label"]), "image_id"]
+    if len(contradicted):
+        yield (
+            f"{count_noun(len(contradicted), 'file')} named with one label in the folder of the other: "
+            f"{name_some(contradicted.sort_values())}. Find out which is right and move or rename the file"
+        )
 
 
-def _find_contradicted_labels(cells: pd.DataFrame) -> str:
-    folder = cells["image_id"].map(folder_label).astype("str")
-    contradicted = cells.loc[folder.notna() & cells["label"].notna() & (folder != cells["label"]), "image_id"]
-    if contradicted.empty:
-        return ""
-    return (
-        f"{count_noun(len(contradicted), 'file')} named with one label in the folder of the other: "
-        f"{name_some(contradicted.sort_values())}. Find out which is right and move or rename the file"
-    )
-
-
-def _find_subjects_with_both_labels(cells: pd.DataFrame) -> str:
-    counts = pd.crosstab(cells["subject_id"], cells["label"])
+def _find_conflicts(readable: pd.DataFrame) -> Iterator[str]:
+    counts = pd.crosstab(readable["subject_id"], readable["label"])
     both = counts[(counts > 0).sum(axis=1) > 1]
-    if both.empty:
-        return ""
-    texts = [
-        f"{subject} ({', '.join(f'{number} {label}' for label, number in both.loc[subject].items())})"
-        for subject in sorted(both.index, key=natural_key)
-    ]
-    return (
-        f"{count_noun(len(both), 'subject')} with both labels: {name_some(texts)}. A person is a patient or a control: "
-        "correct the names, or take the subject out"
-    )
+    if len(both):
+        texts = [
+            f"{subject} ({', '.join(f'{number} {label}' for label, number in both.loc[subject].items())})"
+            for subject in sorted(both.index, key=natural_key)
+        ]
+        yield (
+            f"{count_noun(len(both), 'subject')} with both labels: {name_some(texts)}. A person is a patient or a "
+            "control: correct the names, or take the subject out"
+        )
+    labelled = readable[readable["label"].notna()].sort_values("image_id")
+    repeats = labelled[labelled.groupby("pixel_hash")["label"].transform("nunique") > 1]
+    if len(repeats):
+        equations = sorted(" = ".join(image_ids) for _, image_ids in repeats.groupby("pixel_hash")["image_id"])
+        yield (
+            f"{count_noun(len(equations), 'picture')} present with both labels: {name_some(equations)}. At most one "
+            "label is right: remove every copy whose label can't be confirmed"
+        )
 
 
-def _find_pixels_with_both_labels(cells: pd.DataFrame) -> str:
-    labelled = cells[cells["label"].notna()].sort_values("image_id")
-    both = labelled[labelled.groupby("pixel_hash")["label"].transform("nunique") > 1]
-    if both.empty:
-        return ""
-    equations = sorted(" = ".join(image_ids) for _, image_ids in both.groupby("pixel_hash")["image_id"])
-    return (
-        f"{count_noun(len(equations), 'picture')} present with both labels: {name_some(equations)}. At most one "
-        "label is right: remove every copy whose label can't be confirmed"
-    )
-
-
-def _find_single_class(cells: pd.DataFrame) -> str:
-    counts = cells["label"].value_counts()
-    if len(counts) != 1:
-        return ""
-    found, missing = sorted(CellLabel, key=lambda label: label not in counts)
-    return f"all {counts.sum():,} labelled cells are {found}. Add {missing} cells: a classifier needs both classes"
-
-
-def _find_single_subject(cells: pd.DataFrame) -> str:
-    counts = cells["subject_group"].value_counts()
-    if len(counts) != 1:
-        return ""
-    return (
-        f"all {counts.sum():,} cells come from one subject ({counts.index[0]}). Add subjects: training and test must "
-        "never share a person"
-    )
-
-
-def _find_unfit_classes(cells: pd.DataFrame) -> str:
-    unfit = is_unfit(cells["reasons"])
-    shares = unfit.groupby(cells["label"], dropna=False).agg(["sum", "size"])
+def _find_gaps(counted: pd.DataFrame) -> Iterator[str]:
+    labels, groups = counted["label"].value_counts(), counted["subject_group"].value_counts()
+    if len(labels) == 1:
+        found, missing = sorted(CellLabel, key=lambda label: label not in labels)
+        yield f"all {labels.sum():,} labelled cells are {found}. Add {missing} cells: a classifier needs both classes"
+    if len(groups) == 1:
+        yield (
+            f"all {groups.sum():,} cells come from one subject ({groups.index[0]}). Add subjects: training and test "
+            "must never share a person"
+        )
+    unfit = is_unfit(counted["reasons"])
+    shares = unfit.groupby(counted["label"], dropna=False).agg(["sum", "size"])
     mostly = shares[shares["sum"] > shares["size"] / 2]
-    if mostly.empty:
-        return ""
-    codes = cells.loc[unfit, "reasons"].str.split(";").explode()
-    reasons = ", ".join(f"{code} {n}" for code, n in codes[codes.isin(UNFIT_CODES)].value_counts().sort_index().items())
-    classes = ", ".join(f"{n_unfit:,} of {n:,} {label}" for label, (n_unfit, n) in mostly.iterrows())
-    return (
-        f"cells that no model may decide on: {classes} ({reasons}). What is learned from or measured on "
-        "them says nothing about single cells on black: cut the cells out on black, or take them out of the folder"
-    )
+    if len(mostly):
+        codes = counted.loc[unfit, "reasons"].str.split(";").explode()
+        counts = codes[codes.isin(UNFIT_CODES)].value_counts().sort_index()
+        reasons = ", ".join(f"{code} {number}" for code, number in counts.items())
+        classes = ", ".join(f"{n_unfit:,} of {n:,} {label}" for label, (n_unfit, n) in mostly.iterrows())
+        yield (
+            f"cells that no model may decide on: {classes} ({reasons}). What is learned from or measured on "
+            "them says nothing about single cells on black: cut the cells out on black, or take them out of the folder"
+        )

@@ -10,7 +10,6 @@ from blastscreen.cohort.index import select_counted
 from blastscreen.cohort.names import natural_key
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.parameters import SplitParameters
-from blastscreen.schemas import IDENTITY
 from blastscreen.vocabulary import CellLabel, Split, SplitStrategy
 
 _SPLITS = tuple(Split)
@@ -21,8 +20,8 @@ _SUBJECT_WEIGHT = 0.5
 _COST_TOLERANCE = 0.02
 
 
-def split_cells(cell_index: pd.DataFrame, *, settings: SplitParameters) -> pd.DataFrame:
-    """Split the counted rows of the cell index, and check the result. The order of rows does not matter.
+def split_cells(cell_index: pd.DataFrame, settings: SplitParameters) -> pd.DataFrame:
+    """Split the counted cells, and check the result; the order of rows does not matter.
 
     Returns:
         Table in the schema `CELL_SPLITS`, sorted by image_id.
@@ -44,7 +43,7 @@ def split_cells(cell_index: pd.DataFrame, *, settings: SplitParameters) -> pd.Da
             split = split_by_source_fold(ordered, **folds)
         case SplitStrategy.IMAGE:
             split = split_by_image(ordered, **fractions, seed=settings.seed)
-    splits = ordered.assign(split=split)[IDENTITY]
+    splits = identity.assign(split=split, data_source=ordered["data_source"])
     require_sound_splits(splits, groups_stay_whole=settings.strategy != SplitStrategy.IMAGE)
     return splits
 
@@ -157,7 +156,7 @@ def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold
         Split of each row, on the index of `cells` (image_id, subject_group, label and source_fold).
 
     Raises:
-        CohortError: A cell has no fold, a named fold isn't there, or a split lacks a class.
+        CohortError: A cell has no fold, or a named fold isn't there.
     """
     problems = []
     homeless = cells.loc[cells["source_fold"].isna(), "image_id"].sort_values()
@@ -176,9 +175,7 @@ def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold
         raise CohortError(*problems)
     split_of_fold = {validation_fold: Split.VALIDATION.value, test_fold: Split.TEST.value}
     home_fold = cells["subject_group"].map(counts[folds].idxmax(axis=1))
-    split = home_fold.map(split_of_fold).fillna(Split.TRAIN.value).astype("str").rename("split")
-    require_sound_splits(cells.assign(split=split), groups_stay_whole=True)
-    return split
+    return home_fold.map(split_of_fold).fillna(Split.TRAIN.value).astype("str").rename("split")
 
 
 def require_sound_splits(splits: pd.DataFrame, *, groups_stay_whole: bool) -> None:

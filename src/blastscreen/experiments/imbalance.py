@@ -24,7 +24,6 @@ from blastscreen.parameters import (
     EvaluationParameters,
     SplitParameters,
 )
-from blastscreen.schemas import AUDIT_IMBALANCE
 from blastscreen.vocabulary import Balancing, Region, mark_blasts
 
 BASELINE = Balancing.CLASS_WEIGHT
@@ -88,14 +87,15 @@ def measure_balancing(
         for measure, own in of_way.items():
             baseline = measures[BASELINE][measure]
             gained = None if way == BASELINE else difference_interval(own, baseline, confidence_level=level)
-            row = [way.value, measure, own.value, *_bounds(rate_interval(own, confidence_level=level))]
-            row += [own.value - baseline.value, *_bounds(gained)]
-            rows.append([*row, settings.min_sensitivity, len(divisions[BASELINE])])
-    return pd.DataFrame(rows, columns=list(AUDIT_IMBALANCE.columns)).astype({"balancing": "str", "measure": "str"})
+            values = {"value": own.value, **_bounds(rate_interval(own, confidence_level=level))}
+            differences = {"difference": own.value - baseline.value, **_bounds(gained, prefix="difference_")}
+            rows.append({"balancing": way.value, "measure": measure, **values, **differences})
+    return pd.DataFrame(rows).assign(min_sensitivity=settings.min_sensitivity, n_seeds=len(divisions[BASELINE]))
 
 
-def _bounds(interval: Interval | None) -> tuple[float, float]:
-    return (interval["low"], interval["high"]) if interval else (np.nan, np.nan)
+def _bounds(interval: Interval | None, *, prefix: str = "") -> dict[str, float]:
+    low, high = (interval["low"], interval["high"]) if interval else (np.nan, np.nan)
+    return {f"{prefix}low": low, f"{prefix}high": high}
 
 
 def leave_groups_out(cells: pd.DataFrame, divisions: Sequence[HeldOut], min_sensitivity: float) -> dict[str, LeftOut]:

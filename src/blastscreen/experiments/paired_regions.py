@@ -8,7 +8,6 @@ from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.tabular import training_table
 from blastscreen.parameters import ComputeParameters, FeatureParameters
-from blastscreen.schemas import AREA_CORRELATIONS, feature_columns
 from blastscreen.vocabulary import Region
 
 _AREA = "area"
@@ -49,13 +48,13 @@ def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
         Table in the schema `AREA_CORRELATIONS`, sorted by region and in the order of the features. NaN where a feature
         or the area is the same for all cells, or the area was not measured.
     """
-    names = feature_columns(cells)
-    parts = []
+    from blastscreen.schemas import feature_columns
+
+    names, parts = feature_columns(cells), []
     for region, of_region in cells.groupby("region"):
         of_area = {
             method: of_region[names].corr(method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")
         }
-        part = pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").rename_axis("feature").reset_index()
-        parts.append(part.assign(region=region, data_source=join_sources(cells)))
-    table = pd.concat(parts, ignore_index=True).astype({"region": "str", "feature": "str"})
-    return table[list(AREA_CORRELATIONS.columns)]
+        parts.append(pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").assign(region=region))
+    table = pd.concat(parts).rename_axis("feature").reset_index().astype({"region": "str", "feature": "str"})
+    return table[["region", "feature", "pearson", "spearman"]].assign(data_source=join_sources(cells))

@@ -10,12 +10,6 @@ from blastscreen.report.figures.protocol_audit import draw_area_correlations, dr
 
 def create_pipeline() -> Pipeline:
     """Wire `audit`."""
-    shared = {
-        "settings": "params:audit",
-        "split_settings": "params:splits",
-        "forest": "params:rf",
-        "compute": "params:compute",
-    }
     return Pipeline(
         [
             node(
@@ -48,19 +42,29 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 audit_protocols,
-                inputs=shared
-                | {
+                inputs={
                     "cells": "audited_cells",
                     "stack": "cell_images",
                     "splits": "cell_splits",
+                    "settings": "params:audit",
+                    "split_settings": "params:splits",
+                    "forest": "params:rf",
                     "network": "params:cnn",
+                    "compute": "params:compute",
                 },
                 outputs="audit_results",
                 name="audit_protocols",
             ),
             node(
                 audit_imbalance,
-                inputs=shared | {"cells": "audited_cells", "evaluation": "params:evaluation"},
+                inputs={
+                    "cells": "audited_cells",
+                    "settings": "params:audit",
+                    "split_settings": "params:splits",
+                    "forest": "params:rf",
+                    "evaluation": "params:evaluation",
+                    "compute": "params:compute",
+                },
                 outputs="audit_imbalance",
                 name="audit_imbalance",
             ),

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 
 from blastscreen.cohort.reference import CNMC_2019
 from blastscreen.synthesis.plan import plan_cohort, plan_sample
@@ -14,30 +13,6 @@ from blastscreen.synthesis.tree import write_cells
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the tree that the command line asks for, and say what was written."""
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    try:
-        if options.cnmc:
-            plans = plan_cohort(CNMC_2019, seed=options.seed)
-        else:
-            plans = plan_sample(n_cells=options.cells, n_subjects=options.subjects, seed=options.seed)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("Drawing cells", total=len(plans))
-            written = write_cells(
-                options.out,
-                plans,
-                seed=options.seed,
-                distinct=options.distinct,
-                on_written=lambda: progress.advance(bar),
-            )
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    subjects = len({plan.subject_id for plan in plans})
-    message = f"Wrote {written:,} drawn cells of {subjects} subjects to {options.out}: generated, not patient data."
-    Console(soft_wrap=True, highlight=False, markup=False).print(message)
-
-
-def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m blastscreen.synthesis",
         description="Draw cells that look like those of C-NMC 2019 into a folder tree of its layout.",
@@ -49,7 +24,18 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--subjects", type=int, default=24, help="subjects of the sample (default: 24)")
     parser.add_argument("--distinct", type=int, help="draw only this many cells per label and vary their position")
     parser.add_argument("--seed", type=int, default=42, help="fixes every pixel (default: 42)")
-    return parser
+    options = parser.parse_args(arguments)
+    try:
+        if options.cnmc:
+            plans = plan_cohort(CNMC_2019, seed=options.seed)
+        else:
+            plans = plan_sample(n_cells=options.cells, n_subjects=options.subjects, seed=options.seed)
+        write_cells(options.out, plans, seed=options.seed, distinct=options.distinct)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    subjects = len({plan.subject_id for plan in plans})
+    message = f"Wrote {len(plans):,} drawn cells of {subjects} subjects to {options.out}: generated, not patient data."
+    Console(soft_wrap=True, highlight=False, markup=False).print(message)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtr
 
 from blastscreen.synthesis.outline import draw_outline
-from blastscreen.synthesis.painting import Stain, paint_cell
-from blastscreen.synthesis.plan import CellKind, CellPlan, SubjectTraits
+from blastscreen.synthesis.painting import paint_cell
+from blastscreen.synthesis.plan import CellKind, CellPlan
 from blastscreen.vocabulary import CellLabel
 
 FRAME_SIDE = 450
@@ -17,22 +17,12 @@ SMALLEST_AREA, LARGEST_AREA = 15_000.0, 50_500.0
 _AREA_SHAPES = {CellLabel.ALL: (2.92, 1.97), CellLabel.HEM: (1.15, 2.39)}
 EXTRA_AREA = 0.03  # soft edges and appendages, on average, beyond the outline
 SUBJECT_SHARE_OF_SIZE = 0.5
-_COLOURS = {CellLabel.ALL: (65.5, 24.0, 74.0), CellLabel.HEM: (69.5, 27.0, 76.0)}
-_CONTRAST = {CellLabel.ALL: 1.0, CellLabel.HEM: 1.08}
-_GRAIN = {CellLabel.ALL: 0.38, CellLabel.HEM: 0.46}
 
 
 def draw_cell(plan: CellPlan, *, seed: int) -> NDArray[np.uint8]:
-    """Draw one planned cell.
+    """Draw one planned cell: (450, 450, 3) RGB, exactly black outside the cell.
 
-    The pixels are a function of the plan and the seed alone: neither the order nor the thread matters.
-
-    Args:
-        plan: what to draw.
-        seed: of the cohort, not negative.
-
-    Returns:
-        (450, 450, 3) RGB, exactly black outside the cell.
+    The pixels are a function of the plan and the cohort's seed alone: neither the order nor the thread matters.
     """
     rng = np.random.default_rng([seed, *plan.drawing])
     frame = np.zeros((FRAME_SIDE, FRAME_SIDE, 3), dtype=np.uint8)
@@ -65,23 +55,7 @@ def _draw_patch(plan: CellPlan, area: float, rng: np.random.Generator) -> NDArra
     """Draw a cell in its own box, (h, w, 3)."""
     roughness = float(np.exp(0.12 * plan.traits.roughness + 0.25 * rng.standard_normal()))
     outline = draw_outline(area, roughness=roughness, appendages=plan.kind == CellKind.ORDINARY, rng=rng)
-    return paint_cell(outline, _draw_stain(plan.label, plan.traits, rng), rng=rng)
-
-
-def _draw_stain(label: CellLabel, traits: SubjectTraits, rng: np.random.Generator) -> Stain:
-    """Draw how one cell takes the stain: its class's usual way, its subject's, and its own."""
-    light, red, blue, contrast, clump_size, rim, zone = rng.standard_normal(7)
-    light = 3.2 * traits.light + 2.2 * light
-    shift = np.array([1.1 * light + 2.4 * traits.red + red, 0.8 * light, 0.8 * light + 2.4 * traits.blue + blue])
-    return Stain(
-        colour=tuple(np.array(_COLOURS[label]) + shift),
-        contrast=_CONTRAST[label] * float(np.exp(0.17 * traits.contrast + 0.13 * contrast)),
-        grain=_GRAIN[label] * float(np.exp(0.32 * traits.grain)),
-        clump_size=float(np.exp(0.16 * traits.clump_size + 0.05 * clump_size)),
-        rim=float(np.exp(0.12 * traits.rim + 0.15 * rim)),
-        blue_zone=float(np.exp(0.5 * zone)),
-        spots=2.0,
-    )
+    return paint_cell(outline, plan, rng=rng)
 
 
 def _place(frame: NDArray[np.uint8], patch: NDArray[np.uint8], centre: NDArray[np.float64]) -> None:

@@ -1,10 +1,13 @@
 """Outlines of cells: roundish, indented, with the ragged edges and leftovers that a segmentation leaves."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+Curve = NDArray[np.float64]
+"""A value for each of the vertices, mostly the distance from the centre."""
 
 VERTICES = 360
 MARGIN = 3
@@ -15,30 +18,21 @@ _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 _HARMONICS = np.arange(2.0, 64.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """A cell's silhouette in its own box.
-
-    Attributes:
-        body: (h, w), 0 to 255, how much of each pixel the cell itself covers.
-        cover: (h, w), 0 to 255, the same with what hangs on to the cell; never below `body`.
-    """
+class Outline(NamedTuple):
+    """How much of each pixel in a box of (h, w) is cell, 0 to 255; `cover` includes what hangs on to it."""
 
     body: NDArray[np.uint8]
     cover: NDArray[np.uint8]
 
 
 def draw_outline(area: float, *, roughness: float, appendages: bool, rng: np.random.Generator) -> Outline:
-    """Draw the silhouette of one cell.
+    """Draw the silhouette of one cell, one connected piece in a box with an empty margin.
 
     Args:
-        area: of the cell without appendages, pixels.
-        roughness: of the outline; 1 is usual.
-        appendages: whether something may hang on to the cell.
-        rng: source of the shape.
-
-    Returns:
-        A silhouette in a box with an empty margin, one connected piece.
+        area: Of the cell without appendages, pixels.
+        roughness: Of the outline; 1 is usual.
+        appendages: Whether something may hang on to the cell.
+        rng: Source of the shape.
     """
     radii = _radii(roughness, rng)
     enclosed = 0.5 * np.sin(2 * np.pi / VERTICES) * np.sum(radii * np.roll(radii, 1))
@@ -52,7 +46,7 @@ def draw_outline(area: float, *, roughness: float, appendages: bool, rng: np.ran
     return _rasterise(shapes)
 
 
-def _radii(roughness: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _radii(roughness: float, rng: np.random.Generator) -> Curve:
     """Return the distance of each vertex from the centre, about 1."""
     waves = rng.standard_normal((2, _HARMONICS.size)) * roughness * np.maximum(0.3 * _HARMONICS**-2.0, 0.0004)
     spectrum = np.zeros(VERTICES // 2 + 1, dtype=np.complex128)
@@ -63,38 +57,29 @@ def _radii(roughness: float, rng: np.random.Generator) -> NDArray[np.float64]:
     if rng.random() < 0.18:
         radii *= 1 - rng.uniform(0.1, 0.45) * np.exp(-((_turn_from(rng) / rng.uniform(0.2, 0.5)) ** 2))
     if rng.random() < 0.4:
-        radii *= 1 - _nibbles(rng)
+        # small bites out of one side, as thresholding a pale edge leaves them
+        bites = np.clip(_stretch(rng.random(48)) - 0.45, 0, None)
+        side = np.exp(-((_turn_from(rng) / rng.uniform(0.2, 0.7)) ** 2))
+        radii *= 1 - bites * side * rng.uniform(0.04, 0.16)
     if rng.random() < 0.25:
-        radii = _cut(radii, rng)
+        # a straight cut, where the segmentation separated a neighbour
+        facing = np.cos(_ANGLES - rng.integers(8) * np.pi / 4)
+        chord = np.divide(rng.uniform(0.8, 0.95), facing, out=np.full(VERTICES, np.inf), where=facing > 0.2)
+        radii = np.minimum(radii, chord)
     return radii
 
 
-def _turn_from(rng: np.random.Generator) -> NDArray[np.float64]:
+def _turn_from(rng: np.random.Generator) -> Curve:
     """Return the angle of every vertex to a random direction, 0 to pi."""
     return np.abs((_ANGLES - rng.uniform(0, 2 * np.pi) + np.pi) % (2 * np.pi) - np.pi)
 
 
-def _nibbles(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the relative depth of small bites out of one side, as thresholding a pale edge leaves them."""
-    bites = np.clip(_stretch(rng.random(48)) - 0.45, 0, None)
-    side = np.exp(-((_turn_from(rng) / rng.uniform(0.2, 0.7)) ** 2))
-    return np.asarray(bites * side * rng.uniform(0.04, 0.16))
-
-
-def _stretch(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _stretch(values: NDArray[np.float64]) -> Curve:
     """Interpolate smoothly between a few values to have one for each vertex."""
     return np.asarray(cv2.resize(values[None], (VERTICES, 1), interpolation=cv2.INTER_CUBIC)[0], dtype=np.float64)
 
 
-def _cut(radii: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Cut straight along one side, where the segmentation separated a neighbour."""
-    facing = np.cos(_ANGLES - rng.integers(8) * np.pi / 4)
-    with np.errstate(divide="ignore"):
-        chord = np.where(facing > 0.2, rng.uniform(0.8, 0.95) / facing, np.inf)
-    return np.minimum(radii, chord)
-
-
-def _appendage(radii: NDArray[np.float64], scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _appendage(radii: Curve, scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the polygon of a pale leftover of cytoplasm that bulges over the outline."""
     sector = np.exp(-((_turn_from(rng) / rng.uniform(0.15, 0.8)) ** 4))
     height = scale * rng.uniform(0.04, 0.26) * (1 + 0.15 * _stretch(rng.standard_normal(40))) * sector
@@ -102,7 +87,7 @@ def _appendage(radii: NDArray[np.float64], scale: float, rng: np.random.Generato
     return np.asarray(grown[:, None] * _DIRECTIONS)
 
 
-def _nub(radii: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _nub(radii: Curve, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the polygon of a thin, crooked protrusion of 8 to 30 pixels, rooted inside the cell."""
     root = int(rng.integers(VERTICES))
     along, across = _DIRECTIONS[root], _DIRECTIONS[root][::-1] * (-1, 1)
@@ -120,11 +105,10 @@ def _rasterise(shapes: list[NDArray[np.float64]]) -> Outline:
     low = np.floor(points.min(axis=0)) - MARGIN
     width, height = (np.ceil(points.max(axis=0)) + MARGIN - low).astype(int) + 1
     cover = np.zeros((height, width), dtype=np.uint8)
-    body = np.zeros_like(cover)
-    for index, shape in enumerate(shapes):
+    body = cover
+    for shape in shapes:
         vertices = np.rint((shape - low) * 16).astype(np.int32)
         cv2.fillPoly(cover, [vertices], 255, lineType=cv2.LINE_AA, shift=4)
-        if index == 0:
-            body = cover.copy()
+        body = cover.copy() if shape is shapes[0] else body
     cover[cover < FAINTEST] = 0
     return Outline(body=body, cover=cover)

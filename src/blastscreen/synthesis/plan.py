@@ -1,6 +1,6 @@
 """Who is drawn: subjects with their own looks, and the name and kind of every cell."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,6 +17,7 @@ SHARE_OF_ALL = 0.6
 FEWEST_CELLS_PER_SUBJECT = 5
 
 CohortCounts = Mapping[str, Mapping[CellLabel, tuple[int, int]]]
+"""Images and subjects by fold and label, such as `CNMC_2019`."""
 
 
 class CellKind(StrEnum):
@@ -48,16 +49,11 @@ class SubjectTraits:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One file to draw.
+    """One file to draw, named as C-NMC 2019 names its files.
 
     Attributes:
-        image_id: path in the cohort's tree, as C-NMC 2019 names its files.
-        subject_id: whose cell it is said to be, "7" or "H3".
-        label: of the subject.
-        traits: of the subject drawn.
-        drawing: what is drawn: index of the label, number of the subject, field and cell; together with the seed it
-            fixes every pixel, so two files with one drawing are duplicates.
-        kind: what the frame shows.
+        drawing: Index of the label, number of the subject drawn, field and cell. Together with the seed it fixes every
+            pixel, so two files with one drawing are duplicates.
     """
 
     image_id: str
@@ -74,30 +70,23 @@ class CellPlan:
 
 
 def plan_cohort(counts: CohortCounts, *, seed: int) -> list[CellPlan]:
-    """Plan ordinary cells of a cohort of any size.
+    """Plan ordinary cells of a cohort of any size, sorted by image_id; the seed fixes subjects and pixels.
 
     Subjects are numbered through the folds and belong to one fold each; their shares of its images are uneven.
 
-    Args:
-        counts: images and subjects by fold and label, such as `blastscreen.cohort.CNMC_2019`.
-        seed: fixes the subjects and, in `draw_cell`, the pixels.
-
-    Returns:
-        The plans, sorted by `image_id`.
-
     Raises:
-        ValueError: when a fold has fewer images of a label than subjects.
+        ValueError: A fold has fewer images of a label than subjects.
     """
     plans: list[CellPlan] = []
     for index, label in enumerate(CellLabel):
         rng = np.random.default_rng([seed, index])
         by_fold = {fold: counts[fold][label] for fold in sorted(counts) if label in counts[fold]}
-        traits = iter(_draw_traits(sum(subjects for _, subjects in by_fold.values()), rng))
+        traits = _draw_traits(sum(subjects for _, subjects in by_fold.values()), rng)
         number = 0
         for fold, (images, subjects) in by_fold.items():
             for share in _uneven_shares(images, subjects, rng, where=f"{fold}/{label}"):
                 number += 1
-                plans += _plan_subject(fold, label, (index, number), share, next(traits))
+                plans += _plan_subject(fold, label, (index, number), share, traits[number - 1])
     return sorted(plans, key=lambda plan: plan.image_id)
 
 
@@ -109,15 +98,12 @@ def plan_sample(*, n_cells: int, n_subjects: int, seed: int) -> list[CellPlan]:
     show a cell cut by the border, next to nothing, or two cells.
 
     Args:
-        n_cells: files to plan, at least 5 per subject.
-        n_subjects: at least 2; from 6 on, each of three folds has both labels.
-        seed: fixes the subjects and, in `draw_cell`, the pixels; not negative.
-
-    Returns:
-        The plans, sorted by `image_id`.
+        n_cells: Files to plan, at least 5 per subject.
+        n_subjects: At least 2; from 6 on, each of three folds has both labels.
+        seed: Fixes the subjects and, in `draw_cell`, the pixels; not negative.
 
     Raises:
-        ValueError: naming every argument that is out of range.
+        ValueError: Naming every argument that is out of range.
     """
     require_sample_size(n_cells=n_cells, n_subjects=n_subjects, seed=seed)
     plans = plan_cohort(_sample_counts(n_cells, n_subjects), seed=seed)
@@ -132,15 +118,13 @@ def require_sample_size(*, n_cells: int, n_subjects: int, seed: int) -> None:
     """Raise a ValueError that names every argument that `plan_sample` can't use."""
     given = {"n_cells": n_cells, "n_subjects": n_subjects, "seed": seed}
     problems = [
-        f"{name} must be a whole number, not {value!r}"
-        for name, value in given.items()
-        if not isinstance(value, int) or isinstance(value, bool)
+        f"{name} must be a whole number, not {value!r}" for name, value in given.items() if type(value) is not int
     ]
     if not problems:
+        fewest = FEWEST_CELLS_PER_SUBJECT * n_subjects
         if n_subjects < len(CellLabel):
             problems.append(f"n_subjects must be at least {len(CellLabel)}, one of each label, not {n_subjects}")
-        if n_cells < FEWEST_CELLS_PER_SUBJECT * n_subjects:
-            fewest = FEWEST_CELLS_PER_SUBJECT * n_subjects
+        if n_cells < fewest:
             problems.append(f"n_cells must be at least {fewest} for {n_subjects} subjects, not {n_cells}")
         if seed < 0:
             problems.append(f"seed must not be negative, but is {seed}")
@@ -149,14 +133,12 @@ def require_sample_size(*, n_cells: int, n_subjects: int, seed: int) -> None:
 
 
 def _sample_counts(n_cells: int, n_subjects: int) -> CohortCounts:
-    """Return images and subjects by fold and label, for the arguments of `plan_sample`."""
     n_all = round(n_cells * SHARE_OF_ALL)
-    images = {CellLabel.ALL: n_all, CellLabel.HEM: n_cells - n_all}
-    subjects = {CellLabel.ALL: (n_subjects + 1) // 2, CellLabel.HEM: n_subjects // 2}
+    totals = {CellLabel.ALL: (n_all, (n_subjects + 1) // 2), CellLabel.HEM: (n_cells - n_all, n_subjects // 2)}
     counts: dict[str, dict[CellLabel, tuple[int, int]]] = {fold: {} for fold in FOLDS}
-    for label in CellLabel:
-        in_fold = np.bincount(np.arange(subjects[label]) % len(FOLDS), minlength=len(FOLDS))
-        for fold, n_images, n in zip(FOLDS, _apportion(images[label], in_fold), in_fold, strict=True):
+    for label, (images, subjects) in totals.items():
+        in_fold = np.bincount(np.arange(subjects) % len(FOLDS), minlength=len(FOLDS))
+        for fold, n_images, n in zip(FOLDS, _apportion(images, in_fold), in_fold, strict=True):
             counts[fold][label] = (int(n_images), int(n))
     return counts
 
@@ -178,10 +160,10 @@ def _share_images(plans: list[CellPlan], label: CellLabel, *, n_shared: int) -> 
 def _add_awkward_frames(plans: list[CellPlan], n_each: int, rng: np.random.Generator) -> None:
     """Turn some cells into awkward frames, in place: one subject has one at most, and shared images stay ordinary."""
     occurrences = Counter(plan.drawing for plan in plans)
-    candidates: dict[str, list[int]] = {}
+    candidates: defaultdict[str, list[int]] = defaultdict(list)
     for position, plan in enumerate(plans):
         if occurrences[plan.drawing] == 1:
-            candidates.setdefault(plan.subject_id, []).append(position)
+            candidates[plan.subject_id].append(position)
     kinds = AWKWARD_KINDS * n_each
     for kind, subject_id in zip(kinds, rng.permutation(list(candidates))[: len(kinds)], strict=True):
         position = int(rng.choice(candidates[subject_id]))
@@ -191,7 +173,6 @@ def _add_awkward_frames(plans: list[CellPlan], n_each: int, rng: np.random.Gener
 def _plan_subject(
     fold: str, label: CellLabel, subject: tuple[int, int], n_images: int, traits: SubjectTraits
 ) -> list[CellPlan]:
-    """Return the cells of one subject, a few from each of its fields."""
     subject_id = f"H{subject[1]}" if label == CellLabel.HEM else str(subject[1])
     spelled = subject_id.lower() if subject_id == "H3" else subject_id  # as C-NMC 2019 spells this one
     plans = []
