@@ -46,7 +46,8 @@ class Project:
         """Copy the project with everything stored, to be disturbed."""
         project = copy.copy(self)
         project.folder = folder / "project"
-        shutil.copytree(self.folder, project.folder, copy_function=os.link)
+        shutil.copytree(self.folder, project.folder, ignore=shutil.ignore_patterns("data"))
+        shutil.copytree(self.folder / "data", project.folder / "data", copy_function=os.link)
         return project
 
     def write_local(self, kind: str, entries: dict[str, object]) -> None:

@@ -98,14 +98,15 @@ def open_entry(catalog: DataCatalog, name: str) -> AbstractDataset[Any, Any]:
 def find_start(whole: Pipeline, names: Iterable[str], catalog: DataCatalog) -> list[str]:
     """Find the nodes to begin with, by `--from-nodes`, so that some nodes can run on what is stored."""
     makers = {output: node.name for node in whole.nodes for output in node.outputs}
-    found: set[str] = set()
+    parts: dict[str, Pipeline] = {}
     todo = set(names)
     while todo:
-        found.add(name := todo.pop())
-        needed = whole.from_nodes(name).inputs() & makers.keys()
-        todo |= {makers[entry] for entry in needed if not _is_stored(entry, catalog)} - found
-    found -= {node.name for name in found for node in whole.from_nodes(name).nodes if node.name != name}
-    return [node.name for node in whole.nodes if node.name in found]
+        name = todo.pop()
+        parts[name] = whole.from_nodes(name)
+        needed = parts[name].inputs() & makers.keys()
+        todo |= {makers[entry] for entry in needed if not _is_stored(entry, catalog)} - parts.keys()
+    later = {node.name for name, part in parts.items() for node in part.nodes if node.name != name}
+    return [node.name for node in whole.nodes if node.name in parts.keys() - later]
 
 
 def _is_stored(name: str, catalog: DataCatalog) -> bool:
