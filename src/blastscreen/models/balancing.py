@@ -64,13 +64,13 @@ def fit_balanced(cells: pd.DataFrame, features: list[str], *, settings: TabularP
 
 
 def _name_weights(estimator: Any, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Name the argument of `fit` that takes the weights, in a pipeline its last step's; none for equal ones."""
+    """Name the argument of `fit` that takes the weights, in a pipeline its last step's."""
     from sklearn.utils.validation import has_fit_parameter
 
-    if (weights == 1).all():
-        return {}
     step, last = estimator.steps[-1] if hasattr(estimator, "steps") else ("", estimator)
     if not has_fit_parameter(last, "sample_weight"):
+        if (weights == 1).all():
+            return {}
         raise Refusal(
             f"{type(last).__name__} cannot weigh cells: set balancing to none, smote, undersampling or easy_ensemble"
         )
