@@ -102,7 +102,7 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
             kept = _find_whole(draft, files, files.names(0, len(data)))
             if kept:
                 n_files = len(data.ranges(self._chunk))
-                logger.info("%s: %d of %d files of cells were written before", path, len(kept), n_files)
+                logger.info("%s: %d of %d files of cells were written before", self._filepath.name, len(kept), n_files)
             write(str(draft), kept=kept)
             shutil.copytree(draft, path, copy_function=_link_or_copy)
 
