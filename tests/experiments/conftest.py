@@ -8,7 +8,7 @@ from blastscreen.parameters import AuditParameters, ForestParameters
 from blastscreen.vocabulary import CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
-FEATURES = ["area", "perimeter", "solidity", "glcm_contrast", "glcm_energy", "intensity_mean", "sobel_mean"]
+FEATURES = ["area", "perimeter", "glcm_contrast", "glcm_energy", *(f"feature_{number}" for number in range(11))]
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from blastscreen.models.random_forest import (
 )
 from blastscreen.parameters import ForestParameters
 from blastscreen.schemas import IMPORTANCES, PREDICTIONS
-from blastscreen.vocabulary import CellLabel, Split
+from blastscreen.vocabulary import CellLabel, Refusal, Split
 
 N_CELLS = 120
 FEATURES = [
@@ -306,3 +306,10 @@ def test_shuffling_all_features_together_shuffles_the_probabilities(table, fores
     expected_std = np.sqrt(31 / (12 * 20 * 10))
     assert mean[0] == pytest.approx(roc_auc_score(is_blast, probability) - 0.5, abs=4 * expected_std / np.sqrt(80))
     assert std[0] == pytest.approx(expected_std, rel=0.3)
+
+
+def test_cells_without_a_feature_that_the_forest_knows_are_refused(table, forest):
+    with pytest.raises(Refusal, match=r"trained on features that these cells lack: area, solidity\. Measure the same"):
+        blast_probability(forest, table.drop(columns=["solidity", "area"]))
+    more = table.assign(feature_of_another_group=np.nan)
+    np.testing.assert_array_equal(blast_probability(forest, more), blast_probability(forest, table))
