@@ -9,7 +9,7 @@ from blastscreen.parameters import AuditParameters, SplitParameters
 from blastscreen.vocabulary import CellLabel
 
 N_GROUPS, N_CELLS = 20, 5
-FEATURES = ["area", *(f"other_{number}" for number in range(14))]
+FEATURES = ["area", "perimeter", "glcm_contrast", "glcm_energy", *(f"feature_{number}" for number in range(11))]
 
 
 @pytest.fixture(scope="session")
