@@ -2,14 +2,11 @@
 
 from enum import StrEnum
 
-import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from numpy.typing import NDArray
 
 from blastscreen.vocabulary import (
     FEATURE_NAMES,
-    POSITIVE_LABEL,
     Balancing,
     CellLabel,
     Decision,
@@ -108,16 +105,6 @@ CELL_FEATURES = _table(
 def feature_columns(cells: pd.DataFrame) -> list[str]:
     """List the features of a table in the schema `CELL_FEATURES`: whatever groups were measured, in their order."""
     return [name for name in cells.columns if name not in ("image_id", "reasons")]
-
-
-def blast_mask(cells: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which cells of a table with a column label are blasts, shape (n,)."""
-    return (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=np.bool_)
-
-
-def name_sources(cells: pd.DataFrame) -> str:
-    """Join the sources of a table with a column data_source, as results made of it carry them."""
-    return ", ".join(sorted(cells["data_source"].unique()))
 
 
 PREDICTIONS = _table(

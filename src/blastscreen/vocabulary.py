@@ -4,7 +4,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 class Refusal(ValueError):
@@ -196,6 +198,16 @@ def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
         [False, False, True]
     """
     return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
+
+
+def blast_mask(cells: "pd.DataFrame") -> "NDArray[np.bool_]":
+    """Return which cells of a table with a column label are blasts, shape (n,)."""
+    return (cells["label"] == POSITIVE_LABEL).to_numpy(dtype=bool)
+
+
+def name_sources(cells: "pd.DataFrame") -> str:
+    """Join the sources of a table with a column data_source, as results made of it carry them."""
+    return ", ".join(sorted(cells["data_source"].unique()))
 
 
 SHAPE_FEATURES = ("area", "perimeter", "circularity", "solidity", "aspect_ratio")

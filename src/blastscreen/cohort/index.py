@@ -8,8 +8,7 @@ import pandas as pd
 from blastscreen.cohort.groups import group_subjects
 from blastscreen.cohort.names import CellName, describe_cell
 from blastscreen.cohort.soundness import select_counted
-from blastscreen.schemas import name_sources
-from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status
+from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Status, name_sources
 
 _SEEN_TEXT = ("image_id", "status", "reasons", "detail", "image_format", "pixel_hash")
 _SEEN_NUMBERS = ("height", "width", "background_threshold", "cell_area")

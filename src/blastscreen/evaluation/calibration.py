@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from blastscreen.evaluation.intervals import share_interval
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.schemas import blast_mask, name_sources
-from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, CellLabel, Refusal, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, CellLabel, Refusal, Split, blast_mask, name_sources
 
 if TYPE_CHECKING:
     from sklearn.calibration import CalibratedClassifierCV

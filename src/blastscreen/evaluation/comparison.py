@@ -9,8 +9,7 @@ import pandas as pd
 
 from blastscreen.evaluation.intervals import difference_interval, leave_out_of_metric, sum_calls
 from blastscreen.evaluation.rates import METRICS
-from blastscreen.schemas import blast_mask, name_sources
-from blastscreen.vocabulary import Split
+from blastscreen.vocabulary import Split, blast_mask, name_sources
 
 CAVEAT = "ignores that cells of one subject are alike"
 _ROLES = ["subject_group", "label", "split"]

@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.evaluation.confusion import rates_of, share
-from blastscreen.schemas import blast_mask
-from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel
+from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, blast_mask
 
 GroupSums: TypeAlias = Mapping[CellLabel, NDArray[np.float64]]
 """Per class and group what its cells add up to, shape (groups, sums)."""

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from blastscreen.evaluation.confusion import count_calls, describe_calls
 from blastscreen.evaluation.promise import bound_error, count_groups_needed
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.schemas import blast_mask, name_sources
-from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Refusal, Split
+from blastscreen.vocabulary import POSITIVE_LABEL, CellLabel, OperatingRule, Refusal, Split, blast_mask, name_sources
 
 # scores nearer to each other than this are one score: the order in which trees are added up moves the last bits
 SAME_SCORE = 1e-9

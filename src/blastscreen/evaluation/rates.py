@@ -7,8 +7,7 @@ import pandas as pd
 from blastscreen.evaluation.confusion import count_calls, describe_calls, rates_of
 from blastscreen.evaluation.intervals import leave_out_of_metric, rate_interval, sum_calls
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.schemas import blast_mask, name_sources
-from blastscreen.vocabulary import EVALUATED_SPLITS, is_unfit
+from blastscreen.vocabulary import EVALUATED_SPLITS, blast_mask, is_unfit, name_sources
 
 METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 """Every metric that has an interval."""

@@ -11,8 +11,7 @@ from blastscreen.evaluation.calibration import calibrate, fit_calibration
 from blastscreen.evaluation.intervals import Interval, share_interval
 from blastscreen.evaluation.promise import choose_min_confidence, count_groups_needed
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.schemas import blast_mask, name_sources
-from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Decision, Split, is_unfit
+from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Decision, Split, blast_mask, is_unfit, name_sources
 
 CURVE_POINTS = 200
 
