@@ -8,10 +8,10 @@ import pandas as pd
 from blastscreen.cohort.index import join_sources
 from blastscreen.evaluation.intervals import share_interval
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.schemas import SUBJECTS
 from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel, mark_blasts
 
 IDENTITY = ["subject_id", "subject_group", "label", "split", "data_source"]
+COLUMNS = [*IDENTITY[:-1], "n_cells", "n_right", "rate", "mean_probability", "majority_call", "data_source"]
 
 
 def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]
     votes = is_voted.map({True: CellLabel.ALL.value, False: CellLabel.HEM.value}).astype("str")
     order = subjects["split"].map({split.value: place for place, split in enumerate(EVALUATED_SPLITS)})
     table = subjects.assign(majority_call=votes, order=order).sort_values(["order", "subject_id"], ignore_index=True)
-    return table[list(SUBJECTS.columns)]
+    return table[COLUMNS]
 
 
 def count_votes(subjects: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
