@@ -131,10 +131,23 @@ def test_commands_name_every_pipeline_and_make_target():
     assert re.findall(r"^\| `make (\w+)` \| (.+) \|$", page, re.MULTILINE) == targets
 
 
+def test_the_picture_of_the_datas_way_is_that_of_the_pipelines():
+    nodes = register_pipelines()["__default__"].nodes
+    for line in re.findall(r"^.+ -> (?:.+ -> ).+$", text("index.md"), re.MULTILINE):
+        read, name, written = (part.removesuffix(" ...").split(", ") for part in line.split(" -> "))
+        ours = [node for node in nodes if node.namespace.split(".")[0] == name[0]]
+        outputs = {entry for node in ours for entry in node.outputs}
+        inputs = {entry for node in ours for entry in node.inputs if not entry.startswith("params:")} - outputs
+        kept = {entry for entry in inputs if entry.endswith(("_parts", "_checkpoint"))}
+        assert set(written) - {"figures"} <= outputs, line
+        assert set(read) == (inputs - kept if name != ["reporting"] else {"all of these"}), line
+
+
 def test_every_package_is_in_the_api_reference():
     pages = [page.read_text(encoding="utf-8") for page in (DOCS / "reference" / "api").glob("*.md")]
     described = [name for page in pages for name in re.findall(r"^::: (\S+)", page, re.MULTILINE)]
-    members = {item.stem for item in (ROOT / "src" / "blastscreen").iterdir() if not item.name.startswith("__")}
+    own = [item for item in (ROOT / "src" / "blastscreen").iterdir() if item.suffix in ("", ".py")]
+    members = {item.stem for item in own if not item.name.startswith("__")}
     assert sorted(described) == sorted(f"blastscreen.{name}" for name in members - {"settings", "pipelines"})
 
 
