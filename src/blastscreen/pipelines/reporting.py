@@ -13,11 +13,11 @@ from blastscreen.evaluation import comparison
 from blastscreen.evaluation.published import check_published
 from blastscreen.models import MODELS, ModelKind
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.report import page
 from blastscreen.report.examples import gather_errors
 from blastscreen.report.figures import FIGURES
 from blastscreen.report.figures.contact_sheet import draw_contact_sheet
-from blastscreen.report.results import ModelResults, Results, gather_results
+from blastscreen.report.page import render_report, write_model_card
+from blastscreen.report.results import ModelResults, Results
 
 _MADE_HERE = {"name", "title", "models", "figures", "versions"}
 _OF_KIND = {"importances": ModelKind.TABULAR, "history": ModelKind.NETWORK}
@@ -31,16 +31,6 @@ def compare_models(settings: EvaluationParameters, **stored: Any) -> dict[str, A
         {model: stored[f"{model}_operating_point"]["threshold"] for model in models},
         confidence_level=settings.confidence_level,
     )
-
-
-def render_report(**stored: Any) -> str:
-    """Write the report of stored results, given by the names of their entries, as one HTML page."""
-    return page.render_report(gather_results(**stored))
-
-
-def write_model_card(**stored: Any) -> str:
-    """Write the model card of stored results, given by the names of their entries, in Markdown."""
-    return page.write_model_card(gather_results(**stored))
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:

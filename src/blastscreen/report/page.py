@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from blastscreen.models import MODELS
 from blastscreen.report.figures import FIGURES
 from blastscreen.report.figures.style import BLUE, GREY, INK, LIGHT, SHARES, SKY, TITLE_HEIGHT
-from blastscreen.report.results import Results
+from blastscreen.report.results import Results, gather_results
 from blastscreen.report.sections import SECTIONS, describe_sections
 
 DARK = {
@@ -41,37 +41,38 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$!])")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-def render_report(results: Results) -> str:
-    """Write the report of a run: a whole HTML page, which asks for nothing from elsewhere and forbids itself to."""
+def render_report(**entries: Any) -> str:
+    """Write the report of catalog entries: an HTML page that loads nothing from elsewhere, and forbids itself to."""
     # which imports IPython where that is installed
     from plotly.offline import get_plotlyjs
 
+    results = gather_results(**entries)
     scripts = {"plotly": get_plotlyjs(), "charts": _read("charts.js")}
-    return (
-        open_html()
-        .get_template("page.html")
-        .render(
-            results=results,
-            sections=SECTIONS,
-            content=describe_sections(results),
-            charts=[_prepare_chart(results, entry, figure) for entry, figure in results.figures.items()],
-            policy=_forbid_network(scripts.values()),
-            style=Markup(_read("style.css")),  # noqa: S704 - our own file
-            scripts={name: Markup(script) for name, script in scripts.items()},  # noqa: S704 - plotly's and our own
-            dark=htmlsafe_json_dumps(DARK),
-        )
+    environment = _open_templates(show_unseen)
+    environment.filters["break_names"] = break_names
+    return environment.get_template("page.html").render(
+        results=results,
+        sections=SECTIONS,
+        content=describe_sections(results),
+        charts=[_prepare_chart(results, entry, figure) for entry, figure in results.figures.items()],
+        policy=_forbid_network(scripts.values()),
+        style=Markup(_read("style.css")),  # noqa: S704 - our own file
+        scripts={name: Markup(script) for name, script in scripts.items()},  # noqa: S704 - plotly's and our own
+        dark=htmlsafe_json_dumps(DARK),
     )
 
 
-def write_model_card(results: Results) -> str:
-    """Write the model card of a run in Markdown: what the models are, what they are for, and what they are not.
+def write_model_card(**entries: Any) -> str:
+    """Write the model card of catalog entries in Markdown: what the models are, are for, and are not.
 
     Source:
         Mitchell et al., "Model cards for model reporting", FAT* (2019).
     """
+    results = gather_results(**entries)
     settings = {name: run.parameters and run.parameters.get(name, {}) for name, run in results.model_runs.items()}
     context = {"results": results, "content": describe_sections(results), "settings": settings}
-    return open_markdown().get_template("card.md").render(**context)
+    environment = _open_templates(lambda text: Markup(escape_markdown(text)), keep_trailing_newline=True)  # noqa: S704
+    return environment.get_template("card.md").render(**context)
 
 
 def _prepare_chart(results: Results, entry: str, figure: go.Figure) -> dict[str, Any]:
@@ -155,24 +156,11 @@ def break_names(text: str) -> Markup:
     return Markup(_PARTS.sub(r"\1<wbr>", str(escape(show_unseen(text)))))  # noqa: S704 - escaped before
 
 
-def open_html() -> Environment:
-    """Open the templates of the page: everything that is put in is escaped and visible."""
-    environment = _open(finalize=_escape_with(show_unseen))
-    environment.filters["break_names"] = break_names
-    return environment
+def _open_templates(escape_text: Callable[[str], str], **options: Any) -> Environment:
+    """Open the templates; whatever is put in is escaped, tags included, and nothing that is missing is passed over."""
 
+    def finalize(value: object) -> object:
+        return escape_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
-def open_markdown() -> Environment:
-    """Open the templates of the model card: everything that is put in is escaped for Markdown, HTML tags included."""
-    return _open(finalize=_escape_with(lambda text: Markup(escape_markdown(text))), keep_trailing_newline=True)  # noqa: S704
-
-
-def _open(**options: Any) -> Environment:
-    loader, missing = PackageLoader("blastscreen.report"), StrictUndefined
-    return Environment(
-        loader=loader, autoescape=True, undefined=missing, trim_blocks=True, lstrip_blocks=True, **options
-    )
-
-
-def _escape_with(escape_text: Callable[[str], str]) -> Callable[[object], object]:
-    return lambda value: escape_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    options |= {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True, "finalize": finalize}
+    return Environment(loader=PackageLoader("blastscreen.report"), autoescape=True, **options)

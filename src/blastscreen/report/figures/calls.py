@@ -49,7 +49,8 @@ def _heatmap(confusion: Mapping[str, int], *, name: str) -> go.Heatmap:
     heatmap = go.Heatmap(x=ORDER, y=ORDER, z=shares, customdata=rows, name=name, coloraxis="coloraxis", xgap=2, ygap=2)
     texts = [[f"{count:,}<br>{count / sum(row):.1%}" if sum(row) else f"{count:,}" for count in row] for row in rows]
     large = {"size": 20, "color": style.INK}
-    return heatmap.update(text=texts, texttemplate="%{text}", textfont=large, hovertemplate=hover)
+    heatmap.update(text=texts, texttemplate="%{text}", textfont=large, hovertemplate=hover)
+    return heatmap
 
 
 def draw_roc_curves(predictions: pd.DataFrame, metrics: Mapping[str, Any], *, model: str) -> go.Figure:
@@ -154,4 +155,5 @@ def _markers(subjects: pd.DataFrame, *, split: Split) -> go.Scatter:
     shown = subjects[["text", "n_right", "mean_probability"]].to_numpy(dtype=object).tolist()
     hover = "%{customdata[0]}: %{customdata[1]} cells called rightly, %{x:.1%}<br>mean blast probability"
     markers.update(customdata=shown, hovertemplate=f"{hover} %{{customdata[2]:.3f}}", error_x=stems)
-    return markers.update(marker=look | {"color": [colour if right else "white" for right in is_right]})
+    markers.update(marker=look | {"color": [colour if right else "white" for right in is_right]})
+    return markers

@@ -60,7 +60,8 @@ def _reliability(bins: Sequence[Mapping[str, Any]], *, split: Split) -> go.Scatt
     )
     curve.update(line=style.SPLIT_LINES[split] | {"width": 2}, marker={"size": 9, "symbol": style.SPLIT_SYMBOLS[split]})
     name = f"{split} (fitted here)" if split == Split.VALIDATION else str(split)
-    return curve.update(name=name, legendgroup=split)
+    curve.update(name=name, legendgroup=split)
+    return curve
 
 
 def draw_referral(referral: Mapping[str, Any], *, model: str) -> go.Figure:
@@ -118,7 +119,8 @@ def _bars(plans: Mapping[Split, Mapping[str, Any]], *, fate: str, colour: str) -
     # a sliver has no room for its number
     texts = [f"{share:.0%}" if share >= 0.04 else "" for share in shares]
     bars.update(text=texts, textposition="inside", textangle=0, textfont={"color": style.INK})
-    return bars.update(hovertemplate="%{customdata} cells, %{y:.1%}")
+    bars.update(hovertemplate="%{customdata} cells, %{y:.1%}")
+    return bars
 
 
 def _count_fates(plan: Mapping[str, Any]) -> dict[str, int]:

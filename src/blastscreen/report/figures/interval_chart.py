@@ -80,7 +80,8 @@ def _markers(shown: Shown, name: str, *, number: int, place: int, of: int) -> go
     markers = go.Scatter(x=values, y=[line + offset for line, *_ in known], mode="markers", name=name, marker=look)
     texts = [_describe(interval) for interval in intervals]
     bars = error_bars(values, intervals, color=colour, thickness=2)
-    return markers.update(error_x=bars, customdata=texts, hovertemplate="%{x:.3f} %{customdata}")
+    markers.update(error_x=bars, customdata=texts, hovertemplate="%{x:.3f} %{customdata}")
+    return markers
 
 
 def _describe(interval: Mapping[str, Any] | None) -> str:
@@ -93,7 +94,8 @@ def _leave_doubtful_hollow(trace: go.Scatter, shown: Shown) -> go.Scatter:
     symbol = trace.marker.symbol
     intervals = [interval for value, interval in shown.values() if value is not None]
     decided = [interval is not None and (interval["low"] > 0 or interval["high"] < 0) for interval in intervals]
-    return trace.update(marker_symbol=[symbol if sure else f"{symbol}-open" for sure in decided])
+    trace.update(marker_symbol=[symbol if sure else f"{symbol}-open" for sure in decided])
+    return trace
 
 
 def draw_published(paper_check: Mapping[str, Any], **metrics: Mapping[str, Any]) -> go.Figure:

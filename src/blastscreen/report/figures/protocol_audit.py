@@ -73,8 +73,8 @@ def _model_traces(table: pd.DataFrame, rows: Sequence[str]) -> Iterator[go.Scatt
             customdata=of_model["seed"].tolist(), hovertemplate="seed %{customdata}: %{x:.3f}<extra></extra>"
         )
         means = of_model.groupby("row", sort=False)["auroc"].mean()
-        places = [rows.index(row) + middle for row in means.index]
-        diamonds = go.Scatter(x=means.tolist(), y=places, mode="markers", legendgroup=name, name=f"{name}: mean")
+        middles = [rows.index(row) + middle for row in means.index]
+        diamonds = go.Scatter(x=means.tolist(), y=middles, mode="markers", legendgroup=name, name=f"{name}: mean")
         diamonds.update(marker=colour | {"symbol": "diamond", "size": 13, "line": style.OUTLINE})
         yield diamonds.update(hovertemplate="mean %{x:.3f}<extra></extra>")
 

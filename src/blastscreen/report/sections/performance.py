@@ -118,14 +118,11 @@ def _describe_comparison(results: Results, pair: Mapping[str, Any]) -> dict[str,
     for metric, found in pair["differences"].items():
         words, kind = METRICS[metric]
         sides: Numbers = {"first": (first, kind), "second": (second, kind)}
-        difference: Numbers = {"difference": (f"difference with {confidence} interval", _DIFFERENCE[kind])}
-        row = show_row(
-            found | {"intervals": {"difference": found["interval"]}},
-            sides | difference,
-            f"{name}.{metric}",
-            first={"metric": words},
-            undefined={"difference": "one of the two is not defined"},
-            no_interval={"difference": NO_INTERVAL},
+        row = show_row(found, sides, f"{name}.{metric}", first={"metric": words})
+        reasons = {"undefined": "one of the two is not defined", "no_interval": NO_INTERVAL}
+        change, of, interval = found["difference"], f"{name}.{metric}.difference", found["interval"]
+        row[f"difference with {confidence} interval"] = show(
+            change, _DIFFERENCE[kind], of, interval=interval, **reasons
         )
         rows.append(row)
     title = f"The {first} and the {second} on the same test cells"

@@ -1,6 +1,6 @@
 """Where every number comes from: files and cells, entries and versions, code, libraries, seeds and parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 import blastscreen
 from blastscreen.compute.environment import describe_environment
+from blastscreen.parameters import flatten
 from blastscreen.report.results import UNKNOWN, Results, Run
 from blastscreen.report.shown import Numbers, Row, Table, show, show_row
 from blastscreen.vocabulary import UNFIT_CODES, CellLabel, Split
@@ -32,9 +33,7 @@ def describe_flow(results: Results) -> dict[str, Any]:
     counts = {name: report[name] for name in ("n_files", "n_rejected", "n_duplicate", "n_review", "n_unfit")}
     counts |= {"n_kept": report["n_accepted"] + report["n_review"], "n_unmeasured": sum(unmeasured.values())}
     splits = {split: _count_cells(cells[cells["split"] == split]) for split in Split}
-    table = [
-        show_row(of_split, _COUNTS, f"cohort.{split}", first={"split": split}) for split, of_split in splits.items()
-    ]
+    table = [show_row(found, _COUNTS, f"cohort.{split}", first={"split": split}) for split, found in splits.items()]
     fates = {"rejected_reasons": "rejected", "review_reasons": "kept, for review"}
     reasons: list[Row] = [
         {
@@ -74,7 +73,7 @@ def describe_provenance(results: Results) -> dict[str, Any]:
     makers = {f"The {model.title}": results.model_runs[name] for name, model in results.models.items()}
     makers["The split"] = results.split_run
     runs = {run.name: run for run in (*makers.values(), results.find_run(""))}
-    settings = {name: run.parameters and dict(_flatten(run.parameters)) for name, run in runs.items()}
+    settings = {name: run.parameters and flatten(run.parameters) for name, run in runs.items()}
     software = {name: _list_software(here if run.is_current else run.manifest) for name, run in runs.items()}
     versions: list[Row] = [{"entry": source.entry, "version": source.version} for source in sources if source.version]
     return {
@@ -114,29 +113,18 @@ def _list_software(environment: Mapping[str, Any] | None) -> Values:
 
 def _tabulate_runs(title: str, heading: str, runs: Mapping[str, Values]) -> Table:
     """Tabulate values by name, with a column for each run."""
+
+    def write(values: Values, name: str) -> str:
+        return UNKNOWN if values is None else _write(values.get(name, "not there"))
+
     names = dict.fromkeys(name for values in runs.values() for name in values or ())
-    rows: list[Row] = [
-        {
-            heading: name,
-            **{run: UNKNOWN if of is None else _write(of.get(name, "not there")) for run, of in runs.items()},
-        }
-        for name in names
-    ]
-    return Table(title, rows)
+    return Table(title, [{heading: name, **{run: write(of, name) for run, of in runs.items()}} for name in names])
 
 
 def _write(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_write(item) for item in value)
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _flatten(values: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(values, Mapping):
-        for name, value in values.items():
-            yield from _flatten(value, f"{prefix}.{name}" if prefix else str(name))
-    else:
-        yield prefix, values
 
 
 def describe_checklist(results: Results) -> Table | None:
