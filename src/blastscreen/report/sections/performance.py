@@ -69,16 +69,12 @@ def show_metrics(model: ModelResults, split: Split, columns: Columns) -> Row:
 
 
 def _tabulate_operating_points(results: Results) -> Table:
-    rows: list[Row] = [
-        {
-            "model": model.title,
-            "threshold": show(point["threshold"], "score", f"{name}.threshold"),
-            "rule": _describe_rule(point),
-            "chosen on": point["chosen_on"],
-        }
-        for name, model in results.models.items()
-        if (point := model.operating_point)
-    ]
+    rows: list[Row] = []
+    for name, model in results.models.items():
+        if point := model.operating_point:
+            threshold = show(point["threshold"], "score", f"{name}.threshold")
+            described = {"rule": _describe_rule(point), "chosen on": point["chosen_on"]}
+            rows.append({"model": model.title, "threshold": threshold, **described})
     unit = "blast probability as the model gives it, 0 to 1; at or above the threshold a cell is called a blast"
     title = "Where each model cuts between normal and blast"
     return Table(title, rows, unit=unit, sources=results.of_models("operating_point"))
