@@ -38,15 +38,11 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
     names = list(models)
     scored = [f"{model}_{result}" for model in names for result in ("predictions", "operating_point")]
     sheet = {"cell_index": "cell_index", "cell_images": "cell_images", "settings": "params:reporting"}
+    compared = {"settings": "params:evaluation"} | {name: name for name in scored}
     nodes = [
         node(draw_contact_sheet, inputs=sheet, outputs="contact_sheet", name="draw_cells"),
         node(check_published, inputs={"facts": "published_numbers"}, outputs="paper_check", name="check_published"),
-        node(
-            compare_models,
-            inputs={"settings": "params:evaluation"} | {name: name for name in scored},
-            outputs="comparison",
-            name="compare_models",
-        ),
+        node(compare_models, inputs=compared, outputs="comparison", name="compare_models"),
         *_draw_figures(names),
         *map(_gather_errors, names),
     ]
@@ -66,15 +62,10 @@ def _draw_figures(models: Sequence[str]) -> Iterable[Node]:
     for name, drawing in FIGURES.items():
         arguments = inspect.signature(drawing.draw).parameters
         if "model" in arguments:
-            for model in models:
-                if MODELS[model].kind in drawing.kinds:
-                    yield node(
-                        _name_model(drawing.draw, model),
-                        inputs={argument: f"{model}_{argument}" for argument in arguments if argument != "model"},
-                        outputs=f"{model}_{name}_figure",
-                        name=f"draw_{name}",
-                        namespace=model,
-                    )
+            for model in (model for model in models if MODELS[model].kind in drawing.kinds):
+                inputs = {argument: f"{model}_{argument}" for argument in arguments if argument != "model"}
+                draw, output = _name_model(drawing.draw, model), f"{model}_{name}_figure"
+                yield node(draw, inputs=inputs, outputs=output, name=f"draw_{name}", namespace=model)
         elif drawing.section != "audit":
             inputs = {argument: argument for argument in arguments if argument != "metrics"}
             inputs |= {model: f"{model}_metrics" for model in models}

@@ -12,7 +12,7 @@ from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Split
 
 # not the colours of the splits, which the curves beside have
 FATES = {"decided rightly": style.GREEN, "decided wrongly": style.PURPLE, "referred": style.ORANGE}
-DOTTED = {"color": GREY, "dash": "dot", "width": 2}
+WANTED = {"mode": "lines", "line": {"color": GREY, "dash": "dot", "width": 2}, "hoverinfo": "skip"}
 
 
 def draw_calibration(calibration: Mapping[str, Any], *, model: str) -> go.Figure:
@@ -25,8 +25,7 @@ def draw_calibration(calibration: Mapping[str, Any], *, model: str) -> go.Figure
     figure = side_by_side([_panel_title(method, calibration["methods"][method]) for method in panels], gap=0.06)
     for column, splits in enumerate(panels.values(), start=1):
         place = {"row": 1, "col": column}
-        line = {"x": [0, 1], "y": [0, 1], "mode": "lines", "line": DOTTED, "hoverinfo": "skip"}
-        figure.add_scatter(**line, name="as it should be", showlegend=column == 1, **place)
+        figure.add_scatter(x=[0, 1], y=[0, 1], name="as it should be", showlegend=column == 1, **WANTED, **place)
         for split in EVALUATED_SPLITS:
             if splits[split]:
                 curve = _reliability(splits[split], split=split)
@@ -78,8 +77,7 @@ def draw_referral(referral: Mapping[str, Any], *, model: str) -> go.Figure:
         figure.add_traces(_risk_traces(referral["curve"][split], plan, split=split), rows=1, cols=1)
     target = referral["max_residual_error"]
     wanted = f"{100 * target:.3g}%"
-    line = {"x": [0, 1], "y": [target, target], "mode": "lines", "line": DOTTED, "hoverinfo": "skip"}
-    figure.add_scatter(**line, name=f"wanted at most: {wanted}", row=1, col=1)
+    figure.add_scatter(x=[0, 1], y=[target, target], name=f"wanted at most: {wanted}", **WANTED, row=1, col=1)
     for fate, colour in FATES.items():
         figure.add_trace(_bars(plans, fate=fate, colour=colour), row=1, col=2)
     title = f"{model}: {wanted} wrong or fewer {_describe_plan(referral)}"

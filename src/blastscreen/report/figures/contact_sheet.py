@@ -29,7 +29,7 @@ MAX_LINE = 80
 
 @dataclass(frozen=True)
 class SheetCell:
-    """One picture of the sheet: RGB pixels (H, W, 3), the cell's mask (H, W), and a few words below it."""
+    """A picture of the sheet, RGB (H, W, 3), the cell's mask (H, W), and a few words below it."""
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.bool_]

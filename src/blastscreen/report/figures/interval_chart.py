@@ -101,9 +101,7 @@ def _leave_doubtful_hollow(trace: go.Scatter, shown: Shown) -> go.Scatter:
 def draw_published(paper_check: Mapping[str, Any], **metrics: Mapping[str, Any]) -> go.Figure:
     """Draw rates on test cells, the paper's and ours: one panel per metric, one line per model.
 
-    Args:
-        paper_check: Result of `check_published`; print is drawn where it differs from the paper's own tables.
-        metrics: Those of each model, by its name; one that the paper does not have shows ours alone.
+    What is printed is drawn where it differs from the paper's own tables; a model that the paper lacks has ours alone.
     """
     figure = side_by_side([metric.replace("_", " ") for metric in PUBLISHED], gap=0.04)
     columns = ["kind", "metric", "model", "rate", "low", "high", "text"]

@@ -1,6 +1,7 @@
 """Every metric of every model, their calls, the models side by side on the same cells, and beside the paper."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 from blastscreen.evaluation.promise import explain_sensitivity
@@ -51,12 +52,10 @@ def describe_performance(results: Results) -> dict[str, Any]:
 def tabulate_metrics(results: Results, split: Split, columns: Columns = _COUNTS | METRICS) -> Table:
     """Tabulate counts and metrics of all models on the cells of a split."""
     sources = results.of_models("metrics")
-    return Table(
-        f"The models on the {split} cells, with {results.confidence_of(*sources)} intervals over subject groups",
-        transpose({model.title: show_metrics(model, split, columns) for model in results.models.values()}, "metric"),
-        unit="cells, at each model's own threshold",
-        sources=sources,
-    )
+    title = f"The models on the {split} cells, with {results.confidence_of(*sources)} intervals over subject groups"
+    shown = {model.title: show_metrics(model, split, columns) for model in results.models.values()}
+    unit = "cells, at each model's own threshold"
+    return Table(title, transpose(shown, "metric"), unit=unit, sources=sources)
 
 
 def show_metrics(model: ModelResults, split: Split, columns: Columns) -> Row:
@@ -92,16 +91,15 @@ def _describe_rule(point: Mapping[str, Any]) -> str:
 
 
 def _tabulate_calls(results: Results, model: ModelResults) -> Table:
+    calls = {
+        "normal (HEM)": ("true_negatives", "false_positives"),
+        "blast (ALL)": ("false_negatives", "true_positives"),
+    }
     rows = []
-    for split in reversed(EVALUATED_SPLITS):
-        for label, normal, blast in (
-            ("normal (HEM)", "true_negatives", "false_positives"),
-            ("blast (ALL)", "false_negatives", "true_positives"),
-        ):
-            called: Numbers = {normal: ("called normal", "count"), blast: ("called blast", "count")}
-            first = {"split and true label": f"{split}: {label}"}
-            confusion = model.metrics[split]["confusion"]
-            rows.append(show_row(confusion, called, f"{model.name}.{split}", first=first))
+    for split, (label, (normal, blast)) in product(reversed(EVALUATED_SPLITS), calls.items()):
+        called: Numbers = {normal: ("called normal", "count"), blast: ("called blast", "count")}
+        first = {"split and true label": f"{split}: {label}"}
+        rows.append(show_row(model.metrics[split]["confusion"], called, f"{model.name}.{split}", first=first))
     sources = results.sources(f"{model.name}_metrics")
     return Table(f"Calls of the {model.title}", rows, unit="cells", sources=sources)
 

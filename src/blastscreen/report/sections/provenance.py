@@ -131,11 +131,10 @@ def describe_checklist(results: Results) -> Table | None:
     """Tabulate where each item of the reporting guidelines stands."""
     if results.reporting_checklist is None:
         return None
-    parts = ("topic", "status", "where", "note")
-    rows: list[Row] = [
-        {"item": f"{item['guideline']} {item['item']}", **{part: _write(item[part]) for part in parts}}
-        for item in results.reporting_checklist
-    ]
+    rows: list[Row] = []
+    for item in results.reporting_checklist:
+        parts = {part: _write(item[part]) for part in ("topic", "status", "where", "note")}
+        rows.append({"item": f"{item['guideline']} {item['item']}", **parts})
     unit = "items of the guidelines, in our words, as they stand for a study of C-NMC"
     sources = results.sources("reporting_checklist")
     return Table("Where each item of the reporting guidelines stands", rows, unit=unit, sources=sources)
