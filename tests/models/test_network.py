@@ -257,7 +257,7 @@ def test_memory_stays_flat_over_3000_batches(network_settings):
 def test_importing_the_module_leaves_tensorflow_alone():
     code = (
         "import json, sys; import blastscreen.models.network, blastscreen.models.gradcam; "
-        "from blastscreen.datasets import KerasModel; import blastscreen.report.figures.learning_curve; "
+        "from blastscreen.datasets import KerasModel; import blastscreen.report.figures.learning; "
         "print(json.dumps(sorted({'tensorflow', 'keras'} & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

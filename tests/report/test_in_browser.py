@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from blastscreen.pipelines.reporting import render_report
+from blastscreen.report.page import render_report
 
 WIDE, NARROW = 1100, 390
 # WCAG 2.2, level AA

@@ -1,7 +1,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from blastscreen.pipelines.reporting import write_model_card
+from blastscreen.report.page import write_model_card
 
 
 @pytest.fixture(scope="module")

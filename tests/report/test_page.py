@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from blastscreen.datasets.stock import Document
-from blastscreen.pipelines.reporting import render_report, write_model_card
+from blastscreen.report.page import render_report, write_model_card
 from blastscreen.report.sections import SECTIONS
 from blastscreen.report.shown import Table
 from blastscreen.vocabulary import GENERATED_SAMPLE

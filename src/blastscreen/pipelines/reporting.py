@@ -13,11 +13,11 @@ from blastscreen.evaluation import comparison
 from blastscreen.evaluation.published import check_published
 from blastscreen.models import MODELS, ModelKind
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.report import page
 from blastscreen.report.examples import gather_errors
 from blastscreen.report.figures import FIGURES
 from blastscreen.report.figures.contact_sheet import draw_contact_sheet
-from blastscreen.report.results import ModelResults, Results, gather_results
+from blastscreen.report.page import render_report, write_model_card
+from blastscreen.report.results import ModelResults, Results
 
 _MADE_HERE = {"name", "title", "models", "figures", "versions"}
 _OF_KIND = {"importances": ModelKind.TABULAR, "history": ModelKind.NETWORK}
@@ -33,30 +33,16 @@ def compare_models(settings: EvaluationParameters, **stored: Any) -> dict[str, A
     )
 
 
-def render_report(**stored: Any) -> str:
-    """Write the report of stored results, given by the names of their entries, as one HTML page."""
-    return page.render_report(gather_results(**stored))
-
-
-def write_model_card(**stored: Any) -> str:
-    """Write the model card of stored results, given by the names of their entries, in Markdown."""
-    return page.write_model_card(gather_results(**stored))
-
-
 def create_pipeline(models: Iterable[str]) -> Pipeline:
     """Wire `reporting` for these models, by their names in `MODELS`."""
     names = list(models)
     scored = [f"{model}_{result}" for model in names for result in ("predictions", "operating_point")]
     sheet = {"cell_index": "cell_index", "cell_images": "cell_images", "settings": "params:reporting"}
+    compared = {"settings": "params:evaluation"} | {name: name for name in scored}
     nodes = [
         node(draw_contact_sheet, inputs=sheet, outputs="contact_sheet", name="draw_cells"),
         node(check_published, inputs={"facts": "published_numbers"}, outputs="paper_check", name="check_published"),
-        node(
-            compare_models,
-            inputs={"settings": "params:evaluation"} | {name: name for name in scored},
-            outputs="comparison",
-            name="compare_models",
-        ),
+        node(compare_models, inputs=compared, outputs="comparison", name="compare_models"),
         *_draw_figures(names),
         *map(_gather_errors, names),
     ]
@@ -76,15 +62,10 @@ def _draw_figures(models: Sequence[str]) -> Iterable[Node]:
     for name, drawing in FIGURES.items():
         arguments = inspect.signature(drawing.draw).parameters
         if "model" in arguments:
-            for model in models:
-                if MODELS[model].kind in drawing.kinds:
-                    yield node(
-                        _name_model(drawing.draw, model),
-                        inputs={argument: f"{model}_{argument}" for argument in arguments if argument != "model"},
-                        outputs=f"{model}_{name}_figure",
-                        name=f"draw_{name}",
-                        namespace=model,
-                    )
+            for model in (model for model in models if MODELS[model].kind in drawing.kinds):
+                inputs = {argument: f"{model}_{argument}" for argument in arguments if argument != "model"}
+                draw, output = _name_model(drawing.draw, model), f"{model}_{name}_figure"
+                yield node(draw, inputs=inputs, outputs=output, name=f"draw_{name}", namespace=model)
         elif drawing.section != "audit":
             inputs = {argument: argument for argument in arguments if argument != "metrics"}
             inputs |= {model: f"{model}_metrics" for model in models}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blastscreen.cohort.index import join_sources
 from blastscreen.imaging.cell_stack import CellStack
-from blastscreen.imaging.masks import cell_mask, to_grey
+from blastscreen.imaging.masks import Box, bounding_box, cell_mask, to_grey
 from blastscreen.models.cell_batches import resize_cells
 from blastscreen.models.gradcam import grad_cam
 from blastscreen.parameters import ReportingParameters
@@ -42,15 +42,12 @@ def gather_errors(
 ) -> dict[str, Any]:
     """Gather the wrong calls of one model on the test cells: as many subjects as possible, the surest calls first.
 
-    Their features are compared with those of the training cells of their class. Where a Keras model made the
-    predictions, as `network`, they get maps of what drove their scores. `model` is a title.
+    `model` is a title, `network` the Keras model that made the predictions, if one did.
 
     Returns:
-        Ready for JSON: model, threshold, split, data_source, n_false_positives and n_false_negatives (of all),
-        frame_side (native pixels that each picture shows, the same for all so that sizes compare), and the chosen cells
-        under false_positives and false_negatives. A cell has image_id, subject_id, blast_probability, the confidence
-        (None if unfit) and the decision of the triage, standing_out (see `describe_oddities`), and the pictures
-        thumbnail and heatmap (None without a network) as PNG in base64.
+        Ready for JSON. frame_side is in native pixels, the same for all pictures so that sizes compare; a cell has the
+        confidence (None if unfit) and the decision of the triage, standing_out (see `describe_oddities`), against the
+        training cells of its class, and the pictures thumbnail and heatmap (None without a network) as PNG in base64.
 
     Raises:
         Refusal: The tables come from different runs.
@@ -61,9 +58,11 @@ def gather_errors(
     kinds = {"false_positives": wrong[~is_blast], "false_negatives": wrong[is_blast]}
     chosen = {kind: spread_over_subjects(cells, n_cells=settings.error_cells) for kind, cells in kinds.items()}
     shown = {name: cell_images.cell(name) for cells in chosen.values() for name in cells["image_id"]}
-    side = min(max(map(_size, shown.values()), default=-2 * _MARGIN) + 2 * _MARGIN, cell_images.side)
+    sizes = (part.stop - part.start for pixels in shown.values() for part in _find_cell(pixels))
+    side = min(max(sizes, default=-2 * _MARGIN) + 2 * _MARGIN, cell_images.side)
     features = cell_features.set_index("image_id")[feature_columns(cell_features)]
-    training = _join_training(cell_features, cell_splits)
+    training = cell_splits.loc[cell_splits["split"] == Split.TRAIN, ["image_id", "label"]]
+    training = training.merge(cell_features[cell_features["reasons"] == ""], on="image_id", validate="1:1")
 
     def describe(cell: dict[Any, Any]) -> dict[str, Any]:
         pixels = shown[cell["image_id"]]
@@ -156,27 +155,15 @@ def overlay_heat(pixels: Pixels, heat: Heat) -> Pixels:
     return np.rint((1 - opacity) * pixels + opacity * colours).astype(np.uint8)
 
 
-def _join_training(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd.DataFrame:
-    """Select the training cells that have all features, with their labels."""
-    training = cell_splits.loc[cell_splits["split"] == Split.TRAIN, ["image_id", "label"]]
-    return training.merge(cell_features[cell_features["reasons"] == ""], on="image_id", validate="1:1")
+def _find_cell(pixels: Pixels) -> Box:
+    return bounding_box(cell_mask(to_grey(pixels)), margin=0)
 
 
-def _extent(pixels: Pixels) -> NDArray[np.intp]:
-    """Find the box of the cell: first and last row and column, ((top, bottom), (left, right))."""
-    places = np.argwhere(cell_mask(to_grey(pixels)))
-    return np.stack([places.min(axis=0), places.max(axis=0)], axis=1)
-
-
-def _size(pixels: Pixels) -> int:
-    return int(np.ptp(_extent(pixels), axis=1).max()) + 1
-
-
-def _window(pixels: Pixels, side: int) -> tuple[slice, slice]:
+def _window(pixels: Pixels, side: int) -> tuple[slice, ...]:
     """Place a square around the middle of the cell, within the frame."""
-    starts = np.clip((_extent(pixels).sum(axis=1) + 1 - side) // 2, 0, len(pixels) - side)
-    rows, columns = (slice(int(start), int(start) + side) for start in starts)
-    return rows, columns
+    middles = [part.start + part.stop for part in _find_cell(pixels)]
+    starts = [min(max((middle - side) // 2, 0), len(pixels) - side) for middle in middles]
+    return tuple(slice(start, start + side) for start in starts)
 
 
 def _encode(pixels: Pixels) -> str:

@@ -27,7 +27,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that made a result; its manifest is None where it left none, and for the run that writes the report."""
+    """A run that made a result; it has no manifest if it left none, or writes the report."""
 
     version: str
     is_current: bool
@@ -67,8 +67,7 @@ class ModelResults:
 class Results:
     """Everything that the report shows, named as its entries are; None where no such entry was read.
 
-    `parameters` are those of the run that writes the report, `models` those that have metrics; `figures` and `versions`
-    ("" where it carries none) are by entry, `run_manifests` by the version of their run.
+    `figures` and `versions` ("" where it carries none) are by entry, `run_manifests` by the version of their run.
     """
 
     parameters: Mapping[str, Any]

@@ -17,10 +17,7 @@ NO_INTERVAL = "no interval"
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number, what it is in dots (`rf.test.sensitivity`), and its text: "not defined" where it has no value.
-
-    `range` is the rounded interval or "", `note` why the value or the interval is missing, or "".
-    """
+    """A number, what it is in dots (`rf.test.sensitivity`), its text and rounded interval, and why one is missing."""
 
     name: str
     text: str
@@ -66,10 +63,7 @@ def show(
     undefined: str = "",
     no_interval: str = "",
 ) -> Quantity:
-    """Round a number for reading.
-
-    A value that is None or not finite is not defined: `undefined` says why, `no_interval` why a wanted interval is
-    missing. `name` says in dots what the number is.
+    """Round a number for reading; `undefined` says why it may be None or not finite.
 
     Example:
         >>> shown = show(0.912, "rate", interval={"low": 0.83, "high": 0.961})
@@ -92,34 +86,23 @@ def show_row(
     name: str,
     *,
     first: Mapping[str, str] | None = None,
-    undefined: Mapping[str, str] | None = None,
+    undefined: Mapping[str, str] | str = "",
     no_interval: Mapping[str, str] | None = None,
 ) -> Row:
-    """Show the parts of a record under their headings; those that it doesn't have are left out.
+    """Show the parts of a record under their headings, after `first`; those that it doesn't have are left out.
 
-    Args:
-        record: Its `intervals`, if it has any, are by the same names.
-        columns: What to show.
-        name: What the record is, in dots.
-        first: Cells that precede.
-        undefined: Per part, why it may have no value.
-        no_interval: Per part that should have an interval, why it may have none.
+    Its `intervals`, if it has any, are by the names of the parts. `undefined` says, for all or per part, why it may
+    have no value, `no_interval` per part that should have an interval why it may have none.
     """
-    shown: Row = {
-        heading: show(
-            record[part],
-            kind,
-            f"{name}.{part}",
-            interval=record.get("intervals", {}).get(part),
-            undefined=(undefined or {}).get(part, ""),
-            no_interval=(no_interval or {}).get(part, ""),
-        )
-        if kind
-        else str(record[part])
-        for part, (heading, kind) in columns.items()
-        if part in record
-    }
-    return {**(first or {}), **shown}
+    intervals, row = record.get("intervals", {}), dict[str, str | Quantity](first or {})
+    for part, (heading, kind) in columns.items():
+        if part in record and kind:
+            why = undefined if isinstance(undefined, str) else undefined.get(part, "")
+            reasons = {"undefined": why, "no_interval": (no_interval or {}).get(part, "")}
+            row[heading] = show(record[part], kind, f"{name}.{part}", interval=intervals.get(part), **reasons)
+        elif part in record:
+            row[heading] = str(record[part])
+    return row
 
 
 def transpose(columns: Mapping[str, Row], heading: str) -> list[Row]:
@@ -140,7 +123,7 @@ def is_defined(value: float | None) -> TypeGuard[float]:
 
 def _signed(value: float, digits: int) -> str:
     # a difference that rounds to nothing has no sign
-    return f"{rounded:+.{digits}f}" if (rounded := round(value, digits)) else f"{0:.{digits}f}"
+    return f"{value:{'+' if round(value, digits) else 'z'}.{digits}f}"
 
 
 _SPELLINGS: dict[Kind, Callable[[float], str]] = {

@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from blastscreen.report.figures.importances import draw_importances
+from blastscreen.report.figures.learning import draw_importances
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 IMPORTANCES = pd.DataFrame(

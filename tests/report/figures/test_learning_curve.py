@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from blastscreen.report.figures.learning_curve import draw_learning_curve
+from blastscreen.report.figures.learning import draw_learning_curve
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 HISTORY = pd.DataFrame(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from blastscreen.report.figures.published_check import OURS, PRINTED, RECOMPUTED, draw_published
+from blastscreen.report.figures.interval_chart import OURS, PRINTED, RECOMPUTED, draw_published
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 

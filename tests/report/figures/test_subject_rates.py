@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from blastscreen.report.figures.subject_rates import draw_subjects
+from blastscreen.report.figures.calls import draw_subjects
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 SUBJECTS = pd.DataFrame(

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from blastscreen.models import ModelKind
-from blastscreen.report.figures.calls import draw_confusion_matrices, draw_roc_curves
+from blastscreen.report.figures.calls import draw_confusion_matrices, draw_roc_curves, draw_subjects
 from blastscreen.report.figures.confidence import draw_calibration, draw_referral
-from blastscreen.report.figures.importances import draw_importances
-from blastscreen.report.figures.interval_chart import draw_comparison
-from blastscreen.report.figures.learning_curve import draw_learning_curve
+from blastscreen.report.figures.interval_chart import draw_comparison, draw_published
+from blastscreen.report.figures.learning import draw_importances, draw_learning_curve
 from blastscreen.report.figures.protocol_audit import draw_area_correlations, draw_audit
-from blastscreen.report.figures.published_check import draw_published
-from blastscreen.report.figures.subject_rates import draw_subjects
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
-from blastscreen.report.figures.style import (
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PURPLE,
-    SPLIT_LINES,
-    SPLIT_MARKERS,
-    SPLIT_SYMBOLS,
-    error_bars,
-    finish,
-    note_on,
-    side_by_side,
-)
+from blastscreen.report.figures import style
+from blastscreen.report.figures.style import GREY, error_bars, finish, note_on, side_by_side
 from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Split
 
 # not the colours of the splits, which the curves beside have
-FATES = {"decided rightly": GREEN, "decided wrongly": PURPLE, "referred": ORANGE}
-DOTTED = {"color": GREY, "dash": "dot", "width": 2}
+FATES = {"decided rightly": style.GREEN, "decided wrongly": style.PURPLE, "referred": style.ORANGE}
+WANTED = {"mode": "lines", "line": {"color": GREY, "dash": "dot", "width": 2}, "hoverinfo": "skip"}
 
 
 def draw_calibration(calibration: Mapping[str, Any], *, model: str) -> go.Figure:
@@ -36,8 +25,7 @@ def draw_calibration(calibration: Mapping[str, Any], *, model: str) -> go.Figure
     figure = side_by_side([_panel_title(method, calibration["methods"][method]) for method in panels], gap=0.06)
     for column, splits in enumerate(panels.values(), start=1):
         place = {"row": 1, "col": column}
-        line = {"x": [0, 1], "y": [0, 1], "mode": "lines", "line": DOTTED, "hoverinfo": "skip"}
-        figure.add_scatter(**line, name="as it should be", showlegend=column == 1, **place)
+        figure.add_scatter(x=[0, 1], y=[0, 1], name="as it should be", showlegend=column == 1, **WANTED, **place)
         for split in EVALUATED_SPLITS:
             if splits[split]:
                 curve = _reliability(splits[split], split=split)
@@ -60,20 +48,19 @@ def _panel_title(method: str, errors: Mapping[str, Any]) -> str:
 
 
 def _reliability(bins: Sequence[Mapping[str, Any]], *, split: Split) -> go.Scatter:
-    fractions = [part["blast_fraction"] for part in bins]
-    return go.Scatter(
-        x=[part["mean_probability"] for part in bins],
-        y=fractions,
-        error_y=error_bars(fractions, [part["interval"] for part in bins], thickness=1.5, width=3),
-        customdata=[[part["low"], part["high"], part["n_cells"], part["n_groups"]] for part in bins],
-        mode="lines+markers",
-        name=f"{split} (fitted here)" if split == Split.VALIDATION else str(split),
-        legendgroup=split,
-        line=SPLIT_LINES[split] | {"width": 2},
-        marker={"size": 9, "symbol": SPLIT_SYMBOLS[split]},
-        hovertemplate="probability %{customdata[0]:.3f} to %{customdata[1]:.3f}, mean %{x:.3f}<br>"
-        "%{y:.1%} are blasts<br>%{customdata[2]} cells of %{customdata[3]} subject groups",
+    table = pd.DataFrame(bins)
+    fractions = table["blast_fraction"].tolist()
+    intervals = error_bars(fractions, [part["interval"] for part in bins], thickness=1.5, width=3)
+    hover = "probability %{customdata[0]:.3f} to %{customdata[1]:.3f}, mean %{x:.3f}<br>%{y:.1%} are blasts<br>"
+    curve = go.Scatter(x=table["mean_probability"].tolist(), y=fractions, error_y=intervals, mode="lines+markers")
+    parts = table[["low", "high", "n_cells", "n_groups"]].to_numpy(object).tolist()
+    curve.update(
+        customdata=parts, hovertemplate=f"{hover}%{{customdata[2]}} cells of %{{customdata[3]}} subject groups"
     )
+    curve.update(line=style.SPLIT_LINES[split] | {"width": 2}, marker={"size": 9, "symbol": style.SPLIT_SYMBOLS[split]})
+    name = f"{split} (fitted here)" if split == Split.VALIDATION else str(split)
+    curve.update(name=name, legendgroup=split)
+    return curve
 
 
 def draw_referral(referral: Mapping[str, Any], *, model: str) -> go.Figure:
@@ -90,8 +77,7 @@ def draw_referral(referral: Mapping[str, Any], *, model: str) -> go.Figure:
         figure.add_traces(_risk_traces(referral["curve"][split], plan, split=split), rows=1, cols=1)
     target = referral["max_residual_error"]
     wanted = f"{100 * target:.3g}%"
-    line = {"x": [0, 1], "y": [target, target], "mode": "lines", "line": DOTTED, "hoverinfo": "skip"}
-    figure.add_scatter(**line, name=f"wanted at most: {wanted}", row=1, col=1)
+    figure.add_scatter(x=[0, 1], y=[target, target], name=f"wanted at most: {wanted}", **WANTED, row=1, col=1)
     for fate, colour in FATES.items():
         figure.add_trace(_bars(plans, fate=fate, colour=colour), row=1, col=2)
     title = f"{model}: {wanted} wrong or fewer {_describe_plan(referral)}"
@@ -113,36 +99,28 @@ def _describe_plan(referral: Mapping[str, Any]) -> str:
 
 def _risk_traces(points: Sequence[Mapping[str, float]], plan: Mapping[str, Any], *, split: Split) -> list[go.Scatter]:
     hover = "%{x:.1%} decided alone, %{y:.1%} of them wrongly"
-    curve = go.Scatter(
-        x=[point["coverage"] for point in points],
-        y=[point["selective_risk"] for point in points],
-        customdata=[point["min_confidence"] for point in points],
-        mode="lines+markers" if len(points) == 1 else "lines",
-        name=f"{split}: area {plan['aurc']:.3f} (best {plan['aurc_oracle']:.3f}, by chance {plan['aurc_random']:.3f})",
-        line=SPLIT_LINES[split],
-        hovertemplate=f"{hover}<br>confidence %{{customdata:.3f}} or more<extra></extra>",
-    )
-    marker = go.Scatter(
-        x=[plan["coverage"]],
-        y=[plan["selective_risk"]],
-        mode="markers",
-        name=f"{split}: the plan",
-        marker=SPLIT_MARKERS[split],
-        hovertemplate=f"{hover}<extra></extra>",
-    )
+    columns = {name: [point[name] for point in points] for name in ("coverage", "selective_risk", "min_confidence")}
+    curve = go.Scatter(x=columns["coverage"], y=columns["selective_risk"], line=style.SPLIT_LINES[split])
+    curve.update(customdata=columns["min_confidence"], mode="lines+markers" if len(points) == 1 else "lines")
+    bounds = f"best {plan['aurc_oracle']:.3f}, by chance {plan['aurc_random']:.3f}"
+    curve.update(hovertemplate=f"{hover}<br>confidence %{{customdata:.3f}} or more<extra></extra>")
+    curve.update(name=f"{split}: area {plan['aurc']:.3f} ({bounds})")
+    place = {"x": [plan["coverage"]], "y": [plan["selective_risk"]], "hovertemplate": f"{hover}<extra></extra>"}
+    marker = go.Scatter(place, mode="markers", name=f"{split}: the plan", marker=style.SPLIT_MARKERS[split])
     return [curve, marker] if plan["n_decided"] else [curve]
 
 
 def _bars(plans: Mapping[Split, Mapping[str, Any]], *, fate: str, colour: str) -> go.Bar:
-    counts = []
-    for plan in plans.values():
-        wrong = plan["missed_blasts_with"] + plan["false_alarms_with"]
-        fates = (plan["n_decided"] - wrong, wrong, plan["n_referred"])
-        counts.append(dict(zip(FATES, fates, strict=True))[fate])
+    counts = [_count_fates(plan)[fate] for plan in plans.values()]
     shares = [count / plan["n_cells"] for count, plan in zip(counts, plans.values(), strict=True)]
     bars = go.Bar(x=[str(split) for split in plans], y=shares, customdata=counts, name=fate, marker={"color": colour})
     # a sliver has no room for its number
     texts = [f"{share:.0%}" if share >= 0.04 else "" for share in shares]
-    bars.update(text=texts, textposition="inside", textangle=0, textfont={"color": INK})
+    bars.update(text=texts, textposition="inside", textangle=0, textfont={"color": style.INK})
     bars.update(hovertemplate="%{customdata} cells, %{y:.1%}")
     return bars
+
+
+def _count_fates(plan: Mapping[str, Any]) -> dict[str, int]:
+    wrong = plan["missed_blasts_with"] + plan["false_alarms_with"]
+    return dict(zip(FATES, (plan["n_decided"] - wrong, wrong, plan["n_referred"]), strict=True))

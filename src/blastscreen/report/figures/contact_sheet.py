@@ -29,7 +29,7 @@ MAX_LINE = 80
 
 @dataclass(frozen=True)
 class SheetCell:
-    """One picture of the sheet: RGB pixels (H, W, 3), the cell's mask (H, W), and a few words below it."""
+    """A picture of the sheet, RGB (H, W, 3), the cell's mask (H, W), and a few words below it."""
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.bool_]
@@ -117,7 +117,7 @@ def _draw_cell(axes: Axes, cell: SheetCell, *, side: int) -> None:
 
 
 def printable(text: str, length: int) -> str:
-    r"""Make hostile text safe to draw: what the font lacks is escaped, the middle cut out of what is too long.
+    r"""Make hostile text safe to draw: escape what the font lacks, cut the middle out of what is too long.
 
     Examples:
         >>> printable("UID_33\n", 16)
@@ -127,11 +127,10 @@ def printable(text: str, length: int) -> str:
     """
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    letters = get_font(findfont(FontProperties())).get_charmap()
-    drawable = "".join(
-        letter if letter.isprintable() and ord(letter) in letters else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
+    font = get_font(findfont(FontProperties())).get_charmap()
+    unknown = {letter for letter in text if not (letter.isprintable() and ord(letter) in font)}
+    escapes = {ord(letter): letter.encode("unicode_escape").decode("ascii") for letter in unknown}
+    drawable = text.translate(escapes)
     if len(drawable) <= length:
         return drawable
     half = (length - 1) // 2

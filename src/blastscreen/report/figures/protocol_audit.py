@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,18 +9,8 @@ from plotly.subplots import make_subplots
 
 from blastscreen.experiments.protocols import compare_protocols
 from blastscreen.models import MODELS
-from blastscreen.report.figures.style import (
-    BLUE,
-    GREY,
-    INK,
-    LIGHT,
-    OUTLINE,
-    PALETTE,
-    VERMILION,
-    finish,
-    note_on,
-    side_by_side,
-)
+from blastscreen.report.figures import style
+from blastscreen.report.figures.style import GREY, INK, PALETTE, finish, note_on, side_by_side
 from blastscreen.vocabulary import Region, SplitStrategy
 
 SPLIT_TEXTS = {
@@ -31,8 +20,8 @@ SPLIT_TEXTS = {
 }
 REGION_TEXTS = {Region.FRAME: "whole frame", Region.CELL: "cell's own pixels"}
 REGION_MARKERS = {
-    Region.FRAME: {"symbol": "diamond", "color": VERMILION, "size": 14},
-    Region.CELL: {"symbol": "circle", "color": BLUE, "size": 10},
+    Region.FRAME: {"symbol": "diamond", "color": style.VERMILION, "size": 14},
+    Region.CELL: {"symbol": "circle", "color": style.BLUE, "size": 10},
 }
 CORRELATIONS = {"pearson": "Pearson's correlation", "spearman": "Spearman's rank correlation"}
 # of the height of a row, shared by the models and their seeds
@@ -71,35 +60,23 @@ def draw_audit(results: pd.DataFrame) -> go.Figure:
 
 def _model_traces(table: pd.DataFrame, rows: Sequence[str]) -> Iterator[go.Scatter]:
     """Make the traces of one panel: per model its seeds, one below the other so that none hides another, and means."""
-    models = list(dict.fromkeys(table["model"]))
-    height = _BAND / len(models)
-    for number, model in enumerate(models):
-        of_model = table[table["model"] == model]
+    by_model = table.groupby("model", sort=False)
+    height = _BAND / by_model.ngroups
+    for number, (model, of_model) in enumerate(by_model):
         middle = -_BAND / 2 + (number + 0.5) * height
         shifts = of_model["seed"].rank(method="dense") / (of_model["seed"].nunique() + 1) - 0.5
         places = of_model["row"].map(rows.index) + middle + height * shifts
-        name = MODELS[model].title
-        look: dict[str, Any] = {"color": PALETTE[number % len(PALETTE)]}
-        yield go.Scatter(
-            x=of_model["auroc"].tolist(),
-            y=places.tolist(),
-            customdata=of_model["seed"].tolist(),
-            mode="markers",
-            name=f"{name}: a dot per seed",
-            legendgroup=name,
-            marker=look | {"size": 7, "opacity": 0.55},
-            hovertemplate="seed %{customdata}: %{x:.3f}<extra></extra>",
+        name, colour = MODELS[str(model)].title, {"color": PALETTE[number % len(PALETTE)]}
+        dots = go.Scatter(x=of_model["auroc"].tolist(), y=places.tolist(), mode="markers", legendgroup=name)
+        dots.update(name=f"{name}: a dot per seed", marker=colour | {"size": 7, "opacity": 0.55})
+        yield dots.update(
+            customdata=of_model["seed"].tolist(), hovertemplate="seed %{customdata}: %{x:.3f}<extra></extra>"
         )
         means = of_model.groupby("row", sort=False)["auroc"].mean()
-        yield go.Scatter(
-            x=means.tolist(),
-            y=[rows.index(row) + middle for row in means.index],
-            mode="markers",
-            name=f"{name}: mean",
-            legendgroup=name,
-            marker=look | {"symbol": "diamond", "size": 13, "line": OUTLINE},
-            hovertemplate="mean %{x:.3f}<extra></extra>",
-        )
+        middles = [rows.index(row) + middle for row in means.index]
+        diamonds = go.Scatter(x=means.tolist(), y=middles, mode="markers", legendgroup=name, name=f"{name}: mean")
+        diamonds.update(marker=colour | {"symbol": "diamond", "size": 13, "line": style.OUTLINE})
+        yield diamonds.update(hovertemplate="mean %{x:.3f}<extra></extra>")
 
 
 def _write_means(figure: go.Figure) -> None:
@@ -130,26 +107,18 @@ def draw_area_correlations(correlations: pd.DataFrame) -> go.Figure:
     finish(figure, note=note_on(correlations), title=title, height=height, legend_below=below, l=170, b=120)
     figure.update_xaxes(range=[-1.08, 1.08], tickvals=[-1, -0.5, 0, 0.5, 1], title="correlation with the cell's area")
     figure.update_xaxes(zeroline=True, zerolinecolor=INK)
-    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=features, gridcolor=LIGHT)
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=features, gridcolor=style.LIGHT)
     return figure
 
 
 def _dumbbells(values: pd.DataFrame) -> Iterator[go.Scatter]:
-    ends = [
-        (x, feature)
-        for feature, row in values.astype(object).where(values.notna(), None).iterrows()
-        for x in (*(row[region] for region in REGION_MARKERS), None)
-    ]
-    line = {"x": [x for x, _ in ends], "y": [feature for _, feature in ends], "line": {"color": GREY, "width": 2}}
-    yield go.Scatter(**line, mode="lines", hoverinfo="skip")
+    # a line from end to end for every feature, and a break between features
+    ends = values[list(REGION_MARKERS)].astype(object).where(values.notna(), None).assign(end=None)
+    places = ends.index.repeat(ends.shape[1]).tolist()
+    line = {"x": ends.to_numpy().ravel().tolist(), "y": places, "line": {"color": GREY, "width": 2}}
+    yield go.Scatter(line, mode="lines", hoverinfo="skip")
     for region, marker in REGION_MARKERS.items():
         known = values[region].dropna()
-        yield go.Scatter(
-            x=known.tolist(),
-            y=known.index.tolist(),
-            mode="markers",
-            marker=marker,
-            name=f"features of the {REGION_TEXTS[region]}",
-            legendgroup=region.value,
-            hovertemplate="%{y}: %{x:.2f}",
-        )
+        points = go.Scatter(x=known.tolist(), y=known.index.tolist(), mode="markers", marker=marker)
+        points.update(name=f"features of the {REGION_TEXTS[region]}", legendgroup=region.value)
+        yield points.update(hovertemplate="%{y}: %{x:.2f}")

@@ -22,10 +22,8 @@ LIGHT = "#E3E3E3"
 SHARES = ("#FFFFFF", "#6BAED6")
 
 SPLIT_COLOURS = dict(zip(EVALUATED_SPLITS, (BLUE, VERMILION), strict=True))
-SPLIT_LINES = {
-    Split.VALIDATION: {"color": SPLIT_COLOURS[Split.VALIDATION], "dash": "dash", "width": 3},
-    Split.TEST: {"color": SPLIT_COLOURS[Split.TEST], "dash": "solid", "width": 3},
-}
+_DASHES = {Split.VALIDATION: "dash", Split.TEST: "solid"}
+SPLIT_LINES = {split: {"color": SPLIT_COLOURS[split], "dash": dash, "width": 3} for split, dash in _DASHES.items()}
 SPLIT_SYMBOLS = {Split.VALIDATION: "circle", Split.TEST: "diamond"}
 LABEL_TEXTS = {CellLabel.HEM: "hem (normal)", CellLabel.ALL: "all (blast)"}
 OUTLINE = {"color": INK, "width": 1.5}
@@ -58,15 +56,10 @@ def error_bars(
 def finish(
     figure: go.Figure, *, title: str, note: str, height: int, legend_below: float | None = None, **margin: int
 ) -> None:
-    """Add title, note and the common look to a figure, in place.
+    """Add title (alternative text, too), note and the common look to a figure whose data are drawn, in place.
 
-    Args:
-        figure: Its data are drawn.
-        title: A sentence that says what is to be seen; it serves as alternative text too.
-        note: Of `note_on`.
-        height: Pixels.
-        legend_below: Puts the legend this far below the panels, as a share of their height.
-        margin: Pixels at the sides t, b, l and r, where they are not the usual ones.
+    Height and margins (t, b, l and r, where they are not the usual ones) are in pixels; `legend_below` puts the legend
+    that far below the panels, as a share of their height.
     """
     lines = [f"<b>{escape(title, quote=False)}</b>"]
     if note:
@@ -75,16 +68,13 @@ def finish(
         # below plotly's own buttons, however high the figure
         title={"text": "<br>".join(lines), "x": 0.02, "xanchor": "left", "y": 1 - 40 / height, "yanchor": "top"},
         font={"family": "Arial, Helvetica, sans-serif", "size": 15, "color": INK},
-        title_font_size=18,
-        paper_bgcolor="white",
-        plot_bgcolor="white",
         margin={"t": 130, "b": 70, "l": 70, "r": 30} | margin,
-        height=height,
     )
+    figure.update_layout(title_font_size=18, paper_bgcolor="white", plot_bgcolor="white", height=height)
     if legend_below is not None:
         figure.update_layout(legend={"orientation": "h", "y": -legend_below, "yanchor": "top", "x": 0})
-    figure.update_xaxes(showline=True, linecolor=INK, ticks="outside", gridcolor=LIGHT, zeroline=False)
-    figure.update_yaxes(showline=True, linecolor=INK, ticks="outside", gridcolor=LIGHT, zeroline=False)
+    for update_axes in (figure.update_xaxes, figure.update_yaxes):
+        update_axes(showline=True, linecolor=INK, ticks="outside", gridcolor=LIGHT, zeroline=False)
 
 
 def note_on(result: Mapping[str, Any] | pd.DataFrame) -> str:

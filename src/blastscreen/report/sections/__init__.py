@@ -8,10 +8,8 @@ from blastscreen.report.results import Results
 from blastscreen.report.sections.answer import describe_answer
 from blastscreen.report.sections.decisions import describe_calibration, describe_referral, describe_subjects
 from blastscreen.report.sections.evidence import describe_audit, describe_importances
-from blastscreen.report.sections.flow import describe_flow
-from blastscreen.report.sections.paper import describe_paper
-from blastscreen.report.sections.performance import describe_performance
-from blastscreen.report.sections.provenance import describe_checklist, describe_provenance
+from blastscreen.report.sections.performance import describe_paper, describe_performance
+from blastscreen.report.sections.provenance import describe_checklist, describe_flow, describe_provenance
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,7 @@ def describe_answer(results: Results) -> dict[str, Any]:
 
 
 def describe_pair(pair: Mapping[str, Any], *, titles: Mapping[str, str], confidence: str) -> str:
-    """Write which of two models told the classes apart better, and whether chance could have done that.
-
-    Args:
-        pair: One of the pairs of entry `comparison`.
-        titles: Models in words.
-        confidence: Level of the interval, such as "95%".
-    """
+    """Write which of two models told the classes apart better, and whether chance could have done that."""
     first, second = (titles.get(pair[side], pair[side]) for side in ("first", "second"))
     auroc = pair["differences"]["auroc"]
     difference = auroc["difference"]
@@ -108,18 +102,14 @@ def _describe_calls(model: ModelResults, confidence: str) -> str:
     n_normal = calls["true_negatives"] + calls["false_positives"]
     rates: Any = show_metrics(model, Split.TEST, _CALLED).values()
     found, alarms = (f"{of.text}, {confidence} interval {of.range}" if of.range else of.text for of in rates)
-    warnings = (_warn_of_calls(calls), _warn_of_guessing(metrics), _warn_of_short_training(model))
+    called = calls["true_positives"] + calls["false_positives"]
+    alike = {0: "It called no cell a blast.", n_blasts + n_normal: "It called every cell a blast."}.get(called)
+    warnings = (alike, _warn_of_guessing(metrics), _warn_of_short_training(model))
     return (
         f"The {model.title} found {calls['true_positives']:,} of {n_blasts:,} leukemic cells ({found}) and "
         f"mistook {calls['false_positives']:,} of {n_normal:,} normal cells for leukemic ones ({alarms})."
         + "".join(f" {warning}" for warning in warnings if warning)
     )
-
-
-def _warn_of_calls(calls: Mapping[str, int]) -> str:
-    if not calls["true_negatives"] + calls["false_negatives"]:
-        return "It called every cell a blast."
-    return "" if calls["true_positives"] + calls["false_positives"] else "It called no cell a blast."
 
 
 def _warn_of_guessing(metrics: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from blastscreen.evaluation.promise import explain_referral
 from blastscreen.report.results import ModelResults, Results
-from blastscreen.report.shown import NO_INTERVAL, Columns, Row, Table, show_row, spell, transpose
+from blastscreen.report.shown import NO_INTERVAL, Columns, Row, Table, show, show_row, spell, transpose
 from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Split
 
 _SPLITS = tuple(reversed(EVALUATED_SPLITS))
@@ -56,8 +56,8 @@ def describe_calibration(results: Results, model: ModelResults, found: Mapping[s
         row: Row = {"method": f"{words} (in use)" if method == found["chosen"] else words}
         for split in _SPLITS:
             columns: Columns = {error: (f"{split}: {words}", "score") for error, words in _ERRORS.items()}
-            name, undefined = f"{model.name}.calibration.{method}.{split}", dict.fromkeys(columns, _NO_CELLS)
-            row |= show_row(errors[split], columns, name, undefined=undefined)
+            name = f"{model.name}.calibration.{method}.{split}"
+            row |= show_row(errors[split], columns, name, undefined=_NO_CELLS)
         rows.append(row)
     title = f"Probabilities of the {model.title} before and after calibration"
     unit = "errors of the probability, over cells; lower is better"
@@ -90,39 +90,29 @@ def describe_referral(results: Results, model: ModelResults, plan: Mapping[str, 
     test, of_splits = plan[Split.TEST], {}
     for split in _SPLITS:
         counts, name = plan[split], f"{model.name}.referral.{split}"
-        undefined = dict.fromkeys(_REFERRAL, "every cell is referred" if counts["n_cells"] else _NO_CELLS)
+        undefined = "every cell is referred" if counts["n_cells"] else _NO_CELLS
         missing = dict.fromkeys(counts.get("intervals", {}), NO_INTERVAL)
         if not plan["min_confidence"]:
             missing["coverage"] = "no interval: with other subjects, too, the plan is all or nothing"
-        shown = show_row(counts, _REFERRAL, name, undefined=undefined, no_interval=missing)
-        of_splits[f"{split} cells"] = shown
+        of_splits[f"{split} cells"] = show_row(counts, _REFERRAL, name, undefined=undefined, no_interval=missing)
+    title = f"What referral would have meant with the {model.title}"
+    unit = f"cells and subjects; {results.confidence_of(*sources)} intervals over subject groups"
     return {
         "promise": explain_referral(plan),
         "attainable": plan["attainable"],
         "misses_target": (test["selective_risk"] or 0.0) > plan["max_residual_error"],
         "test": {name: of_splits[f"{Split.TEST} cells"][_REFERRAL[name][0]] for name in _REFERRAL if name in test},
-        "table": Table(
-            f"What referral would have meant with the {model.title}",
-            transpose(of_splits, ""),
-            unit=f"cells and subjects; {results.confidence_of(*sources)} intervals over subject groups",
-            sources=sources,
-        ),
+        "table": Table(title, transpose(of_splits, ""), unit=unit, sources=sources),
     }
 
 
 def describe_subjects(results: Results, model: ModelResults, subjects: pd.DataFrame) -> dict[str, Any]:
     """Tabulate the votes of subjects, and every test subject."""
     tested = subjects[subjects["split"] == Split.TEST].to_dict("records")
+    rows = [show_row(row, _SUBJECTS, f"{model.name}.subjects.{row['subject_id']}") for row in tested]
+    title, sources = f"Every test subject and the calls of the {model.title}", results.sources(f"{model.name}_subjects")
     unit = "cells of the subject; the rate is the sensitivity of a subject with blasts, the specificity of another"
-    return {
-        "votes": _tabulate_votes(results, model),
-        "subjects": Table(
-            f"Every test subject and the calls of the {model.title}",
-            [show_row(row, _SUBJECTS, f"{model.name}.subjects.{row['subject_id']}") for row in tested],
-            unit=unit,
-            sources=results.sources(f"{model.name}_subjects"),
-        ),
-    }
+    return {"votes": _tabulate_votes(results, model), "subjects": Table(title, rows, unit=unit, sources=sources)}
 
 
 def _tabulate_votes(results: Results, model: ModelResults) -> Table:
@@ -130,16 +120,11 @@ def _tabulate_votes(results: Results, model: ModelResults) -> Table:
     for split in _SPLITS:
         votes = (model.subject_votes or {})[split]
         for measure, words in _VOTES.items():
-            rate = votes | {"rate": votes["accuracy"]} if measure == "accuracy" else votes[measure]
-            share: Columns = {measure: ("share", "rate")}
-            name = f"{model.name}.votes.{split}"
-            row = show_row(rate, _VOTERS, f"{name}.{measure}", first={"split": f"{split}: {words}"}) | show_row(
-                {measure: rate["rate"], "intervals": {measure: rate["interval"]}},
-                share,
-                name,
-                undefined={measure: "there are no such subjects"},
-                no_interval={measure: NO_INTERVAL},
-            )
+            found = votes | {"rate": votes["accuracy"]} if measure == "accuracy" else votes[measure]
+            name, why = f"{model.name}.votes.{split}.{measure}", "there are no such subjects"
+            row = show_row(found, _VOTERS, name, first={"split": f"{split}: {words}"})
+            rate, interval = found["rate"], found["interval"]
+            row["share"] = show(rate, "rate", name, interval=interval, undefined=why, no_interval=NO_INTERVAL)
             rows.append(row)
     sources = results.sources(f"{model.name}_subject_votes")
     title = f"Subjects as the majority of their cells was called by the {model.title}"

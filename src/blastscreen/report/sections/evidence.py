@@ -1,6 +1,5 @@
 """What the models go by, how much the choices of a protocol flatter, and what balancing the classes is worth."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,6 @@ from blastscreen.report.shown import (
     Columns,
     Kind,
     Numbers,
-    Quantity,
     Row,
     Table,
     show,
@@ -88,10 +86,8 @@ def _tabulate_protocols(results: Results, summary: Any) -> Table:
         name = f"audit.{row['model']}.{row['strategy']}.{row['region']}"
         rows.append(show_row(means, _AUDITED, name, first={"model, how cells were split, what features saw": words}))
     seeds = f"lowest and highest of {summary['n_seeds']} seeds, which is no interval over subjects"
-    sources = results.sources("audit_summary", "audit_results")
-    return Table(
-        "Means over all seeds under four protocols", rows, unit=f"cells not trained on; {seeds}", sources=sources
-    )
+    unit, sources = f"cells not trained on; {seeds}", results.sources("audit_summary", "audit_results")
+    return Table("Means over all seeds under four protocols", rows, unit=unit, sources=sources)
 
 
 def _tabulate_flattery(results: Results, summary: Any) -> Table:
@@ -99,13 +95,9 @@ def _tabulate_flattery(results: Results, summary: Any) -> Table:
     for row in summary["flattery"]:
         choice, gained = str(row["choice"]), row["auroc"]
         name = f"audit.flattery.{row['model']}.{choice.replace(' ', '_')}"
-        rows.append(
-            {
-                "choice": f"{choice} ({MODELS[row['model']].title})",
-                "AUROC gained": show(gained["mean"], "gain", name, interval=gained),
-                "seeds that gained": f"{row['n_better']} of {summary['n_seeds']}",
-            }
-        )
+        shown: Row = {"choice": f"{choice} ({MODELS[row['model']].title})"}
+        shown["AUROC gained"] = show(gained["mean"], "gain", name, interval=gained)
+        rows.append(shown | {"seeds that gained": f"{row['n_better']} of {summary['n_seeds']}"})
     unit = "AUROC, same seed with and without the choice; lowest and highest seed"
     return Table("How much each choice flatters", rows, unit=unit, sources=results.sources("audit_summary"))
 
@@ -115,9 +107,8 @@ def _tabulate_area(results: Results, found: pd.DataFrame) -> Table:
     for region, words in REGION_TEXTS.items():
         of_features = found[found["region"] == region].set_index("feature")["pearson"].to_dict()
         columns: Columns = {feature: (feature, "gain") for feature in dict.fromkeys(found["feature"])}
-        undefined = dict.fromkeys(columns, "the feature does not vary")
-        record = dict.fromkeys(columns) | of_features
-        of_regions[words] = show_row(record, columns, f"area_correlations.{region}", undefined=undefined)
+        record, name = dict.fromkeys(columns) | of_features, f"area_correlations.{region}"
+        of_regions[words] = show_row(record, columns, name, undefined="the feature does not vary")
     title = "How much each feature repeats the area of the cell"
     unit = "Pearson correlation with the area, over cells"
     return Table(title, transpose(of_regions, "feature"), unit=unit, sources=results.sources("area_correlations"))
@@ -133,16 +124,13 @@ def _tabulate_balancing(results: Results, found: pd.DataFrame) -> list[Table]:
     values: dict[str, Row] = {way: {"balanced by": words} for way, words in _BALANCINGS.items()}
     changes: dict[str, Row] = {way: dict(row) for way, row in values.items() if way != Balancing.CLASS_WEIGHT}
     for row in found.to_dict("records"):
-        heading, kind, kind_of_change = _MEASURES[row["measure"]]
-        name, change = f"audit.balancing.{row['balancing']}.{row['measure']}", "difference"
-        values[row["balancing"]][heading] = _show_balanced(row, "value", kind, name, ("low", "high"))
-        if row["balancing"] in changes:
-            bounds = ("difference_low", "difference_high")
-            changes[row["balancing"]][heading] = _show_balanced(row, change, kind_of_change, name, bounds)
+        way, (heading, kind, kind_of_change) = row["balancing"], _MEASURES[row["measure"]]
+        name, change = f"audit.balancing.{way}.{row['measure']}", row["difference"]
+        interval = {bound: row[bound] for bound in ("low", "high")}
+        values[way][heading] = show(row["value"], kind, f"{name}.value", interval=interval, no_interval=NO_INTERVAL)
+        if way in changes:
+            interval = {bound: row[f"difference_{bound}"] for bound in ("low", "high")}
+            shown = show(change, kind_of_change, f"{name}.difference", interval=interval, no_interval=NO_INTERVAL)
+            changes[way][heading] = shown
     tables = {"What balancing the classes reaches": values, "What it changes against class weights": changes}
     return [Table(title, list(rows.values()), unit=unit, sources=sources) for title, rows in tables.items()]
-
-
-def _show_balanced(row: Mapping[Any, Any], part: str, kind: Kind, name: str, bounds: tuple[str, str]) -> Quantity:
-    interval = dict(zip(("low", "high"), (row[bound] for bound in bounds), strict=True))
-    return show(row[part], kind, f"{name}.{part}", interval=interval, no_interval=NO_INTERVAL)

@@ -1,16 +1,69 @@
-"""Where every number comes from: entries and versions, code, libraries, seeds and parameters."""
+"""Where every number comes from: files and cells, entries and versions, code, libraries, seeds and parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import blastscreen
 from blastscreen.compute.environment import describe_environment
+from blastscreen.parameters import flatten
 from blastscreen.report.results import UNKNOWN, Results, Run
-from blastscreen.report.shown import Row, Table
+from blastscreen.report.shown import Numbers, Row, Table, show, show_row
+from blastscreen.vocabulary import UNFIT_CODES, CellLabel, Split
 
 Values = Mapping[str, object] | None
 """What is known of a run; None where it left no manifest."""
+_COUNTS: Numbers = {
+    "n_cells": ("cells", "count"),
+    "n_subjects": ("subjects", "count"),
+    "n_groups": ("subject groups", "count"),
+    "n_all": ("blasts (ALL)", "count"),
+    "n_all_subjects": ("subjects with blasts", "count"),
+    "n_hem": ("normal cells (HEM)", "count"),
+    "n_hem_subjects": ("subjects with normal cells", "count"),
+}
+
+
+def describe_flow(results: Results) -> dict[str, Any]:
+    """Count cells from the incoming files to the splits, by the reasons for which some were left out or flagged."""
+    report, features, cells = results.integrity_report, results.cell_features, results.cell_splits
+    unmeasured = {} if features is None else features.loc[features["reasons"] != "", "reasons"].value_counts().to_dict()
+    counts = {name: report[name] for name in ("n_files", "n_rejected", "n_duplicate", "n_review", "n_unfit")}
+    counts |= {"n_kept": report["n_accepted"] + report["n_review"], "n_unmeasured": sum(unmeasured.values())}
+    splits = {split: _count_cells(cells[cells["split"] == split]) for split in Split}
+    table = [show_row(found, _COUNTS, f"cohort.{split}", first={"split": split}) for split, found in splits.items()]
+    fates = {"rejected_reasons": "rejected", "review_reasons": "kept, for review"}
+    reasons: list[Row] = [
+        {
+            "reason": reason,
+            "what became of them": "kept, never decided alone" if reason in UNFIT_CODES else fate,
+            "files": show(found["n_files"], "count", f"cohort.reasons.{reason}"),
+            "for example": ", ".join(found["examples"][:3]),
+        }
+        for of_fate, fate in fates.items()
+        for reason, found in report[of_fate].items()
+    ]
+    about = "cells and subjects; a subject group joins subjects that share a picture"
+    of_splits, of_report = results.sources("cell_splits"), results.sources("integrity_report")
+    unit = "files; one with two reasons counts under both"
+    return {
+        **{name: show(count, "count", f"cohort.{name}") for name, count in counts.items()},
+        "unmeasured": unmeasured,
+        "splits": dict(zip(splits, table, strict=True)),
+        "splits_table": Table("Cells and subjects of each split", table, unit=about, sources=of_splits),
+        "reasons_table": Table("Files that were rejected or flagged", reasons, unit=unit, sources=of_report),
+    }
+
+
+def _count_cells(cells: pd.DataFrame) -> dict[str, int]:
+    subjects, groups = cells["subject_id"].nunique(), cells["subject_group"].nunique()
+    counts = {"n_cells": len(cells), "n_subjects": subjects, "n_groups": groups}
+    for label in CellLabel:
+        of_label = cells[cells["label"] == label]
+        counts |= {f"n_{label}": len(of_label), f"n_{label}_subjects": of_label["subject_id"].nunique()}
+    return counts
 
 
 def describe_provenance(results: Results) -> dict[str, Any]:
@@ -20,7 +73,7 @@ def describe_provenance(results: Results) -> dict[str, Any]:
     makers = {f"The {model.title}": results.model_runs[name] for name, model in results.models.items()}
     makers["The split"] = results.split_run
     runs = {run.name: run for run in (*makers.values(), results.find_run(""))}
-    settings = {name: run.parameters and dict(_flatten(run.parameters)) for name, run in runs.items()}
+    settings = {name: run.parameters and flatten(run.parameters) for name, run in runs.items()}
     software = {name: _list_software(here if run.is_current else run.manifest) for name, run in runs.items()}
     versions: list[Row] = [{"entry": source.entry, "version": source.version} for source in sources if source.version]
     return {
@@ -60,15 +113,12 @@ def _list_software(environment: Mapping[str, Any] | None) -> Values:
 
 def _tabulate_runs(title: str, heading: str, runs: Mapping[str, Values]) -> Table:
     """Tabulate values by name, with a column for each run."""
+
+    def write(values: Values, name: str) -> str:
+        return UNKNOWN if values is None else _write(values.get(name, "not there"))
+
     names = dict.fromkeys(name for values in runs.values() for name in values or ())
-    rows: list[Row] = [
-        {
-            heading: name,
-            **{run: UNKNOWN if of is None else _write(of.get(name, "not there")) for run, of in runs.items()},
-        }
-        for name in names
-    ]
-    return Table(title, rows)
+    return Table(title, [{heading: name, **{run: write(of, name) for run, of in runs.items()}} for name in names])
 
 
 def _write(value: object) -> str:
@@ -77,23 +127,14 @@ def _write(value: object) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _flatten(values: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(values, Mapping):
-        for name, value in values.items():
-            yield from _flatten(value, f"{prefix}.{name}" if prefix else str(name))
-    else:
-        yield prefix, values
-
-
 def describe_checklist(results: Results) -> Table | None:
     """Tabulate where each item of the reporting guidelines stands."""
     if results.reporting_checklist is None:
         return None
-    parts = ("topic", "status", "where", "note")
-    rows: list[Row] = [
-        {"item": f"{item['guideline']} {item['item']}", **{part: _write(item[part]) for part in parts}}
-        for item in results.reporting_checklist
-    ]
+    rows: list[Row] = []
+    for item in results.reporting_checklist:
+        parts = {part: _write(item[part]) for part in ("topic", "status", "where", "note")}
+        rows.append({"item": f"{item['guideline']} {item['item']}", **parts})
     unit = "items of the guidelines, in our words, as they stand for a study of C-NMC"
     sources = results.sources("reporting_checklist")
     return Table("Where each item of the reporting guidelines stands", rows, unit=unit, sources=sources)
