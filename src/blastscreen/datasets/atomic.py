@@ -102,9 +102,6 @@ class AtomicSave(_VersionedDataset):
         with TemporaryDirectory() as folder:
             path = Path(folder) / final.name
             save_func(self._moved_to(path), data)
-            if path.is_dir():
-                self._fs.put(str(path), str(final), recursive=True)
-                return
             known = str(digest_path(final))
             write_digest(path, previous=self._fs.cat_file(known) if self._fs.exists(known) else b"")
             self._fs.put_file(str(digest_path(path)), known)

@@ -117,7 +117,6 @@ def _list_forbidden(config: object) -> Iterator[str]:
 
 
 def _require_bounded(archive: zipfile.ZipFile, *, size: int) -> None:
-    """Refuse a file that takes far more memory than its size says, or whose weights lie elsewhere."""
     import h5py  # type: ignore[import-untyped]
 
     require_modest(archive, size=size)
