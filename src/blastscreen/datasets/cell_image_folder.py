@@ -142,13 +142,8 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
         listed.pop(self._find_sheet(folder), None)
         if not listed:
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
-        return CellImages(
-            folder,
-            listed,
-            max_pixels=self._max_pixels,
-            data_source=GENERATED_SAMPLE if is_drawn else folder.name,
-            cell_names=self._read_labels(listed),
-        )
+        data_source = GENERATED_SAMPLE if is_drawn else folder.name
+        return CellImages(folder, listed, self._max_pixels, data_source, self._read_labels(listed))
 
     def _scan(self, folder: LocalFolder | RemoteFolder) -> dict[str, Any]:
         try:

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from blastscreen.datasets.atomic import LocalFile
-from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
+from blastscreen.datasets.whole_files import EntryRefused, refuse, require_modest
 from blastscreen.models import MODELS
 from blastscreen.models.balancing import ENSEMBLE_TYPES
 
@@ -62,9 +62,7 @@ class SkopsModel(LocalFile):
             _require_classifier(model)
         except Exception as exc:
             reason = str(exc) if type(exc) is ValueError else f"{type(exc).__name__}: {exc}"
-            raise EntryRefused(
-                f"{path} is not a classifier saved with skops that can be used: {reason}. {advise(path)}"
-            ) from exc
+            raise refuse(path, f"is not a classifier saved with skops that can be used: {reason}") from exc
         return model
 
 

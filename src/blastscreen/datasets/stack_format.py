@@ -25,7 +25,7 @@ from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
 from blastscreen.datasets.storage import spell_address
-from blastscreen.datasets.whole_files import EntryRefused, advise
+from blastscreen.datasets.whole_files import EntryRefused, advise, refuse
 from blastscreen.imaging.cell_stack import CellStack, Pixels
 
 FORMAT_VERSION = 1
@@ -135,17 +135,18 @@ def open_store(fs: AbstractFileSystem, path: str) -> CellStack:
     try:
         array = zarr.open_array(store=store, mode="r", zarr_format=3)
     except Exception as exc:
-        raise EntryRefused(f"{where} cannot be opened as a store of cells ({exc!s}). {advise(where)}") from exc
+        raise refuse(where, f"cannot be opened as a store of cells ({exc!s})") from exc
     image_ids, origin = array.attrs.get("image_ids"), array.attrs.get("origin")
     is_ours = array.attrs.get("blastscreen_format") == FORMAT_VERSION and array.dtype == np.uint8
     if not is_ours or not isinstance(image_ids, list):
-        raise EntryRefused(f"{where} is not a store of cells in format {FORMAT_VERSION}. {advise(where)}")
+        raise refuse(where, f"is not a store of cells in format {FORMAT_VERSION}")
     side = array.shape[1] if array.ndim == 4 else 0
     if array.shape != (len(image_ids), side, side, 3) or array.chunks[1:] != (side, side, 3):
-        raise EntryRefused(f"{where} names {len(image_ids)} cells and holds {array.shape}. {advise(where)}")
+        raise refuse(where, f"names {len(image_ids)} cells and holds {array.shape}")
     files = CellFiles(side=side, chunk=array.chunks[0])
     stored = list_names(fs, path)
-    _require_none_missing([name for name in files.names(0, len(image_ids)) if name not in stored], where)
+    if missing := [name for name in files.names(0, len(image_ids)) if name not in stored]:
+        raise refuse(where, f"lacks {len(missing)} files of cells, such as {missing[0]}")
     read = StoredCells(fs, path, files, hashlib.sha256(checksums).hexdigest())
     return CellStack(image_ids=image_ids, side=side, read=read, origin=origin if isinstance(origin, str) else None)
 
@@ -166,8 +167,8 @@ class StoredCells:
         for name in self.files.names(start, stop):
             try:
                 contents.append(self.fs.cat_file(f"{self.path}/{name}"))
-            except FileNotFoundError:
-                _require_none_missing([name], where)
+            except FileNotFoundError as exc:
+                raise refuse(where, f"lacks 1 files of cells, such as {name}") from exc
         first = start // self.files.chunk
         known = _read_checksums(self.fs, self.path, self.digest)[first : first + len(contents)]
         try:
@@ -184,17 +185,15 @@ def _fetch_description(fs: AbstractFileSystem, path: str) -> tuple[bytes, bytes]
     try:
         description = fs.cat_file(f"{path}/{METADATA}")
     except OSError as exc:
-        reason = "it is not there, or was never finished"
-        raise EntryRefused(f"{where} cannot be opened as a store of cells: {reason}. {advise(where)}") from exc
+        raise refuse(where, "cannot be opened as a store of cells: it is not there, or was never finished") from exc
     try:
         checksums = fs.cat_file(f"{path}/{CHECKSUMS}")
         listed = json.loads(checksums)
         known, _ = listed[METADATA], listed["files"]
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        reason = f"has no whole {CHECKSUMS}, without which damage can't be seen"
-        raise EntryRefused(f"{where} {reason}. {advise(where)}") from exc
+        raise refuse(where, f"has no whole {CHECKSUMS}, without which damage can't be seen") from exc
     if known != hashlib.sha256(description).hexdigest():
-        raise EntryRefused(f"{where} is damaged: its {METADATA} is not what was saved. {advise(where)}")
+        raise refuse(where, f"is damaged: its {METADATA} is not what was saved")
     return description, checksums
 
 
@@ -205,8 +204,3 @@ def _read_checksums(fs: AbstractFileSystem, path: str, digest: str) -> list[str]
         raise EntryRefused(f"{spell_address(fs, path)} has changed since it was opened. Run again.")
     known: list[str] = json.loads(checksums)["files"]
     return known
-
-
-def _require_none_missing(missing: list[str], where: str) -> None:
-    if missing:
-        raise EntryRefused(f"{where} lacks {len(missing)} files of cells, such as {missing[0]}. {advise(where)}")

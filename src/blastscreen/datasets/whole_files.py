@@ -46,6 +46,11 @@ def digest_path(path: PathLike) -> PathLike:
     return path.with_name(path.name + _SUFFIX)
 
 
+def refuse(where: object, reason: str) -> EntryRefused:
+    """Return the error for an entry that can't be used, with how to mend it."""
+    return EntryRefused(f"{where} {reason}. {advise(where)}")
+
+
 def advise(where: object) -> str:
     """Say how to mend a damaged entry; its file has the name of the entry."""
     path = PurePath(str(where))
