@@ -52,15 +52,14 @@ class Json:
 
 class Figure:
     def __init__(self):
-        import matplotlib as mpl
+        import matplotlib.figure as mpl_figure
 
         from blastscreen.datasets import AtomicFigure
 
-        mpl.use("Agg")
         self.dataset_class = AtomicFigure
         self.contents = []
         for _ in range(3):
-            figure = mpl.figure.Figure(figsize=(4, 4))
+            figure = mpl_figure.Figure(figsize=(4, 4))
             figure.figimage(rng.random((400, 400)))
             self.contents.append(figure)
         self.expected = {id(figure): self.render(figure) for figure in self.contents}

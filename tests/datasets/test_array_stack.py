@@ -1,3 +1,4 @@
+import hashlib
 import json
 import pickle
 import subprocess
@@ -10,7 +11,7 @@ import zarr
 from kedro.io.core import DatasetError, Version
 
 from blastscreen.datasets import ArrayStack
-from blastscreen.datasets.stack_format import CellFiles, find_checksum, list_checksums
+from blastscreen.datasets.stack_format import CellFiles, find_checksum
 from blastscreen.imaging.cell_stack import CellStack
 
 SIDE = 12
@@ -273,7 +274,8 @@ def describe_anew(folder, description):
     """Put another description into a store, as somebody could who knows how damage is told."""
     checksums = [find_checksum(path.read_bytes()) for path in sorted(folder.glob("c.*"))]
     (folder / "zarr.json").write_bytes(description)
-    (folder / "checksums.json").write_bytes(list_checksums(description, checksums))
+    listed = {"zarr.json": hashlib.sha256(description).hexdigest(), "files": checksums}
+    (folder / "checksums.json").write_text(json.dumps(listed))
 
 
 @pytest.mark.parametrize(

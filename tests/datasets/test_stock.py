@@ -16,6 +16,7 @@ SUBJECTS = pd.DataFrame(
         "rate": [1.0],
         "mean_probability": [0.9],
         "majority_call": ["all"],
+        "data_source": ["a folder"],
     }
 )
 

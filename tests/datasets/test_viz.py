@@ -33,10 +33,16 @@ def noise(*shape):
 @pytest.mark.parametrize("n_cells", [0, 1, 30])
 def test_a_sheet_shows_each_of_the_first_24_cells_in_its_place(n_cells):
     white = np.full((450, 450, 3), 255, np.uint8)
-    sheet = opened(preview_cells(white for _ in range(n_cells)))
+    sheet = opened(preview_cells(n_cells, lambda _: white))
     height, width = (side // n for side, n in zip(sheet.shape, (4, 6), strict=False))
     centres = sheet[height // 2 :: height, width // 2 :: width, 0]
     assert (centres > 0).ravel().tolist() == [number < n_cells for number in range(24)]
+
+
+def test_a_sheet_shows_cells_from_all_parts_of_a_collection():
+    read = []
+    preview_cells(480, lambda position: read.append(position) or noise(4, 4, 3))
+    assert read == list(range(0, 480, 20))
 
 
 def test_whatever_a_picture_shows_its_preview_is_small():

@@ -1,10 +1,10 @@
 from .array_stack import ArrayStack as ArrayStack
 from .cell_image_folder import CellImageFolder as CellImageFolder
-from .figures import AtomicFigure as AtomicFigure
 from .keras_model import KerasModel as KerasModel
 from .sample_cells import SampleCells as SampleCells
 from .skops_model import SkopsModel as SkopsModel
 from .stock import AtomicCSV as AtomicCSV
+from .stock import AtomicFigure as AtomicFigure
 from .stock import AtomicJSON as AtomicJSON
 from .stock import AtomicParquet as AtomicParquet
 from .stock import AtomicPlotly as AtomicPlotly

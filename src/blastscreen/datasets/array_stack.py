@@ -25,7 +25,7 @@ from blastscreen.datasets.stack_format import (
     write_store,
 )
 from blastscreen.datasets.storage import connect, is_remote, spell_address
-from blastscreen.datasets.viz import choose_positions, preview_cells
+from blastscreen.datasets.viz import preview_cells
 from blastscreen.datasets.whole_files import lock_folder
 from blastscreen.imaging.cell_stack import CellStack
 
@@ -35,12 +35,10 @@ logger = logging.getLogger(__name__)
 
 
 class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
-    """A `CellStack` in a Zarr 3 store: a folder with one file for every few cells.
+    """A `CellStack` in a Zarr 3 store: a folder with one file for every few cells; memory stays flat as cells double.
 
-    Saving asks the stack for one chunk after the other, and loading gives a stack that reads from the store, so memory
-    stays flat however many cells there are. In an object store nothing can be renamed: a version counts once its
-    `zarr.json` is written, which is done last; an interrupted save is not resumed, and of two runs that save the same
-    version the last one wins.
+    In an object store nothing can be renamed: a version counts once its `zarr.json` is written, which is done last; an
+    interrupted save is not resumed, and of two runs that save the same version the last one wins.
     """
 
     _is_one_file = False
@@ -74,8 +72,7 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
     def save(self, data: CellStack) -> None:
         """Write the cells, one chunk at a time.
 
-        Locally, chunks of a stack whose origin is known are kept beside the versions until `forget_unfinished`: a save
-        that follows one that was killed does not compute them again.
+        Locally, chunks of a stack of known origin are kept until `forget_unfinished`, for a save that follows a kill.
         """
         path, files = str(self._get_save_path()), CellFiles(data.side, self._chunk)
         description = describe_store(data, files)
@@ -128,7 +125,7 @@ class ArrayStack(AtomicSave, AbstractVersionedDataset[CellStack, CellStack]):
     def preview(self) -> ImagePreview:
         """Show some cells from all parts of the stack."""
         cells = self.load()
-        return preview_cells(cells.cell(position) for position in choose_positions(len(cells)))
+        return preview_cells(len(cells), cells.cell)
 
     def _exists(self) -> bool:
         return bool(self._exists_function(str(self._get_load_path())))
@@ -142,7 +139,6 @@ def _is_finished(fs: AbstractFileSystem, path: str) -> bool:
 
 
 def _remove_store(fs: AbstractFileSystem, path: str) -> None:
-    """Remove a store, its description first: a removal that is killed leaves an unfinished store."""
     names = list_names(fs, path)
     ours = {name for name in names if name in (METADATA, CHECKSUMS) or name.startswith("c.")}
     if any(fs.isdir(f"{path}/{name}") for name in names - ours):
@@ -150,15 +146,13 @@ def _remove_store(fs: AbstractFileSystem, path: str) -> None:
             f"{spell_address(fs, path)} holds folders, perhaps versions saved while this dataset had "
             "`versioned: true`. Move it away first, or set `versioned: true`."
         )
+    # the description first: a removal that is killed leaves an unfinished store
     for name in sorted(ours, key=lambda name: name != METADATA):
         fs.rm_file(f"{path}/{name}")
 
 
 def _find_whole(draft: Path, files: CellFiles, names: list[str]) -> dict[str, str]:
-    """Read the files of an interrupted save: return the checksums of whole ones, and remove others.
-
-    These are not written to, as a version may link to them.
-    """
+    # removes damaged files, and does not write to them: a version may link to them
     for name in (METADATA, CHECKSUMS):
         (draft / name).unlink(missing_ok=True)
     whole = {}

@@ -65,66 +65,57 @@ class AtomicSave(_VersionedDataset):
 
         @wraps(save_func)
         def save(self: "AtomicSave", data: Any) -> None:
-            self._save_atomically(save_func, data)
+            if self._local_path is not None:  # a subclass of a class that saves atomically is wrapped twice
+                save_func(self, data)
+                return
+            if self._protocol == "file":
+                with staged(Path(self._get_save_path()), versioned=self._version is not None) as path:
+                    try:
+                        save_func(self._moved_to(path), data)
+                    except (FileNotFoundError, NotADirectoryError) as exc:
+                        # Kedro would explain either as a clash of versioned and unversioned files
+                        raise DatasetError(f"Failed while saving data to dataset {self}.\n{exc}") from exc
+            elif self._is_one_file:
+                self._upload(save_func, data)
+            else:
+                save_func(self, data)
+            self._saved_version = self.resolve_save_version()
+            if self._saved_version is not None:
+                stored = map(self._get_version_from_path, self._glob_function(str(self._get_versioned_path("*"))))
+                _warn_of_newer(self._saved_version, max(stored, default=""))
 
         return super()._save_wrapper(save)
-
-    @classmethod
-    def _load_wrapper(cls, load_func: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        @wraps(load_func)
-        def load(self: "AtomicSave") -> Any:
-            return self._load_checked(load_func)
-
-        return super()._load_wrapper(load)
-
-    def _save_atomically(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
-        if self._local_path is not None:  # a subclass of a class that saves atomically is wrapped twice
-            save_func(self, data)
-            return
-        if self._protocol == "file":
-            with staged(Path(self._get_save_path()), versioned=self._version is not None) as path:
-                try:
-                    save_func(self._moved_to(path), data)
-                except (FileNotFoundError, NotADirectoryError) as exc:
-                    # Kedro would explain either as a clash of versioned and unversioned files
-                    raise DatasetError(f"Failed while saving data to dataset {self}.\n{exc}") from exc
-        elif self._is_one_file:
-            self._upload(save_func, data)
-        else:
-            save_func(self, data)
-        self._saved_version = self.resolve_save_version()
-        if self._saved_version is not None:
-            stored = map(self._get_version_from_path, self._glob_function(str(self._get_versioned_path("*"))))
-            _warn_of_newer(self._saved_version, max(stored, default=""))
 
     def _upload(self, save_func: Callable[[Any, Any], None], data: Any) -> None:
         final = self._get_save_path()
         with TemporaryDirectory() as folder:
             path = Path(folder) / final.name
             save_func(self._moved_to(path), data)
-            if path.is_dir():
-                self._fs.put(str(path), str(final), recursive=True)
-                return
             known = str(digest_path(final))
             write_digest(path, previous=self._fs.cat_file(known) if self._fs.exists(known) else b"")
             self._fs.put_file(str(digest_path(path)), known)
             self._fs.put_file(str(path), str(final))
 
-    def _load_checked(self, load_func: Callable[[Any], Any]) -> Any:
-        if self._local_path is not None or not self._is_one_file:
-            return load_func(self)
-        stored = self._get_load_path()
-        if self._protocol == "file":
-            if Path(stored).is_file():
-                require_whole(Path(stored), where=stored)
-            return load_func(self)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / stored.name
-            self._fs.get_file(str(stored), str(path))
-            with suppress(FileNotFoundError):
-                self._fs.get_file(str(digest_path(stored)), str(digest_path(path)))
-            require_whole(path, where=self._fs.unstrip_protocol(str(stored)))
-            return load_func(self._moved_to(path))
+    @classmethod
+    def _load_wrapper(cls, load_func: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @wraps(load_func)
+        def load(self: "AtomicSave") -> Any:
+            if self._local_path is not None or not self._is_one_file:
+                return load_func(self)
+            stored = self._get_load_path()
+            if self._protocol == "file":
+                if Path(stored).is_file():
+                    require_whole(Path(stored), where=stored)
+                return load_func(self)
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / stored.name
+                self._fs.get_file(str(stored), str(path))
+                with suppress(FileNotFoundError):
+                    self._fs.get_file(str(digest_path(stored)), str(digest_path(path)))
+                require_whole(path, where=self._fs.unstrip_protocol(str(stored)))
+                return load_func(self._moved_to(path))
+
+        return super()._load_wrapper(load)
 
     def _moved_to(self, path: Path) -> "AtomicSave":
         moved = copy(self)

@@ -56,8 +56,7 @@ class CellImageFile:
         """Read and decode the file.
 
         Raises:
-            ImageRejected: No file, a link out of the folder, unreadable (vanished, no permission, changed in remote
-                storage), larger than any frame of `max_pixels` needs, or what `decode_image` finds.
+            ImageRejected: What the folder or `decode_image` finds wrong with the file.
             StorageError: Remote storage does not answer, or no longer lets us in.
         """
         data = self.folder.read(self.key, self.listed, limit=_BYTES_PER_PIXEL * self.max_pixels + _BYTES_OF_METADATA)
@@ -81,8 +80,7 @@ class CellImages(Mapping[str, CellImageFile]):
         """Hash what any change of some files changes; None if the storage doesn't tell."""
         digest = hashlib.blake2b(digest_size=16)
         for image_id in image_ids:
-            listed: Any = self.listed[image_id]
-            facts = self.folder.list_facts(image_id, listed)
+            facts = self.folder.list_facts(image_id, self.listed[image_id])  # type: ignore[arg-type]
             if facts is None:
                 return None
             digest.update(repr((image_id, *facts)).encode())
@@ -106,14 +104,6 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
     that marks a folder of drawn cells, and the sheet of labels. Links to folders, folders named like an image, and
     folders that can't be listed are never searched, and therefore rows. In other storage every file is a row, whatever
     its folders are called, and a folder that can't be listed ends the run.
-
-    Examples:
-        In a catalog, with the keys of `cluster_storage` in `conf/local/credentials.yml`::
-
-            raw_cells:
-              type: blastscreen.datasets.CellImageFolder
-              path: s3://lab/C-NMC_training_data
-              credentials: cluster_storage
     """
 
     def __init__(
@@ -132,7 +122,7 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
             labels: Sheet of labels (`parse_label_sheet`, `read_cell_names`) of images whose names say nothing.
             max_pixels: Larger frames, and files of more than 8 bytes a pixel and 16 MiB, are rejected unread.
             credentials: Of other storage, as fsspec spells them.
-            metadata: Ignored; for other tools.
+            metadata: For other tools.
         """
         if max_pixels < 1:
             raise DatasetError(f"max_pixels must be at least 1, not {max_pixels}")
@@ -143,30 +133,17 @@ class CellImageFolder(AbstractDataset[NoReturn, CellImages]):
         self.metadata = metadata
 
     def load(self) -> CellImages:
-        """List the folder.
-
-        Raises:
-            DatasetError: There is no such folder, it can't be listed, or it holds nothing.
-            LabelsRefused: The sheet of labels can't be read, or does not fit the images.
-        """
-        folder = self._open()
+        """List the folder; DatasetError if that can't be done or it holds nothing, LabelsRefused for its labels."""
+        fs, path = connect(self._path, self._credentials)
+        folder = RemoteFolder(fs, path) if is_remote(self._path) else LocalFolder(os.path.realpath(path))
         listed = self._scan(folder)
         is_drawn = GENERATED_MARKER in listed
         listed.pop(GENERATED_MARKER, None)
         listed.pop(self._find_sheet(folder), None)
         if not listed:
             raise DatasetError(f"The folder '{self._path}' holds no files. Name one with images in it.")
-        return CellImages(
-            folder,
-            listed,
-            max_pixels=self._max_pixels,
-            data_source=GENERATED_SAMPLE if is_drawn else folder.name,
-            cell_names=self._read_labels(listed),
-        )
-
-    def _open(self) -> LocalFolder | RemoteFolder:
-        fs, path = connect(self._path, self._credentials)
-        return RemoteFolder(fs, path) if is_remote(self._path) else LocalFolder(os.path.realpath(path))
+        data_source = GENERATED_SAMPLE if is_drawn else folder.name
+        return CellImages(folder, listed, self._max_pixels, data_source, self._read_labels(listed))
 
     def _scan(self, folder: LocalFolder | RemoteFolder) -> dict[str, Any]:
         try:

@@ -39,8 +39,7 @@ class Listed(NamedTuple):
 class LocalFolder:
     """A local folder, with every link in its own path resolved.
 
-    Read through the system's own calls, because fsspec asks for the status of every file that it lists, follows links
-    out of the folder, and opens pipes.
+    fsspec would ask for the status of every file that it lists, follow links out of the folder, and open pipes.
     """
 
     root: str

@@ -11,7 +11,7 @@ import numpy as np
 from kedro.io.core import DatasetError, Version
 
 from blastscreen.datasets.atomic import LocalFile
-from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
+from blastscreen.datasets.whole_files import EntryRefused, refuse, require_modest
 
 # All that a stored network may be made of, as Keras spells it in a file; extended with the networks. Never taken from a
 # file.
@@ -86,7 +86,7 @@ class KerasModel(LocalFile):
         except Exception as exc:
             # Keras' own words may advise to switch its safe mode off: they stay in the traceback
             reason = str(exc) if isinstance(exc, _NotOurs) else f"Keras cannot load it ({type(exc).__name__})"
-            raise EntryRefused(f"{path} is not a network that can be used: {reason}. {advise(path)}") from exc
+            raise refuse(path, f"is not a network that can be used: {reason}") from exc
         return network
 
 
@@ -117,7 +117,6 @@ def _list_forbidden(config: object) -> Iterator[str]:
 
 
 def _require_bounded(archive: zipfile.ZipFile, *, size: int) -> None:
-    """Refuse a file that takes far more memory than its size says, or whose weights lie elsewhere."""
     import h5py  # type: ignore[import-untyped]
 
     require_modest(archive, size=size)

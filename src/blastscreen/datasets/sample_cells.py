@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
@@ -16,28 +17,27 @@ from blastscreen.synthesis.plan import CellPlan, plan_sample, require_sample_siz
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 
+@dataclass(frozen=True, eq=False)
 class DrawnCells(Mapping[str, Callable[[], NDArray[np.uint8]]]):
     """By name, sorted, what draws a cell: (450, 450, 3) RGB, the same pixels every time."""
 
+    plans: Mapping[str, CellPlan]
+    seed: int
     data_source = GENERATED_SAMPLE
-
-    def __init__(self, plans: list[CellPlan], *, seed: int) -> None:
-        self._plans = {plan.image_id: plan for plan in plans}
-        self._seed = seed
 
     def fingerprint(self, image_ids: Iterable[str]) -> str:
         """Hash what some cells are drawn from."""
-        plans = [self._plans[image_id] for image_id in image_ids]
-        return hashlib.blake2b(repr((plans, self._seed)).encode(), digest_size=16).hexdigest()
+        plans = [self.plans[image_id] for image_id in image_ids]
+        return hashlib.blake2b(repr((plans, self.seed)).encode(), digest_size=16).hexdigest()
 
     def __getitem__(self, key: str) -> Callable[[], NDArray[np.uint8]]:
-        return partial(draw_cell, self._plans[key], seed=self._seed)
+        return partial(draw_cell, self.plans[key], seed=self.seed)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._plans)
+        return iter(self.plans)
 
     def __len__(self) -> int:
-        return len(self._plans)
+        return len(self.plans)
 
 
 class SampleCells(AbstractDataset[NoReturn, DrawnCells]):
@@ -47,9 +47,9 @@ class SampleCells(AbstractDataset[NoReturn, DrawnCells]):
     """
 
     def __init__(self, *, n_cells: int, n_subjects: int, seed: int, metadata: dict[str, Any] | None = None) -> None:
-        """Describe the sample: at least 5 cells per subject and 2 subjects (6 to split by them); nothing is drawn yet.
+        """Describe the sample: at least 5 cells per subject and 2 subjects (6 to split by them), seed not negative.
 
-        The seed, not negative, fixes every pixel. DatasetError names every argument that is out of range.
+        DatasetError names every argument that is out of range.
         """
         self._size = {"n_cells": n_cells, "n_subjects": n_subjects, "seed": seed}
         self.metadata = metadata
@@ -60,7 +60,7 @@ class SampleCells(AbstractDataset[NoReturn, DrawnCells]):
 
     def load(self) -> DrawnCells:
         """Plan the sample; a cell is drawn when its value is called."""
-        return DrawnCells(plan_sample(**self._size), seed=self._size["seed"])
+        return DrawnCells({plan.image_id: plan for plan in plan_sample(**self._size)}, seed=self._size["seed"])
 
     def preview(self) -> ImagePreview:
         """Show some cells of the whole sample."""

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from blastscreen.datasets.atomic import LocalFile
-from blastscreen.datasets.whole_files import EntryRefused, advise, require_modest
+from blastscreen.datasets.whole_files import EntryRefused, refuse, require_modest
 from blastscreen.models import MODELS
 from blastscreen.models.balancing import ENSEMBLE_TYPES
 
@@ -62,9 +62,7 @@ class SkopsModel(LocalFile):
             _require_classifier(model)
         except Exception as exc:
             reason = str(exc) if type(exc) is ValueError else f"{type(exc).__name__}: {exc}"
-            raise EntryRefused(
-                f"{path} is not a classifier saved with skops that can be used: {reason}. {advise(path)}"
-            ) from exc
+            raise refuse(path, f"is not a classifier saved with skops that can be used: {reason}") from exc
         return model
 
 
@@ -144,7 +142,7 @@ def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
         _require_sound_tree(value, width=width)
         return
     if isinstance(value, TreePredictor):
-        _require_sound_boosted_tree(value, width=width)
+        _require_sound_boosted_tree(value.nodes, width=width)
         return
     if isinstance(value, BaseEstimator) and hasattr(value, "n_jobs"):
         value.n_jobs = None
@@ -172,42 +170,35 @@ def _require_sound_parts(value: object, *, width: float = math.inf) -> None:
 
 
 def _require_sound_tree(tree: Tree, *, width: float) -> None:
-    # children come after their parent, features are among the first `width`, shares add up
-    nodes = np.arange(tree.node_count)
     inner = tree.children_left != -1
-    for children in (tree.children_left[inner], tree.children_right[inner]):
-        if not np.all((children > nodes[inner]) & (children < tree.node_count)):
-            raise ValueError("a tree points to nodes that it does not have")
-    feature = tree.feature[inner]
-    if tree.node_count == 0 or not np.all((feature >= 0) & (feature < width)):
-        raise ValueError("a tree has no nodes or asks for features that the model does not have")
+    _require_way_down(inner, (tree.children_left, tree.children_right), tree.feature, width=width)
     is_sound = np.all(tree.value >= 0) and np.allclose(tree.value.sum(axis=2), 1, rtol=0, atol=1e-9)
     if tree.max_n_classes > 1 and not is_sound:
         raise ValueError("a tree holds shares of classes that do not add up")
+
+
+def _require_sound_boosted_tree(nodes: "np.ndarray[Any, np.dtype[np.void]]", *, width: float) -> None:
+    if nodes.ndim != 1 or nodes["is_categorical"].any():
+        raise ValueError("a tree has no nodes or asks for features that the model does not have")
+    _require_way_down(nodes["is_leaf"] == 0, (nodes["left"], nodes["right"]), nodes["feature_idx"], width=width)
+    if not np.isfinite(nodes["value"]).all():
+        raise ValueError("a tree holds values that are not finite")
+
+
+def _require_way_down(inner: Any, children: tuple[Any, Any], features: Any, *, width: float) -> None:
+    # children come after their parent, features are among the first `width`
+    parents = np.flatnonzero(inner)
+    for child in children:
+        if not np.all((child[inner] > parents) & (child[inner] < len(inner))):
+            raise ValueError("a tree points to nodes that it does not have")
+    if len(inner) == 0 or not np.all((features[inner] >= 0) & (features[inner] < width)):
+        raise ValueError("a tree has no nodes or asks for features that the model does not have")
 
 
 def _require_plain_boosting(model: BaseHistGradientBoosting) -> None:
     """Check that boosting is of two classes, and does nothing to features before its trees see them."""
     if vars(model).get("_in_fit") or model._preprocessor is not None or model.is_categorical_ is not None:
         raise ValueError("it is boosting that changes its features first")
-    if len(model.classes_) != 2 or model.n_trees_per_iteration_ != 1:
-        raise ValueError(
-            f"boosting of {len(model.classes_)} classes has {model.n_trees_per_iteration_} trees at a time"
-        )
-
-
-def _require_sound_boosted_tree(tree: TreePredictor, *, width: float) -> None:
-    """Check one tree of boosting as `_require_sound_tree` does; none of its features is a category."""
-    nodes = tree.nodes
-    if nodes.ndim != 1 or len(nodes) == 0:
-        raise ValueError("a tree has no nodes")
-    inner = nodes["is_leaf"] == 0
-    numbers = np.arange(len(nodes))[inner]
-    for children in (nodes["left"][inner], nodes["right"][inner]):
-        if not np.all((children > numbers) & (children < len(nodes))):
-            raise ValueError("a tree points to nodes that it does not have")
-    feature = nodes["feature_idx"][inner]
-    if nodes["is_categorical"].any() or not np.all((feature >= 0) & (feature < width)):
-        raise ValueError("a tree asks for features that the model does not have")
-    if not np.isfinite(nodes["value"]).all():
-        raise ValueError("a tree holds values that are not finite")
+    n_classes, n_trees = len(model.classes_), model.n_trees_per_iteration_
+    if (n_classes, n_trees) != (2, 1):
+        raise ValueError(f"boosting of {n_classes} classes has {n_trees} trees at a time")

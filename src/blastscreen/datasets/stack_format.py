@@ -25,7 +25,7 @@ from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
 from blastscreen.datasets.storage import spell_address
-from blastscreen.datasets.whole_files import EntryRefused, advise
+from blastscreen.datasets.whole_files import EntryRefused, advise, refuse
 from blastscreen.imaging.cell_stack import CellStack, Pixels
 
 FORMAT_VERSION = 1
@@ -78,7 +78,7 @@ def find_checksum(content: bytes) -> str:
 
 
 def describe_store(data: CellStack, files: CellFiles) -> bytes:
-    """Describe a store for some cells, which will lie in such files, as zarr does."""
+    """Describe the store of some cells as zarr does."""
     draft: dict[str, Buffer] = {}
     zarr.create_array(
         store=MemoryStore(draft),
@@ -91,11 +91,6 @@ def describe_store(data: CellStack, files: CellFiles) -> bytes:
         zarr_format=3,
     )
     return draft[METADATA].to_bytes()
-
-
-def list_checksums(description: bytes, checksums: Iterable[str]) -> bytes:
-    """List the digest of the description of a store and the checksum of each file of cells."""
-    return json.dumps({METADATA: hashlib.sha256(description).hexdigest(), "files": list(checksums)}).encode()
 
 
 def write_store(
@@ -118,7 +113,8 @@ def write_store(
     for name, content in zip(written, data.map_ranges(files.encode, ranges), strict=True):
         fs.pipe_file(f"{path}/{name}", content)
         checksums[name] = find_checksum(content)
-    fs.pipe_file(f"{path}/{CHECKSUMS}", list_checksums(description, (checksums[name] for name in names)))
+    listed = {METADATA: hashlib.sha256(description).hexdigest(), "files": [checksums[name] for name in names]}
+    fs.pipe_file(f"{path}/{CHECKSUMS}", json.dumps(listed).encode())
     fs.pipe_file(f"{path}/{METADATA}", description)
 
 
@@ -132,56 +128,49 @@ def list_names(fs: AbstractFileSystem, path: str) -> set[str]:
 
 
 def open_store(fs: AbstractFileSystem, path: str) -> CellStack:
-    """Open a store; cells are read when the stack is asked for them.
-
-    Raises:
-        EntryRefused: There is none, it is not what was saved, contradicts itself, or lacks files.
-    """
+    """Open a store to read cells from; EntryRefused if it isn't there, isn't what was saved, or lacks files."""
     where = spell_address(fs, path)
     description, checksums = _fetch_description(fs, path)
+    store = MemoryStore({METADATA: cpu.Buffer.from_bytes(description)})
     try:
-        array = zarr.open_array(
-            store=MemoryStore({METADATA: cpu.Buffer.from_bytes(description)}), mode="r", zarr_format=3
-        )
+        array = zarr.open_array(store=store, mode="r", zarr_format=3)
     except Exception as exc:
-        raise EntryRefused(f"{where} cannot be opened as a store of cells ({exc!s}). {advise(where)}") from exc
+        raise refuse(where, f"cannot be opened as a store of cells ({exc!s})") from exc
     image_ids, origin = array.attrs.get("image_ids"), array.attrs.get("origin")
     is_ours = array.attrs.get("blastscreen_format") == FORMAT_VERSION and array.dtype == np.uint8
     if not is_ours or not isinstance(image_ids, list):
-        raise EntryRefused(f"{where} is not a store of cells in format {FORMAT_VERSION}. {advise(where)}")
+        raise refuse(where, f"is not a store of cells in format {FORMAT_VERSION}")
     side = array.shape[1] if array.ndim == 4 else 0
     if array.shape != (len(image_ids), side, side, 3) or array.chunks[1:] != (side, side, 3):
-        raise EntryRefused(f"{where} names {len(image_ids)} cells and holds {array.shape}. {advise(where)}")
+        raise refuse(where, f"names {len(image_ids)} cells and holds {array.shape}")
     files = CellFiles(side=side, chunk=array.chunks[0])
     stored = list_names(fs, path)
-    _require_none_missing([name for name in files.names(0, len(image_ids)) if name not in stored], where)
+    if missing := [name for name in files.names(0, len(image_ids)) if name not in stored]:
+        raise refuse(where, f"lacks {len(missing)} files of cells, such as {missing[0]}")
     read = StoredCells(fs, path, files, hashlib.sha256(checksums).hexdigest())
     return CellStack(image_ids=image_ids, side=side, read=read, origin=origin if isinstance(origin, str) else None)
 
 
 @dataclass(frozen=True)
 class StoredCells:
-    """Reads ranges of cells of a store and never takes a lost or damaged file for black cells.
-
-    `digest` is that of the list of checksums when the store was opened.
-    """
+    """Reads ranges of cells of a store and never takes a lost or damaged file for black cells."""
 
     fs: AbstractFileSystem
     path: str
     files: CellFiles
-    digest: str
+    digest: str  # of the list of checksums, when the store was opened
 
     def __call__(self, start: int, stop: int) -> Pixels:
         """Read cells (stop - start, side, side, 3); EntryRefused if a file is missing or not the one that was saved."""
         where = spell_address(self.fs, self.path)
         contents = []
-        for name in (names := self.files.names(start, stop)):
+        for name in self.files.names(start, stop):
             try:
                 contents.append(self.fs.cat_file(f"{self.path}/{name}"))
-            except FileNotFoundError:
-                _require_none_missing([name], where)
+            except FileNotFoundError as exc:
+                raise refuse(where, f"lacks 1 files of cells, such as {name}") from exc
         first = start // self.files.chunk
-        known = _read_checksums(self.fs, self.path, self.digest)[first : first + len(names)]
+        known = _read_checksums(self.fs, self.path, self.digest)[first : first + len(contents)]
         try:
             cells = self.files.decode(contents, known)
         except (ValueError, RuntimeError) as exc:
@@ -196,19 +185,15 @@ def _fetch_description(fs: AbstractFileSystem, path: str) -> tuple[bytes, bytes]
     try:
         description = fs.cat_file(f"{path}/{METADATA}")
     except OSError as exc:
-        raise EntryRefused(
-            f"{where} cannot be opened as a store of cells: it is not there, or was never finished. {advise(where)}"
-        ) from exc
+        raise refuse(where, "cannot be opened as a store of cells: it is not there, or was never finished") from exc
     try:
         checksums = fs.cat_file(f"{path}/{CHECKSUMS}")
         listed = json.loads(checksums)
         known, _ = listed[METADATA], listed["files"]
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise EntryRefused(
-            f"{where} has no whole {CHECKSUMS}, without which damage can't be seen. {advise(where)}"
-        ) from exc
+        raise refuse(where, f"has no whole {CHECKSUMS}, without which damage can't be seen") from exc
     if known != hashlib.sha256(description).hexdigest():
-        raise EntryRefused(f"{where} is damaged: its {METADATA} is not what was saved. {advise(where)}")
+        raise refuse(where, f"is damaged: its {METADATA} is not what was saved")
     return description, checksums
 
 
@@ -219,8 +204,3 @@ def _read_checksums(fs: AbstractFileSystem, path: str, digest: str) -> list[str]
         raise EntryRefused(f"{spell_address(fs, path)} has changed since it was opened. Run again.")
     known: list[str] = json.loads(checksums)["files"]
     return known
-
-
-def _require_none_missing(missing: list[str], where: str) -> None:
-    if missing:
-        raise EntryRefused(f"{where} lacks {len(missing)} files of cells, such as {missing[0]}. {advise(where)}")

@@ -1,19 +1,21 @@
 """Stock datasets of kedro-datasets with atomic saves, digests and small previews."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kedro.io.core import AbstractDataset, DatasetError, Version
-from kedro_datasets._typing import HTMLPreview, JSONPreview, PlotlyPreview, TablePreview
+from kedro_datasets._typing import HTMLPreview, ImagePreview, JSONPreview, PlotlyPreview, TablePreview
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
 
 from blastscreen.datasets.atomic import AtomicSave
-from blastscreen.datasets.viz import preview_chart, preview_json, preview_text
+from blastscreen.datasets.viz import preview_chart, preview_json, preview_picture, preview_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as MatplotlibFigure
     from plotly.graph_objects import Figure
 
 
@@ -99,18 +101,40 @@ class AtomicPlotly(AtomicSave, JSONDataset):  # type: ignore[misc]
         return preview_chart(super().load())  # type: ignore[safe-super]
 
 
-class Manifests(Mapping[str, Mapping[str, Any]]):
-    """Manifests of runs by version, each read when it is asked for; a run that is going on or was killed has none.
+class AtomicFigure(AtomicSave, JSONDataset):  # type: ignore[misc]
+    """A matplotlib figure in an image file, PNG unless `save_args` say otherwise; not loaded again.
 
-    `current` is the version that this run saves.
+    Not a subclass of `MatplotlibDataset`, which takes half a second to import pyplot.
     """
 
-    def __init__(self, filepath: str, *, current: str) -> None:
-        self.current = current
-        self._filepath = filepath
+    DEFAULT_SAVE_ARGS: ClassVar[dict[str, Any]] = {}
+
+    def load(self) -> NoReturn:
+        """Refuse: a picture is no figure any more."""
+        raise DatasetError(f"Loading not supported for '{type(self).__name__}'")
+
+    def save(self, data: "MatplotlibFigure") -> None:
+        """Draw the figure; `save_args` are those of its `savefig`."""
+        with self._fs.open(str(self._get_save_path()), mode="wb") as file:
+            data.savefig(file, **self._save_args)
+
+    def preview(self) -> ImagePreview:
+        """Show the figure smaller."""
+        from PIL import Image
+
+        with self._fs.open(str(self._get_load_path()), mode="rb") as file, Image.open(file) as picture:
+            return preview_picture(picture)
+
+
+@dataclass(frozen=True, eq=False)
+class Manifests(Mapping[str, Mapping[str, Any]]):
+    """Manifests of runs by version, each read when it is asked for; a run that is going on or was killed has none."""
+
+    filepath: str
+    current: str
 
     def _open(self, version: str | None) -> AtomicJSON:
-        return AtomicJSON(filepath=self._filepath, version=Version(version, None))  # type: ignore[arg-type]
+        return AtomicJSON(filepath=self.filepath, version=Version(version, None))  # type: ignore[arg-type]
 
     def __getitem__(self, version: str) -> Mapping[str, Any]:
         if version not in set(self):
@@ -140,7 +164,7 @@ class RunManifests(AbstractDataset[NoReturn, Manifests]):
 
     def load(self) -> Manifests:
         """Open the manifests; there may be none."""
-        return Manifests(self._filepath, current=self._current)
+        return Manifests(self._filepath, self._current)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Refuse: a hook saves manifests, under `run_manifest`."""

@@ -13,6 +13,7 @@ from kedro.io import DatasetError
 _LOCAL = ("file://", "local://")
 # chained addresses, too: zip://*.bmp::s3://bucket/cells.zip
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ESCAPED = re.compile(rb"\\(?:x([0-9a-f]{2})|\\)")
 
 
 def is_remote(path: str) -> bool:
@@ -33,8 +34,7 @@ def local_path(path: str) -> str:
 def connect(address: str, credentials: Mapping[str, Any] | None = None) -> tuple[AbstractFileSystem, str]:
     """Return the file system behind an address or a local path, and the path in it.
 
-    A file system stays small when pickled: it is opened again where it arrives, with the same credentials. DatasetError
-    if the protocol is unknown, or its library is not installed.
+    DatasetError if the protocol is unknown, or its library is not installed.
     """
     if not is_remote(address):
         return LocalFileSystem(auto_mkdir=True), os.path.abspath(local_path(address))  # noqa: PTH100 - keeps links
@@ -61,19 +61,13 @@ def escape_name(name: bytes) -> str:
     Printable UTF-8 without a backslash stays as it is; else a backslash becomes `\\`, and each byte of anything
     unprintable or not UTF-8 becomes `\x` with two hexadecimal digits.
     """
-    text = name.decode("utf-8", errors="surrogateescape")
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(_escape_character(character) for character in text)
+    text = name.decode("utf-8", errors="surrogateescape").replace("\\", r"\\")
+    return text if text.isprintable() else "".join(map(_escape_unprintable, text))
 
 
 def unescape_name(key: str) -> bytes:
     """Return the file name that `escape_name` spelled as `key`."""
-    return re.sub(
-        rb"\\(?:x([0-9a-f]{2})|\\)",
-        lambda match: bytes.fromhex(match[1].decode()) if match[1] else b"\\",
-        key.encode("utf-8"),
-    )
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()) if match[1] else b"\\", key.encode("utf-8"))
 
 
 def escape_text(name: str) -> str:
@@ -81,9 +75,7 @@ def escape_text(name: str) -> str:
     return escape_name(name.encode("utf-8", errors="surrogateescape"))
 
 
-def _escape_character(character: str) -> str:
-    if character == "\\":
-        return r"\\"
+def _escape_unprintable(character: str) -> str:
     if character.isprintable():
         return character
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors="surrogateescape"))

@@ -49,10 +49,7 @@ class _Unfinished(AbstractDataset[NoReturn, Any]):
 
 
 class PartFolder(_Unfinished):
-    """Results in a folder, each under its cache key: in one file, a digest and then the result as compressed JSON.
-
-    A run that ends well empties it.
-    """
+    """Results in a folder, each in a file by its cache key: a digest, then compressed JSON."""
 
     def read(self, key: str) -> object | None:
         """Return a result, or None if there is none; a damaged one is none."""
@@ -64,12 +61,9 @@ class PartFolder(_Unfinished):
         return json.loads(zlib.decompress(result)) if hashlib.sha256(result).digest() == digest else None
 
     def write(self, key: str, result: object) -> None:
-        """Keep a result that JSON can spell in one step: a kill leaves it whole or not at all.
-
-        If another run that ends well empties the folder meanwhile, the result is lost like those before it.
-        """
+        """Keep a result that JSON can spell in one step: a kill leaves it whole or not at all."""
         content = zlib.compress(json.dumps(result).encode(), level=1)
-        # FileExistsError: the folder vanished when `mkdir` had just found it
+        # another run that ends well may empty the folder meanwhile, even when `mkdir` has just found it
         with suppress(FileNotFoundError, FileExistsError):
             self._path.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._path, suffix=".writing")

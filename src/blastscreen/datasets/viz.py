@@ -7,7 +7,7 @@ import base64
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import PurePath
@@ -36,14 +36,12 @@ _UNSHOWN = re.compile(r"(?s)<(head|script|style|svg|nav|figure)\b.*?</\1>|<img\b
 
 
 class LayeredConfigLoader(OmegaConfigLoader):
-    """Reads conf as Kedro does, and adds the layer for kedro-viz to each entry of a class of this project.
+    """Adds to each catalog entry of a class of this project, unless it names one, the layer for kedro-viz.
 
     The layer is the folder below `data/` that the file lies in. What has no file of its own brings cells in: `01_raw`.
-    An entry that names its layer under `metadata` keeps it.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Load `catalog`, `parameters` or other conf."""
         conf: dict[str, Any] = super().__getitem__(key)
         for entry in conf.values() if key == "catalog" else ():
             if isinstance(entry, dict) and str(entry.get("type")).startswith("blastscreen."):
@@ -53,39 +51,25 @@ class LayeredConfigLoader(OmegaConfigLoader):
         return conf
 
 
-def choose_positions(length: int) -> list[int]:
-    """Spread the cells of a sheet over a collection.
-
-    Examples:
-        >>> choose_positions(3), choose_positions(480)[:4]
-        ([0, 1, 2], [0, 20, 40, 60])
-    """
-    n_shown = min(length, _TILES)
-    return [number * length // n_shown for number in range(n_shown)]
-
-
-def preview_cells(cells: Iterable["NDArray[np.uint8]"]) -> ImagePreview:
-    """Put RGB pictures (H, W, 3) on one sheet, the first 24 if there are more."""
+def preview_cells(length: int, read: Callable[[int], "NDArray[np.uint8]"]) -> ImagePreview:
+    """Read up to 24 RGB pictures (H, W, 3) from all parts of a collection, and put those that are sound on a sheet."""
     from PIL import Image
 
     sheet = Image.new("RGB", (_COLUMNS * _TILE, _TILES // _COLUMNS * _TILE))
-    for position, pixels in enumerate(islice(cells, _TILES)):
-        tile = Image.fromarray(pixels)
-        tile.thumbnail((_TILE, _TILE))
-        sheet.paste(tile, (position % _COLUMNS * _TILE, position // _COLUMNS * _TILE))
+    n_shown, place = min(length, _TILES), 0
+    for number in range(n_shown):
+        with suppress(ImageRejected):
+            tile = Image.fromarray(read(number * length // n_shown))
+            tile.thumbnail((_TILE, _TILE))
+            sheet.paste(tile, (place % _COLUMNS * _TILE, place // _COLUMNS * _TILE))
+            place += 1
     return preview_picture(sheet)
 
 
 def preview_files(files: Mapping[str, Callable[[], "NDArray[np.uint8]"]]) -> ImagePreview:
-    """Read some files of a collection, and put those that are pictures on a sheet."""
+    """Show some of the pictures that are read when they are called."""
     names = list(files)
-    return preview_cells(_read_pictures(files[names[position]] for position in choose_positions(len(names))))
-
-
-def _read_pictures(files: Iterable[Callable[[], "NDArray[np.uint8]"]]) -> Iterator["NDArray[np.uint8]"]:
-    for read in files:
-        with suppress(ImageRejected):
-            yield read()
+    return preview_cells(len(names), lambda position: files[names[position]]())
 
 
 def preview_picture(picture: "Image") -> ImagePreview:

@@ -46,6 +46,11 @@ def digest_path(path: PathLike) -> PathLike:
     return path.with_name(path.name + _SUFFIX)
 
 
+def refuse(where: object, reason: str) -> EntryRefused:
+    """Return the error for an entry that can't be used, with how to mend it."""
+    return EntryRefused(f"{where} {reason}. {advise(where)}")
+
+
 def advise(where: object) -> str:
     """Say how to mend a damaged entry; its file has the name of the entry."""
     path = PurePath(str(where))
@@ -59,10 +64,7 @@ def advise(where: object) -> str:
 
 
 def write_digest(path: Path, *, previous: bytes = b"") -> None:
-    """Write the digest of a file beside it, above the last lines of that of a file that it is about to replace.
-
-    For an instant, or after a kill in it, the new digest stands beside the old file.
-    """
+    """Write the digest of a file beside it, above those of files that it replaces: a kill may leave the old file."""
     lines = [_describe(path), *previous.splitlines()][:_REMEMBERED]
     digest_path(path).write_bytes(b"".join(line + b"\n" for line in lines))
 
@@ -86,7 +88,7 @@ def require_whole(path: Path, *, where: object, advice: str | None = None) -> No
 
 
 def require_modest(archive: ZipFile, *, size: int) -> None:
-    """Refuse an archive of `size` bytes that would unpack to more than a hundred times that; ValueError if so."""
+    """Raise ValueError if an archive of `size` bytes would unpack to more than a hundred times that."""
     unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > _LARGEST_RATIO * size:
         raise ValueError(f"{size} bytes would unpack to {unpacked}")
@@ -109,16 +111,13 @@ def _adopt(where: object) -> str:
 def lock_folder(folder: Path) -> Iterator[bool]:
     """Make a folder and lock it; yields False if another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR)
-    try:
+    with (folder / _LOCK_NAME).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
-    finally:
-        os.close(lock)
 
 
 @contextmanager
@@ -163,7 +162,7 @@ def staged(final: Path, *, versioned: bool) -> Iterator[Path]:
 
 
 def _open_staging(target: Path) -> tuple[Path, int]:
-    """Make a staging folder of our own, locked for as long as the descriptor stays open."""
+    # locked for as long as the descriptor stays open
     for _ in range(_ATTEMPTS):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,11 +192,9 @@ def _publish_version(hidden: Path, target: Path) -> None:
     try:
         hidden.rename(target)
     except OSError as exc:
-        if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise DatasetError(
-                f"Another run saved {target} meanwhile. A version is never replaced: run again."
-            ) from exc
-        raise
+        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise DatasetError(f"Another run saved {target} meanwhile. A version is never replaced: run again.") from exc
 
 
 def _publish(hidden: Path, final: Path) -> None:
@@ -214,8 +211,8 @@ def _publish(hidden: Path, final: Path) -> None:
 
 
 def wait_for_disk(*paths: Path) -> None:
-    """Wait until files, or the names in folders, are on the disk; it writes many at once sooner than one by one."""
-    with ThreadPoolExecutor(8) as pool:
+    """Wait until files, or the names in folders, are on the disk."""
+    with ThreadPoolExecutor(8) as pool:  # many at once reach it sooner than one by one
         list(pool.map(_sync_one, paths))
 
 
