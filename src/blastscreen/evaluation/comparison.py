@@ -47,9 +47,9 @@ def compare_models(
     return {"split": str(Split.TEST), "pairs": pairs, "data_source": join_sources(pd.concat(predictions.values()))}
 
 
-def version_of(table: pd.DataFrame) -> str:
-    """Return the version that a table was loaded as; "unknown" where it has none."""
-    return str(table.attrs.get("version", "unknown"))
+def version_of(value: object, *, unknown: str = "unknown") -> str:
+    """Return the version that a table or document was loaded as."""
+    return str(getattr(value, "attrs", {}).get("version") or getattr(value, "version", None) or unknown)
 
 
 def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str]) -> pd.DataFrame:

@@ -15,13 +15,13 @@ from blastscreen.evaluation.rates import evaluate_cells
 from blastscreen.evaluation.referral import rate_calls, triage_cells
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.vocabulary import (
-    POSITIVE_LABEL,
     Calibration,
     Decision,
     Refusal,
     Status,
     count_noun,
     is_unfit,
+    mark_blasts,
     name_some,
 )
 
@@ -177,7 +177,7 @@ def evaluate_strangers(
     cells = external_predictions[external_predictions["image_id"].isin(strangers["image_id"])]
     scored = cells[cells["blast_probability"].notna()]
     decided = scored[scored["decision"] != Decision.REFER]
-    wrong = (decided["call"] == Decision.BLAST) != (decided["label"] == POSITIVE_LABEL)
+    wrong = (decided["call"] == Decision.BLAST) != mark_blasts(decided["label"])
     return {
         "data_source": ", ".join(sorted(external_predictions["data_source"].unique())),
         "n_files": len(external_predictions),

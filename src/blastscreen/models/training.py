@@ -16,13 +16,13 @@ from blastscreen.models.cell_batches import CellBatches, gather_cells
 from blastscreen.models.checkpoints import (
     Checkpoint,
     CheckpointStore,
+    TrainingWatch,
     describe_origin,
     hash_weights,
     hold_ctrl_c,
     require_same_origin,
 )
 from blastscreen.models.network import Network, average_networks, build_network, compile_network
-from blastscreen.models.watch import TrainingWatch
 from blastscreen.parameters import CnnParameters, ComputeParameters
 
 if TYPE_CHECKING:
