@@ -35,11 +35,11 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
     """Choose the threshold on the validation cells by the rule of the settings; test cells are not looked at.
 
     Returns:
-        rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
-        "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate;
-        attainable: whether the validation cells allow the wanted sensitivity; promise: for rule sensitivity what new
-        subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
-        without which the wanted one can't be promised), else None; and data_source. Ready for JSON.
+        rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("given" for rule
+        fixed); under validation the achieved rates; attainable: whether the validation cells allow the wanted
+        sensitivity; promise: for rule sensitivity what new subjects may rely on (sensitivity, confidence_level,
+        n_groups with blasts, n_groups_needed without which the wanted one can't be promised), else None; and
+        data_source.
 
     Raises:
         Refusal: A rule other than fixed, and the validation cells lack a class.
@@ -65,8 +65,8 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
 def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any]:
     """Bound the sensitivity from below.
 
-    That the threshold was chosen on the same cells does no harm: a threshold too high for new subjects is chosen only
-    where these happen to be found too often at every threshold below it, too. That holds for rule sensitivity alone.
+    That the threshold was chosen on the same cells does no harm: one too high for new subjects is chosen only where
+    these happen to be found too often at every threshold below it, too. That holds for rule sensitivity alone.
     """
     groups, level = blasts["subject_group"].to_numpy(dtype=np.str_), settings.confidence_level
     is_missed = (blasts["blast_probability"] < threshold).to_numpy(dtype=np.bool_)
@@ -83,11 +83,9 @@ def choose_threshold(
 ) -> float:
     """Choose a cut of `list_cuts` by the rule of the settings; among equals, the one that finds most blasts.
 
-    - sensitivity: the fewest false alarms among those that find enough blasts. Where none does, because blasts are
-      scored 0, it is the one that finds most.
-    - youden: the largest sensitivity + specificity (Youden, "Index for rating diagnostic tests", Cancer 3, 1950).
-    - cost: a missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so
-      that their mix of blasts and normal cells counts.
+    - sensitivity: the fewest false alarms among those that find enough blasts, or where none does, most.
+    - youden: the largest sensitivity + specificity (Youden, Cancer 3, 1950).
+    - cost: a missed blast weighs as much as `missed_blast_cost` false alarms, so that the mix of these cells counts.
     - fixed: the given threshold.
     """
     if settings.operating_rule == OperatingRule.FIXED:
@@ -108,9 +106,8 @@ def choose_threshold(
 def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> Cuts:
     """List one cut between each two neighbouring scores, one below all and one above all.
 
-    Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score.
-    Halfway from the lowest score to 0, and from the highest to 1, lie the outermost; a score of 0 or 1 leaves no room
-    for one.
+    Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score. A
+    score of 0 or 1 leaves no room for an outermost cut.
 
     Raises:
         Refusal: A class is missing.

@@ -18,12 +18,7 @@ METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 def evaluate_predictions(
     predictions: pd.DataFrame, calibrated: pd.DataFrame, operating_point: dict[str, Any], settings: EvaluationParameters
 ) -> dict[str, Any]:
-    """Describe a model's calls on the validation and test cells.
-
-    Returns:
-        Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide; and
-        data_source.
-    """
+    """Describe a model's calls per evaluated split: `evaluate_cells`, and n_unfit on which it would not decide."""
     cells = predictions.merge(calibrated[["image_id", "split", "reasons"]], on=["image_id", "split"], validate="1:1")
     if len(cells) < max(len(predictions), len(calibrated)):
         n_cells = f"only {len(cells)} of {len(predictions)} scored and {len(calibrated)} calibrated cells"
@@ -42,7 +37,7 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
     Returns:
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
-        `METRICS` the result of `rate_interval`. Plain numbers and None, ready for JSON.
+        `METRICS` the result of `rate_interval`.
     """
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -71,11 +66,10 @@ _COLUMNS = [*_IDENTITY[:-1], "n_cells", "n_right", "rate", "mean_probability", "
 
 
 def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]) -> pd.DataFrame:
-    """Count the right calls of each subject, and let its cells vote.
+    """Count the right calls of each subject, and let its cells vote, in the schema `SUBJECTS`, validation before test.
 
-    The vote is `all` when at least half of the cells are called blasts: a tie counts as a blast, because a leukemia
-    that is overlooked does more harm than a normal subject that is looked at once more. The rows, in the schema
-    `SUBJECTS`, are ordered by split, validation before test, then by subject_id.
+    The vote is `all` when at least half of the cells are called blasts: a leukemia that is overlooked does more harm
+    than a normal subject that is looked at once more.
     """
     evaluated = predictions[predictions["split"].isin(list(EVALUATED_SPLITS))]
     called = evaluated["blast_probability"] >= operating_point["threshold"]
@@ -103,8 +97,7 @@ def count_votes(subjects: pd.DataFrame, *, settings: EvaluationParameters) -> di
 
     Returns:
         Per split: n_subject_groups, n_right, accuracy, interval; and under sensitivity (groups with blasts) and
-        specificity (the others) again n_subject_groups, n_right, rate, interval; and data_source. A rate without groups
-        is None. Ready for JSON.
+        specificity (the others) again n_subject_groups, n_right, rate (None without groups), interval; and data_source.
     """
     groups = subjects.groupby(["split", "subject_group", "label"], as_index=False)[["n_cells", "n_right"]].sum()
     margin = 2 * groups["n_right"] - groups["n_cells"]

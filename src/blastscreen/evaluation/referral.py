@@ -28,15 +28,8 @@ class RiskCoverage(NamedTuple):
 def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> RiskCoverage:
     """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
 
-    Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone.
-
-    Example:
-        >>> curve = risk_coverage(np.array([0.9, 0.6, 0.6, 0.5]), np.array([True, True, False, True]))
-        >>> curve.coverage, curve.selective_risk
-        (array([0.25, 0.75, 1.  ]), array([0.        , 0.33333333, 0.25      ]))
-
-    Source:
-        El-Yaniv and Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010).
+    Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone. A row is a
+    confidence that occurs, the highest first (El-Yaniv and Wiener, JMLR 11, 2010).
     """
     is_rated = ~np.isnan(confidence)
     levels, level, n_cells = np.unique(-confidence[is_rated], return_inverse=True, return_counts=True)
@@ -46,11 +39,7 @@ def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) 
 
 
 def area_under(curve: RiskCoverage) -> float | None:
-    """Average the selective risk over all coverages, cells of equal confidence together; None without cells.
-
-    Source:
-        Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", ICLR (2019).
-    """
+    """Average the selective risk over all coverages (Geifman, Uziel and El-Yaniv, ICLR 2019); None without cells."""
     if len(curve.coverage) == 0:
         return None
     return float(np.sum(np.diff(curve.coverage, prepend=0.0) * curve.selective_risk))
@@ -75,16 +64,8 @@ def rate_calls(
 ) -> pd.DataFrame:
     """Call each cell by its score, and give the probability that the call is right.
 
-    Args:
-        predictions: image_id, and the score as blast_probability; n rows.
-        probability: Calibrated, shape (n,).
-        reasons: By image_id the codes of at least these cells, result of `list_reasons`.
-        threshold: A score at or above this is called a blast.
-
-    Returns:
-        The table with calibrated blast_probability, reasons, call (never refer) and confidence, 0 to 1, or NaN for an
-        unfit cell. A cell may be called a blast with a confidence below a half: a threshold that finds more blasts
-        accepts such calls.
+    The calibrated probability replaces the score; reasons, of `list_reasons`, are by image_id. Confidence is NaN for an
+    unfit cell, and below a half where a threshold that finds more blasts accepts such calls.
     """
     codes = predictions["image_id"].map(reasons)
     if n_unknown := int(codes.isna().sum()):
@@ -100,10 +81,7 @@ def rate_calls(
 
 
 def triage_cells(calibrated: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
-    """Refer cells without a confidence, or with less than the plan wants, to an expert; add the decision.
-
-    Where the min_confidence of `plan_referral` is None, every cell is referred.
-    """
+    """Refer cells without a confidence, or with less than the plan wants, to an expert; add the decision."""
     decided = _decide(calibrated, referral["min_confidence"])
     return calibrated.assign(decision=calibrated["call"].where(decided, Decision.REFER.value))
 
@@ -112,11 +90,9 @@ def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -
     """Choose on validation which cells to refer, and describe what it would have meant on validation and test.
 
     Returns:
-        chosen_on, max_residual_error, confidence_level, min_confidence, attainable, and trials of
-        `choose_min_confidence`; n_groups with validation cells that have a confidence, and n_groups_needed; per split
-        the counts and rates of the plan, and under curve per split at most 200 points of `risk_coverage` from the
-        highest confidence downwards; data_source. When no confidence is enough, attainable is False, min_confidence
-        None, and every cell is referred. A rate that has nothing to be a share of is None. Ready for JSON.
+        chosen_on, max_residual_error, confidence_level; min_confidence (None: every cell is referred), attainable and
+        trials of `choose_min_confidence`; n_groups with validation cells that have a confidence, and n_groups_needed;
+        per split the counts and rates of the plan, and under curve at most 200 points of `risk_coverage`; data_source.
     """
     rated = calibrated.assign(is_right=(calibrated["call"] == Decision.BLAST) == mark_blasts(calibrated["label"]))
     wanted = {"max_residual_error": settings.max_residual_error, "confidence_level": settings.confidence_level}
@@ -175,7 +151,6 @@ def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
 
 
 def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
-    """Compute the area under the curve, that of a confidence which knows the wrong calls, and that of chance."""
     cells = cells[cells["confidence"].notna()]
     n_cells, n_wrong = len(cells), int((~cells["is_right"]).sum())
     place = np.arange(n_cells, dtype=np.float64)

@@ -56,10 +56,8 @@ def audit_protocols(
 ) -> pd.DataFrame:
     """Cross-validate the forest, and the network if the settings ask for it, under every protocol and seed.
 
-    Seeds of folds and models begin with that of `split_settings`; the division of `splits` is not used.
-
-    Returns:
-        Table in the schema `AUDIT`.
+    Seeds of folds and models begin with that of `split_settings`; the division of `splits` is not used. The table is in
+    the schema `AUDIT`.
 
     Raises:
         CohortError: A class has fewer subject groups than folds are needed: two, or three for networks.
@@ -138,11 +136,9 @@ def _record(model: str, run: Run, cells: pd.DataFrame, held_out: HeldOut) -> dic
 
 
 def compare_protocols(results: pd.DataFrame) -> pd.DataFrame:
-    """Subtract what a model and seed reach without a choice from what the same reach with it.
+    """Subtract what a model and seed reach without a choice from what they reach with it.
 
-    Returns:
-        model, choice, seed and the differences of `MEASURES` (positive: the choice flatters), in the order of `CHOICES`
-        within a model. A choice whose protocols a model does not have is left out.
+    The rows are in the order of `CHOICES` within a model. A choice whose protocols a model does not have is left out.
     """
     parts = []
     for model, of_model in results.groupby("model", sort=False):
@@ -156,14 +152,10 @@ def compare_protocols(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_audit(results: pd.DataFrame) -> dict[str, Any]:
-    """Summarise every protocol and every choice over the seeds: mean, low, high and sd of each measure.
+    """Summarise every protocol (`rows`) and choice (`flattery`) over the seeds: mean, low, high and sd of each measure.
 
-    Low and high are the lowest and highest value of any seed: they show how far the draw of the folds moves a number,
-    and are no interval for what other subjects would give.
-
-    Returns:
-        data_source, n_seeds, n_folds; `rows`, one per model and protocol; `flattery`, one per model and choice, with
-        `n_better`, the seeds in which the choice raises the AUROC.
+    Low and high are the extremes of any seed: they show how far the draw of the folds moves a number, and are no
+    interval for what other subjects would give. `n_better` counts the seeds in which a choice raises the AUROC.
     """
     flattery = _summarise(compare_protocols(results), by=["choice", "model"])
     return {
@@ -198,10 +190,7 @@ def measure_other_region(
 def pair_regions(
     features: pd.DataFrame, other_features: pd.DataFrame, splits: pd.DataFrame, *, settings: FeatureParameters
 ) -> pd.DataFrame:
-    """Join the features of both regions, for the cells that have all of them in both.
-
-    Returns:
-        Two rows per cell: region, the columns of `splits`, the features; sorted by region and image_id.
+    """Join the features of both regions, for the cells that have all of them in both: two rows per cell, with `region`.
 
     Raises:
         ValueError: Mismatched image ids.
@@ -215,11 +204,9 @@ def pair_regions(
 
 
 def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
-    """Correlate every other feature with the area of the cell, in each region.
+    """Correlate every other feature with the area of the cell, in each region, in the schema `AREA_CORRELATIONS`.
 
-    Returns:
-        Table in the schema `AREA_CORRELATIONS`, sorted by region and in the order of the features. NaN where a feature
-        or the area is the same for all cells, or the area was not measured.
+    NaN where a feature or the area is the same for all cells, or the area was not measured.
     """
     names, parts = features_of(cells), []
     for region, of_region in cells.groupby("region"):

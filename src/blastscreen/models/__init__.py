@@ -21,12 +21,9 @@ class ModelKind(StrEnum):
 
 @dataclass(frozen=True)
 class Model:
-    """A model as catalog, pipelines and report know it.
+    """A model as catalog, pipelines and report know it; the `parameters` of a tabular one build the estimator.
 
     Attributes:
-        title: Its name in words.
-        kind: What it sees.
-        parameters: Its block, called as the model; that of a tabular model builds the estimator.
         by_default: Part of `kedro run`, `predict` and `external`; if not, it has pipelines of its own alone.
         noun: What its node `<model>.train_<noun>` trains.
         trusted_types: What its fitted estimator holds beyond the types that skops trusts by itself.

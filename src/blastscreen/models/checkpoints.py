@@ -1,7 +1,7 @@
 """What an interrupted training goes on from: plain arrays and numbers, no code.
 
-The state of Keras' BackupAndRestore lacks that of the seed generators (dropout) and of early stopping, and does not end
-with the weights of an uninterrupted run. Here every variable of network and optimiser is kept.
+Keras' BackupAndRestore lacks the state of seed generators (dropout) and early stopping: it does not end with the
+weights of an uninterrupted run.
 """
 
 import hashlib
@@ -37,12 +37,9 @@ class Checkpoint:
     """Training after a whole epoch.
 
     Attributes:
-        origin: What it was trained from (`describe_origin`).
-        history: Rows of the history so far.
         finished: Weights of the networks whose training has ended.
         epoch: Whole epochs of the network in training; 0 between two networks.
         network: All its variables: weights, moving statistics, states of seed generators.
-        optimizer: All variables of its optimiser.
         best: Weights of its best epoch.
         stopping: State of early stopping.
     """
@@ -135,14 +132,13 @@ def hash_weights(arrays: Arrays) -> str:
 
 @contextmanager
 def hold_ctrl_c() -> Iterator[Callable[..., None]]:
-    """Hold Ctrl-C back until a moment that suits.
+    """Hold Ctrl-C back until a moment that suits: the block calls what it gets at such moments, with any arguments.
 
     What a signal's handler raises is thrown wherever the program happens to be. Where that is the removal of an object
     (`__del__`), which Keras and TensorFlow do at any time, Python drops the exception, and training would go on.
 
-    The function that the block gets is to be called at such moments, with any arguments: it does what Ctrl-C would have
-    done, if it was pressed. So does the end of the block. Pressed once more, Ctrl-C is not held back. Outside the main
-    thread, and where Ctrl-C is ignored or ends the program without Python, nothing is changed.
+    Pressed once more, Ctrl-C is not held back. Outside the main thread, and where Ctrl-C is ignored or ends the program
+    without Python, nothing is changed.
     """
     usual = signal.getsignal(signal.SIGINT)
     pressed = False
@@ -174,10 +170,9 @@ _STOPPING = ("wait", "best", "best_epoch")
 
 
 class TrainingWatch:
-    """Keeps the history of one network's training, writes checkpoints and shows progress.
+    """Keeps the history of one network's training, writes checkpoints and shows progress; an epoch has `steps` batches.
 
-    The network is a Keras model, compiled, its optimiser built; Keras must call its early stopping, `stopping`, before
-    this. An epoch has `steps` batches. Training goes on from `state`.
+    The optimiser of the compiled network is built; Keras must call its early stopping, `stopping`, before this.
     """
 
     def __init__(

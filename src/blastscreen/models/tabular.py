@@ -19,7 +19,6 @@ def training_table(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd
 
     Raises:
         Refusal: The tables hold different cells, or a feature is not finite.
-        MergeError: A cell comes twice.
     """
     require_same_cells("cell_features", cell_features["image_id"], cell_splits["image_id"])
     table = cell_splits.merge(cell_features, on="image_id", how="inner", validate="1:1")
@@ -140,10 +139,8 @@ def measure_importances(
     """Measure how much a model depends on each feature, and on each group of correlated features.
 
     Permutation importance is the AUROC lost on the validation cells when a column is shuffled. Correlated features
-    stand in for each other there, so that a group is also shuffled as a whole.
-
-    The table, in the schema `IMPORTANCES`, begins with the largest permutation importance; ties are in order of the
-    names. Impurity importances are NaN for a model that has none.
+    stand in for each other there, so that a group is also shuffled as a whole. Impurity importances are NaN for a model
+    that has none. The table, in the schema `IMPORTANCES`, begins with the largest permutation importance.
 
     Raises:
         Refusal: A class is missing from the validation cells, or a feature is not finite.
@@ -170,11 +167,7 @@ def measure_importances(
 
 
 def group_features(features: pd.DataFrame, *, threshold: float) -> NDArray[np.intp]:
-    """Put features that are chained by |Spearman's rho| above the threshold into one group; a constant stands alone.
-
-    Returns:
-        Group number of each column.
-    """
+    """Number groups of features that are chained by |Spearman's rho| above the threshold; a constant stands alone."""
     from scipy.sparse.csgraph import connected_components
 
     correlation = features.corr(method="spearman").abs()
@@ -185,20 +178,10 @@ def group_features(features: pd.DataFrame, *, threshold: float) -> NDArray[np.in
 def permute_groups(
     model: Classifier, cells: pd.DataFrame, groups: NDArray[np.intp], *, repeats: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure the AUROC lost when all features of a group are shuffled by the same permutation of the cells.
+    """Measure the AUROC lost (mean and sd) when a group's features are shuffled by the same permutation.
 
-    scikit-learn shuffles one column per group that holds row numbers; the features follow those. With every feature in
-    a group of its own this is `sklearn.inspection.permutation_importance` with scoring "roc_auc".
-
-    Args:
-        model: Fitted.
-        cells: Of both classes.
-        groups: Group number of each feature of the model, counted from 0.
-        repeats: Permutations per group.
-        seed: Of the permutations, the same for all groups.
-
-    Returns:
-        Mean and standard deviation over the repeats, one per group.
+    Features have group numbers from 0. scikit-learn shuffles one column per group that holds row numbers; the features
+    follow those. With each in a group of its own this is `sklearn.inspection.permutation_importance` with "roc_auc".
     """
     from sklearn.inspection import permutation_importance
     from sklearn.metrics import roc_auc_score

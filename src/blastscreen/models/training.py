@@ -46,13 +46,10 @@ def train_network(
 def fit_networks(
     train: CellBatches, validation: CellBatches, *, settings: CnnParameters, checkpoints: CheckpointStore
 ) -> tuple["keras.Model", pd.DataFrame]:
-    """Train one network per seed and average them.
+    """Train one network per seed and average them; the history is in the schema `HISTORY`.
 
     A checkpoint is written after every epoch. With `settings.resume` training goes on from it, if there is one, and
     ends with the weights of an uninterrupted run; without, what was left of another training is removed.
-
-    Returns:
-        The network, and its history in the schema `HISTORY`.
 
     Raises:
         CheckpointMismatch: The checkpoint belongs to other cells or settings.
@@ -76,10 +73,7 @@ def fit_networks(
 
 
 def configure_runtime(settings: CnnParameters) -> None:
-    """Make TensorFlow reproducible on this machine, fix its threads, and log what it runs on.
-
-    Threads can only be chosen before TensorFlow has first computed something in this process.
-    """
+    """Make TensorFlow reproducible on this machine, fix its threads, and log what it runs on."""
     import keras
     import tensorflow as tf
 
@@ -127,7 +121,6 @@ def _train_one(
     state: Checkpoint,
     checkpoints: CheckpointStore,
 ) -> Checkpoint:
-    """Train a network to its best epoch, from the start or from the state's epoch; return the state after it."""
     import keras
     import tensorflow as tf
 

@@ -17,11 +17,7 @@ from blastscreen.models.training import train_network
 
 def create_pipeline(model: str) -> Pipeline:
     """Wire one model of `MODELS`, less what it needs upstream and its evaluation."""
-    templates = {
-        ModelKind.TABULAR: _wire_tabular,
-        ModelKind.NETWORK: _wire_network,
-        ModelKind.COMBINED: _wire_combined,
-    }
+    templates = {ModelKind.TABULAR: _wire_tabular, ModelKind.NETWORK: _wire_network, ModelKind.COMBINED: _wire_combined}
     return Pipeline(templates[MODELS[model].kind](model), namespace=model, prefix_datasets_with_namespace=False)
 
 
