@@ -1,6 +1,6 @@
 """The cut between blast and normal: chosen on the validation cells, before any test cell is looked at."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,6 @@ _READ_BY = {
     OperatingRule.SENSITIVITY: ["min_sensitivity"],
     OperatingRule.COST: ["missed_blast_cost"],
 }
-
-
-class Cuts(NamedTuple):
-    """Every cut worth considering, ascending, and the cells that it would call blasts; arrays of shape (n,)."""
-
-    thresholds: NDArray[np.float64]
-    hits: NDArray[np.int64]
-    false_alarms: NDArray[np.int64]
-    n_blasts: int
-    n_normals: int
 
 
 def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
@@ -90,21 +80,24 @@ def choose_threshold(
     """
     if settings.operating_rule == OperatingRule.FIXED:
         return settings.threshold
-    cuts = list_cuts(is_blast, probability)
+    thresholds, hits, false_alarms = list_cuts(is_blast, probability)
+    n_blasts, n_normals = int(is_blast.sum()), int((~is_blast).sum())
     match settings.operating_rule:
         case OperatingRule.SENSITIVITY:
             # ascending thresholds find ever fewer: those that find enough come first
-            place = np.maximum(np.sum(cuts.hits / cuts.n_blasts >= settings.min_sensitivity) - 1, 0)
+            place = np.maximum(np.sum(hits / n_blasts >= settings.min_sensitivity) - 1, 0)
         case OperatingRule.YOUDEN:
             # the index times both numbers of cells: whole numbers, so that equals are equal
-            place = np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)
+            place = np.argmax(hits * n_normals - false_alarms * n_blasts)
         case OperatingRule.COST:
-            place = np.argmin(settings.missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms)
-    return float(cuts.thresholds[place])
+            place = np.argmin(settings.missed_blast_cost * (n_blasts - hits) + false_alarms)
+    return float(thresholds[place])
 
 
-def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> Cuts:
-    """List one cut between each two neighbouring scores, one below all and one above all.
+def list_cuts(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """List one cut between each two neighbouring scores, one below and one above all: thresholds, hits, false alarms.
 
     Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score. A
     score of 0 or 1 leaves no room for an outermost cut.
@@ -127,4 +120,4 @@ def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> 
         scores.size - np.searchsorted(np.sort(scores), thresholds)
         for scores in (probability[is_blast], probability[~is_blast])
     )
-    return Cuts(thresholds, hits, false_alarms, n_blasts, n_normals)
+    return thresholds, hits, false_alarms

@@ -1,10 +1,10 @@
 """Which cells a model may decide alone, which go to an expert, and what remains wrong among the decided ones."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from blastscreen.cohort.fitness import list_reasons
 from blastscreen.cohort.index import join_sources
@@ -17,32 +17,22 @@ from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Decision, Spli
 CURVE_POINTS = 200
 
 
-class RiskCoverage(NamedTuple):
-    """Cells decided, and wrong among them, at every confidence that occurs, from the highest downwards, shape (m,)."""
-
-    min_confidence: NDArray[np.float64]
-    coverage: NDArray[np.float64]
-    selective_risk: NDArray[np.float64]
-
-
-def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> RiskCoverage:
+def risk_coverage(confidence: ArrayLike, is_right: ArrayLike) -> pd.DataFrame:
     """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
 
     Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone. A row is a
     confidence that occurs, the highest first (El-Yaniv and Wiener, JMLR 11, 2010).
     """
-    is_rated = ~np.isnan(confidence)
-    levels, level, n_cells = np.unique(-confidence[is_rated], return_inverse=True, return_counts=True)
-    n_wrong = np.bincount(level, weights=~is_right[is_rated], minlength=len(levels))
-    n_decided = np.cumsum(n_cells)
-    return RiskCoverage(-levels, n_decided / max(len(confidence), 1), np.cumsum(n_wrong) / n_decided)
+    cells = pd.DataFrame({"min_confidence": confidence, "is_wrong": ~np.asarray(is_right, dtype=np.bool_)})
+    levels = cells.groupby("min_confidence", sort=True)["is_wrong"].agg(["size", "sum"])[::-1].cumsum()
+    rates = {"coverage": levels["size"] / max(len(cells), 1), "selective_risk": levels["sum"] / levels["size"]}
+    return pd.DataFrame(rates).reset_index()
 
 
-def area_under(curve: RiskCoverage) -> float | None:
+def area_under(curve: pd.DataFrame) -> float | None:
     """Average the selective risk over all coverages (Geifman, Uziel and El-Yaniv, ICLR 2019); None without cells."""
-    if len(curve.coverage) == 0:
-        return None
-    return float(np.sum(np.diff(curve.coverage, prepend=0.0) * curve.selective_risk))
+    steps = np.diff(curve["coverage"], prepend=0.0)
+    return None if curve.empty else float(np.sum(steps * curve["selective_risk"]))
 
 
 def rate_predictions(
@@ -95,7 +85,8 @@ def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -
         per split the counts and rates of the plan, and under curve at most 200 points of `risk_coverage`; data_source.
     """
     rated = calibrated.assign(is_right=(calibrated["call"] == Decision.BLAST) == mark_blasts(calibrated["label"]))
-    wanted = {"max_residual_error": settings.max_residual_error, "confidence_level": settings.confidence_level}
+    level = settings.confidence_level
+    wanted = {"max_residual_error": settings.max_residual_error, "confidence_level": level}
     validation = rated[rated["split"] == Split.VALIDATION]
     least, trials = choose_min_confidence(validation, **wanted)
     cells = rated.assign(is_decided=_decide(rated, least))
@@ -107,22 +98,14 @@ def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -
         "attainable": least is not None,
         "trials": trials,
         "n_groups": int(validation.loc[validation["confidence"].notna(), "subject_group"].nunique()),
-        "n_groups_needed": count_groups_needed(
-            wanted["max_residual_error"], confidence_level=settings.confidence_level
-        ),
+        "n_groups_needed": count_groups_needed(settings.max_residual_error, confidence_level=level),
         **{
-            split: _count_cells(table)
-            | _areas(table)
-            | {"intervals": _intervals(table, least, settings.confidence_level)}
+            split: _count_cells(table) | _areas(table) | {"intervals": _intervals(table, least, level)}
             for split, table in of_splits.items()
         },
-        "curve": {split: _thin(_trace(table)) for split, table in of_splits.items()},
+        "curve": {split: _thin(table) for split, table in of_splits.items()},
         "data_source": join_sources(calibrated),
     }
-
-
-def _trace(cells: pd.DataFrame) -> RiskCoverage:
-    return risk_coverage(cells["confidence"].to_numpy(dtype=np.float64), cells["is_right"].to_numpy(dtype=np.bool_))
 
 
 def _decide(rated: pd.DataFrame, min_confidence: float | None) -> "pd.Series[bool]":
@@ -155,7 +138,7 @@ def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
     n_cells, n_wrong = len(cells), int((~cells["is_right"]).sum())
     place = np.arange(n_cells, dtype=np.float64)
     return {
-        "aurc": area_under(_trace(cells)),
+        "aurc": area_under(risk_coverage(cells["confidence"], cells["is_right"])),
         "aurc_oracle": area_under(risk_coverage(-place, place < n_cells - n_wrong)),
         "aurc_random": n_wrong / n_cells if n_cells else None,
     }
@@ -171,8 +154,10 @@ def _intervals(cells: pd.DataFrame, min_confidence: float | None, level: float) 
     }
 
 
-def _thin(curve: RiskCoverage) -> list[dict[str, float]]:
-    """List the points of a curve, or where there are too many those at even coverages, the last always."""
-    places = np.unique(np.searchsorted(curve.coverage, np.linspace(0, curve.coverage.max(initial=0), CURVE_POINTS)))
-    kept = pd.DataFrame(curve._asdict()).iloc[places[places < len(curve.coverage)]]
-    return [dict(row) for _, row in kept[["coverage", "selective_risk", "min_confidence"]].iterrows()]
+def _thin(cells: pd.DataFrame) -> list[dict[Any, float]]:
+    """List the points of the curve, or where there are too many those at even coverages, the last always."""
+    curve = risk_coverage(cells["confidence"], cells["is_right"])
+    coverage = curve["coverage"].to_numpy()
+    places = np.unique(np.searchsorted(coverage, np.linspace(0, coverage.max(initial=0), CURVE_POINTS)))
+    kept = curve.iloc[places[places < len(curve)]]
+    return kept[["coverage", "selective_risk", "min_confidence"]].to_dict("records")

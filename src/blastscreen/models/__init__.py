@@ -41,38 +41,24 @@ class Model:
     scoring: tuple[str, ...] = ()
 
 
+TABULAR, NETWORK, COMBINED = tuple(ModelKind)
 _TREE = "sklearn.tree._tree.Tree"
 _BOOSTED_TREE = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 
 MODELS = {
     "rf": Model(
-        "random forest",
-        ModelKind.TABULAR,
-        estimators.ForestParameters,
-        by_default=True,
-        noun="forest",
-        trusted_types=(_TREE,),
+        "random forest", TABULAR, estimators.ForestParameters, by_default=True, noun="forest", trusted_types=(_TREE,)
     ),
     "cnn": Model(
-        "convolutional network",
-        ModelKind.NETWORK,
-        CnnParameters,
-        by_default=True,
-        noun="network",
-        scoring=("test_time_views",),
+        "convolutional network", NETWORK, CnnParameters, by_default=True, noun="network", scoring=("test_time_views",)
     ),
     "hybrid": Model(
-        "hybrid",
-        ModelKind.COMBINED,
-        HybridParameters,
-        by_default=True,
-        members=("rf", "cnn"),
-        scoring=("forest_weight",),
+        "hybrid", COMBINED, HybridParameters, by_default=True, members=("rf", "cnn"), scoring=("forest_weight",)
     ),
     "gradient_boosting": Model(
-        "gradient boosting", ModelKind.TABULAR, estimators.BoostingParameters, trusted_types=(_BOOSTED_TREE,)
+        "gradient boosting", TABULAR, estimators.BoostingParameters, trusted_types=(_BOOSTED_TREE,)
     ),
-    "extra_trees": Model("extra trees", ModelKind.TABULAR, estimators.ExtraTreesParameters, trusted_types=(_TREE,)),
-    "logistic_regression": Model("logistic regression", ModelKind.TABULAR, estimators.LogisticParameters),
+    "extra_trees": Model("extra trees", TABULAR, estimators.ExtraTreesParameters, trusted_types=(_TREE,)),
+    "logistic_regression": Model("logistic regression", TABULAR, estimators.LogisticParameters),
 }
 """Every model, by its name in the catalog; the only list of models."""

@@ -112,10 +112,6 @@ class CellBatches:
             pixels, is_blast = zip(*batch, strict=True)
             yield np.stack(pixels), np.array(is_blast, np.float32)[:, np.newaxis]
 
-    def first_block(self) -> Pixels:
-        """Read the first cells, (n, side, side, 3) RGB with n <= BLOCK."""
-        return next(read_cells(self.stack, self.positions, side=self.side))
-
     def _cells(self, rng: np.random.Generator | None) -> Iterator[tuple[Pixels, np.bool_]]:
         for pixels, places, names in self._pools(rng):
             yield from zip((pixels[place] for place in places), self.is_blast[names], strict=True)
@@ -167,13 +163,9 @@ def gather_cells(
     needed = side**2 * 3 * sum(len(positions) for positions, _ in found.values())
     in_memory = needed <= budget
     pools = {Split.TRAIN: max(BLOCK, budget // 2 // (side**2 * 3) - BLOCK), Split.VALIDATION: BLOCK}
-    logger.info(
-        "Cells at %d pixels take %.1f MiB of the %d allowed: %s",
-        side,
-        needed / _MIB,
-        settings.memory_budget_mib,
-        "held in memory" if in_memory else f"streamed in pools of {pools[Split.TRAIN]}",
-    )
+    place = "held in memory" if in_memory else f"streamed in pools of {pools[Split.TRAIN]}"
+    sizes = (side, needed / _MIB, settings.memory_budget_mib)
+    logger.info("Cells at %d pixels take %.1f MiB of the %d allowed: %s", *sizes, place)
 
     def batches(split: Split) -> CellBatches:
         positions, blasts = found[split]

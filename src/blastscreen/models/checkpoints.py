@@ -21,15 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blastscreen.compute.progress import Bar
-from blastscreen.models.cell_batches import CellBatches
+from blastscreen.models.cell_batches import CellBatches, read_cells
 from blastscreen.parameters import CnnParameters
 from blastscreen.vocabulary import Refusal
 
 Arrays = list[NDArray[Any]]
-
-_NOT_OF_TRAINING = {"resume", "test_time_views"}
-_LIBRARIES = ("blastscreen", "keras", "tensorflow")
-_HASHED_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,6 @@ class Checkpoint:
         finished: Weights of the networks whose training has ended.
         epoch: Whole epochs of the network in training; 0 between two networks.
         network: All its variables: weights, moving statistics, states of seed generators.
-        best: Weights of its best epoch.
-        stopping: State of early stopping.
     """
 
     origin: dict[str, Any]
@@ -55,16 +49,13 @@ class Checkpoint:
 
 
 class CheckpointStore(Protocol):
-    """Where the one checkpoint of a model lies."""
+    """Where the one checkpoint of a model lies, if there is one; `write` replaces it in one step."""
 
-    def read(self) -> Checkpoint | None:
-        """Read the last checkpoint; None if there is none."""
+    def read(self) -> Checkpoint | None: ...  # noqa: D102
 
-    def write(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint in one step."""
+    def write(self, checkpoint: Checkpoint) -> None: ...  # noqa: D102
 
-    def clear(self) -> None:
-        """Remove the checkpoint, if there is one."""
+    def clear(self) -> None: ...  # noqa: D102
 
 
 class CheckpointMismatch(Refusal):
@@ -74,9 +65,9 @@ class CheckpointMismatch(Refusal):
 def describe_origin(train: CellBatches, validation: CellBatches, settings: CnnParameters) -> dict[str, Any]:
     """Describe what determines the weights: settings, cells, library versions. JSON-able."""
     return {
-        "settings": settings.model_dump(mode="json", exclude=_NOT_OF_TRAINING),
+        "settings": settings.model_dump(mode="json", exclude={"resume", "test_time_views"}),
         "cells": {"train": _hash_cells(train), "validation": _hash_cells(validation)},
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": {name: version(name) for name in ("blastscreen", "keras", "tensorflow")},
     }
 
 
@@ -85,9 +76,10 @@ def _hash_cells(cells: CellBatches) -> str:
     digest = hashlib.blake2b(digest_size=16)
     names = [cells.stack.image_ids[position] for position in cells.positions]
     digest.update(json.dumps([names, cells.is_blast.tolist()]).encode())
-    pixels = cells.pixels if cells.pixels is not None else cells.first_block()
-    for start in range(0, len(pixels), _HASHED_AT_A_TIME):
-        digest.update(pixels[start : start + _HASHED_AT_A_TIME].tobytes())
+    pixels = (
+        cells.pixels if cells.pixels is not None else next(read_cells(cells.stack, cells.positions, side=cells.side))
+    )
+    digest.update(pixels.data)
     return digest.hexdigest()
 
 
@@ -165,30 +157,28 @@ def hold_ctrl_c() -> Iterator[Callable[..., None]]:
 
 logger = logging.getLogger(__name__)
 
+# attributes of Keras' EarlyStopping that change while training, besides the best weights
 _STOPPING = ("wait", "best", "best_epoch")
-"""Attributes of Keras' EarlyStopping that change while training, besides the best weights."""
 
 
+@dataclass
 class TrainingWatch:
     """Keeps the history of one network's training, writes checkpoints and shows progress; an epoch has `steps` batches.
 
     The optimiser of the compiled network is built; Keras must call its early stopping, `stopping`, before this.
     """
 
-    def __init__(
-        self,
-        network: Any,
-        stopping: Any,
-        settings: CnnParameters,
-        state: Checkpoint,
-        checkpoints: CheckpointStore,
-        *,
-        steps: int,
-    ) -> None:
-        self.epoch = state.epoch
+    network: Any
+    stopping: Any
+    settings: CnnParameters
+    state: Checkpoint
+    checkpoints: CheckpointStore
+    steps: int
+
+    def __post_init__(self) -> None:
+        """Start at the epoch that the state has reached."""
+        self.epoch = self.state.epoch
         self._bar: Bar | None = None
-        self._network, self._stopping, self._settings = network, stopping, settings
-        self._state, self._checkpoints, self._steps = state, checkpoints, steps
 
     def close(self) -> None:
         """Take the bar away."""
@@ -197,28 +187,28 @@ class TrainingWatch:
 
     def finish(self) -> Checkpoint:
         """Write and return the state after a network that has its best weights."""
-        kept = (self._settings.seed, self._stopping.best_epoch + 1)
-        rows = self._state.history
+        kept = (self.settings.seed, self.stopping.best_epoch + 1)
+        rows = self.state.history
         history = [row | {"kept": row["kept"] or (row["seed"], row["epoch"]) == kept} for row in rows]
-        finished = [*self._state.finished, self._network.get_weights()]
-        state = Checkpoint(origin=self._state.origin, history=history, finished=finished)
-        self._checkpoints.write(state)
+        finished = [*self.state.finished, self.network.get_weights()]
+        state = Checkpoint(origin=self.state.origin, history=history, finished=finished)
+        self.checkpoints.write(state)
         return state
 
     def restore(self, logs: Any = None) -> None:  # noqa: ARG002  # Keras names the arguments
         """Restore what an interrupted training had reached; early stopping has just been reset by Keras."""
-        if self._state.epoch:
-            assign_values(self._network.variables, self._state.network)
-            assign_values(self._network.optimizer.variables, self._state.optimizer)
-            self._stopping.best_weights = self._state.best
+        if self.state.epoch:
+            assign_values(self.network.variables, self.state.network)
+            assign_values(self.network.optimizer.variables, self.state.optimizer)
+            self.stopping.best_weights = self.state.best
             for name in _STOPPING:
-                setattr(self._stopping, name, self._state.stopping[name])
+                setattr(self.stopping, name, self.state.stopping[name])
 
     def begin_epoch(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the number of the epoch, and show a bar."""
         self.epoch = epoch
         self._began = time.perf_counter()
-        self._bar = Bar(f"Training epoch {epoch + 1} of {self._settings.epochs}", total=self._steps)
+        self._bar = Bar(f"Training epoch {epoch + 1} of {self.settings.epochs}", total=self.steps)
 
     def end_batch(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Count a batch."""
@@ -239,21 +229,21 @@ class TrainingWatch:
             "validation_loss": logs["val_loss"],
             "validation_auroc": logs["val_auroc"],
         }
-        row = {"seed": self._settings.seed, "epoch": epoch + 1, **measured, "kept": False}
-        stopping = {name: getattr(self._stopping, name) for name in _STOPPING}
-        self._state = replace(
-            self._state,
-            history=[*self._state.history, row],
+        row = {"seed": self.settings.seed, "epoch": epoch + 1, **measured, "kept": False}
+        stopping = {name: getattr(self.stopping, name) for name in _STOPPING}
+        self.state = replace(
+            self.state,
+            history=[*self.state.history, row],
             epoch=epoch + 1,
-            network=copy_values(self._network.variables),
-            optimizer=copy_values(self._network.optimizer.variables),
-            best=self._stopping.best_weights,
-            stopping=stopping | {"stopped": self._network.stop_training},
+            network=copy_values(self.network.variables),
+            optimizer=copy_values(self.network.optimizer.variables),
+            best=self.stopping.best_weights,
+            stopping=stopping | {"stopped": self.network.stop_training},
         )
-        self._checkpoints.write(self._state)
+        self.checkpoints.write(self.state)
         logger.info(
             "Network with seed %d, epoch %d of %d: loss %.3f, validation loss %.3f (lowest in epoch %d), "
             "validation AUROC %.3f, %.1f s",
-            *(self._settings.seed, epoch + 1, self._settings.epochs, logs["loss"], logs["val_loss"]),
-            *(self._stopping.best_epoch + 1, logs["val_auroc"], time.perf_counter() - self._began),
+            *(self.settings.seed, epoch + 1, self.settings.epochs, logs["loss"], logs["val_loss"]),
+            *(self.stopping.best_epoch + 1, logs["val_auroc"], time.perf_counter() - self._began),
         )

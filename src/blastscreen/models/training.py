@@ -127,7 +127,7 @@ def _train_one(
     compile_network(network, settings)
     network.optimizer.build(network.trainable_variables)
     stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True)
-    watch = TrainingWatch(network, stopping, settings, state, checkpoints, steps=len(train))
+    watch = TrainingWatch(network, stopping, settings, state, checkpoints, len(train))
     with hold_ctrl_c() as obey:
         callback = keras.callbacks.LambdaCallback(
             on_train_begin=watch.restore,
