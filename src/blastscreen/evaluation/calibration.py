@@ -93,10 +93,9 @@ def choose_calibration(
 
 
 def hold_out_brier(predictions: pd.DataFrame, *, method: Calibration) -> float | None:
-    """Compute the Brier score of validation cells whose subject groups a calibration was not fitted to.
+    """Compute the Brier score of validation cells whose subject groups, in five folds, a calibration was not fitted to.
 
-    The groups of each class are dealt to at most five folds, in the order of their names; each fold is calibrated by
-    the others. None where a class has fewer than two groups.
+    None where a class has fewer than two groups, so that none can be held out.
     """
     from sklearn.metrics import brier_score_loss
 
@@ -171,10 +170,7 @@ def _choose_margin(score: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> f
 
 
 def bin_probabilities(cells: pd.DataFrame, *, confidence_level: float) -> list[dict[str, Any]]:
-    """Compare the mean probability of each bin of `assign_bins` with its share of blasts.
-
-    Low and high are its extreme probabilities. The interval of a bin with cells of one group is None.
-    """
+    """Compare the mean probability of each bin of `assign_bins` with its share of blasts; one group has no interval."""
     is_blast, probability = mark_blasts(cells["label"]), cells["blast_probability"].to_numpy(dtype=np.float64)
     number = assign_bins(probability)
     return [

@@ -56,9 +56,7 @@ def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, s
     """Put the scores of two models for the same test cells side by side, as first_probability and second_probability.
 
     Raises:
-        ValueError: The tables were made on different splits: a cell has another role, label or subject group in the
-        other
-            one, or each has cells that the other lacks.
+        ValueError: The tables were made on different splits.
     """
     columns = ["image_id", *_ROLES, "blast_probability"]
     others = second[columns].add_suffix("_other").rename(columns={"image_id_other": "image_id"})

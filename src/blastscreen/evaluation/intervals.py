@@ -44,12 +44,7 @@ class LeftOut(NamedTuple):
 
 
 def leave_each_out(statistic: Statistic, sums: Sequence[NDArray[np.float64]]) -> LeftOut:
-    """Compute a statistic of all groups, and without each of them; of each class the sums of its groups are given.
-
-    Example:
-        >>> leave_each_out(lambda total: total[..., 0] / total[..., 1], [np.array([[1, 2], [4, 4], [4, 4]])])
-        LeftOut(value=0.9, without=(array([1.        , 0.83333333, 0.83333333]),))
-    """
+    """Compute a statistic of all groups, and without each of them; of each class the sums of its groups are given."""
     totals = [of_class.sum(axis=0) for of_class in sums]
     without = []
     for place, of_class in enumerate(sums):

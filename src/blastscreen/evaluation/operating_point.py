@@ -26,10 +26,8 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
 
     Returns:
         rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("given" for rule
-        fixed); under validation the achieved rates; attainable: whether the validation cells allow the wanted
-        sensitivity; promise: for rule sensitivity what new subjects may rely on (sensitivity, confidence_level,
-        n_groups with blasts, n_groups_needed without which the wanted one can't be promised), else None; and
-        data_source.
+        fixed); the achieved rates on validation; attainable: whether the validation cells allow the wanted sensitivity;
+        promise: for rule sensitivity what new subjects may rely on, else None; and data_source.
 
     Raises:
         Refusal: A rule other than fixed, and the validation cells lack a class.

@@ -45,7 +45,7 @@ def choose_min_confidence(
 
     Returns:
         The least confidence that is decided alone (0 when no cell needs an expert, None when no confidence is enough);
-        and the trials in order, each with coverage, min_confidence, n_groups and bound. No trials: too few groups.
+        and the trials in order, none where there are too few groups.
     """
     rated = cells[cells["confidence"].notna()]
     confidence, groups = rated["confidence"].to_numpy(dtype=np.float64), pd.factorize(rated["subject_group"])[0]

@@ -41,6 +41,8 @@ CHOICES = {
 """Choices of a protocol: what is chosen, the protocol without the choice, and the one with it."""
 
 MEASURES = ["auroc", "accuracy", "f1_weighted"]
+_AREA = "area"
+_OTHER = {Region.CELL: Region.FRAME, Region.FRAME: Region.CELL}
 
 
 def audit_protocols(
@@ -90,10 +92,7 @@ def predict_held_out(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArra
 def audit_networks(
     stack: CellStack, splits: pd.DataFrame, seeds: Sequence[int], *, network: CnnParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
-    """Cross-validate the network by subject and by image.
-
-    Standardised cells lie on black: the network sees nothing but the cell, so that no protocol has the whole frame.
-    """
+    """Cross-validate the network by subject and by image; it sees cells on black, so no protocol has the frame."""
     # in the order of the stack, in which probabilities come
     cells = splits.set_index("image_id").loc[list(stack.image_ids)].reset_index()
     n_folds = count_folds(cells, fewest=len(Split))
@@ -173,10 +172,6 @@ def _summarise(table: pd.DataFrame, *, by: list[str]) -> list[tuple[dict[str, An
         spread = rows[MEASURES].agg(["mean", "min", "max", "std"]).set_axis(["mean", "low", "high", "sd"])
         found.append((dict(zip(by, key, strict=True)) | {name: spread[name].to_dict() for name in MEASURES}, rows))
     return found
-
-
-_AREA = "area"
-_OTHER = {Region.CELL: Region.FRAME, Region.FRAME: Region.CELL}
 
 
 def measure_other_region(

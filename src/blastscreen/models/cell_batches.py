@@ -88,7 +88,6 @@ class CellBatches:
     Attributes:
         positions: Of the cells in the stack, ascending, shape (n,); `is_blast` likewise.
         side: Height and width of the batches, pixels.
-        batch_size: Cells per batch; the last one may hold fewer.
         pool_cells: Cells that are held at a time when streaming.
         pixels: (n, side, side, 3) where the cells are held in memory, else None.
     """

@@ -112,7 +112,7 @@ def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -
     """List what a laboratory needs of each file, in a form that a spreadsheet shows and never runs.
 
     Decision is empty for rejected files, probabilities where the model must not decide. `note` says why all are
-    referred, where that is the plan. What a spreadsheet would take for a formula begins with an apostrophe.
+    referred, where that is the plan.
     """
     columns = ["image_id", "decision", "confidence", "calibrated_probability", "status", "reasons", "data_source"]
     table = external_predictions[columns].round(4)

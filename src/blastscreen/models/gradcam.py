@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 
 def grad_cam(network: "keras.Model", pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Map how much each part of a cell drove its score, up or down.
+    """Map how much each part of a cell drove its score, up or down: (side, side), 0 to 1, or all 0 if nothing moves it.
 
-    Pixels are as the network sees them, (side, side, 3) RGB 0 to 255. The map is (side, side), 0 to 1, largest 1, or
-    all 0 if nothing moves the score; a pixel of it stands for a neighbourhood of some 20 pixels. Of an average of
-    networks the mean evidence is mapped.
+    Pixels are as the network sees them, (side, side, 3) RGB 0 to 255. A pixel of the map stands for a neighbourhood of
+    some 20 pixels. Of an average of networks the mean evidence is mapped.
 
     Raises:
         ValueError: The pixels do not fit the network.
