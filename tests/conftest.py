@@ -73,7 +73,7 @@ def hear_ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, usual)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def compute() -> ComputeParameters:
     """Two threads."""
     return ComputeParameters(backend="threading", n_jobs=2, scheduler="", batch_size=8)

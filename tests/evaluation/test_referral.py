@@ -93,7 +93,7 @@ def test_curve_by_hand():
 
 def test_no_cells_have_no_curve():
     curve = risk_coverage(np.array([]), np.array([], bool))
-    assert [len(values) for values in curve] == [0, 0, 0]
+    assert curve.empty
     assert area_under(curve) is None
 
 
@@ -105,11 +105,11 @@ CELLS = st.lists(st.tuples(st.sampled_from([0.5, 0.6, 0.75, 0.9]), st.booleans()
 def test_every_point_is_what_its_confidence_gives(cells):
     confidence, is_right = (np.array(column) for column in zip(*cells, strict=True))
     curve = risk_coverage(confidence, is_right)
-    for least, coverage, risk in zip(*curve, strict=True):
+    for least, coverage, risk in curve[["min_confidence", "coverage", "selective_risk"]].to_numpy():
         decided = confidence >= least
         assert coverage == pytest.approx(decided.mean())
         assert risk == pytest.approx(1 - is_right[decided].mean())
-    assert curve.coverage[-1] == 1
+    assert curve["coverage"].iloc[-1] == 1
     assert set(curve.min_confidence) == set(confidence)
 
 

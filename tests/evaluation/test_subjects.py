@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
 
-from blastscreen.evaluation.subjects import count_votes, describe_subjects
+from blastscreen.evaluation.rates import count_votes, describe_subjects
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import SUBJECTS
 

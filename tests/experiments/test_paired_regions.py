@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from blastscreen.datasets import PartFolder
-from blastscreen.experiments.paired_regions import correlate_with_area, measure_other_region, pair_regions
+from blastscreen.experiments.protocols import correlate_with_area, measure_other_region, pair_regions
 from blastscreen.features.measurement import measure_cells, tabulate_features
 from blastscreen.schemas import AREA_CORRELATIONS, CELL_FEATURES
 from blastscreen.vocabulary import Region

@@ -78,8 +78,8 @@ def pictured(toy_cells):
 @pytest.mark.slow
 def test_every_cell_is_scored_with_its_own_image(pictured, cnn_settings, compute):
     stack, splits = pictured
-    small = {"input_side": 16, "epochs": 7, "batch_size": 4, "test_time_views": 1}
-    network = cnn_settings(**small, learning_rate=0.003, class_weight="none", batch_norm_momentum=0.5)
+    small = {"input_side": 16, "epochs": 5, "batch_size": 4, "test_time_views": 1}
+    network = cnn_settings(**small, learning_rate=0.005, class_weight="none", batch_norm_momentum=0.5)
     shuffled = splits.sample(frac=1, random_state=0)
     table = pd.DataFrame(audit_networks(stack, shuffled, [3], network=network, compute=compute))
     described = table[["model", "strategy", "region", "seed", "n_folds", "n_test_cells", "n_test_groups"]]

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,12 @@ pytestmark = pytest.mark.slow
 
 
 class Store:
-    """Keeps the checkpoint in memory; interrupts training after some of them if told to."""
+    """Keeps the checkpoint in memory; interrupts training after some of those that are written."""
 
-    def __init__(self, *, stop_after=None):
+    def __init__(self, *stops):
         self.checkpoint = None
         self.n_written = 0
-        self.stop_after = stop_after
+        self.stops = stops
 
     def read(self):
         return self.checkpoint
@@ -36,14 +37,14 @@ class Store:
     def write(self, checkpoint):
         self.checkpoint = copy.deepcopy(checkpoint)
         self.n_written += 1
-        if self.n_written == self.stop_after:
+        if self.n_written in self.stops:
             raise KeyboardInterrupt
 
     def clear(self):
         self.checkpoint = None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trained(toy_cells, compute):
     """Train on the toy cells; give the hash of the weights, and the history."""
 
@@ -56,35 +57,43 @@ def trained(toy_cells, compute):
     return train
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(trained, cnn_settings):
-    first, history = trained(cnn_settings(seed=1, epochs=2))
-    again, same_history = trained(cnn_settings(seed=1, epochs=2))
-    other, _ = trained(cnn_settings(seed=2, epochs=2))
-    assert first == again != other
-    pd.testing.assert_frame_equal(history, same_history)
+@pytest.fixture(scope="module")
+def pair_settings(cnn_settings):
+    """Settings of two networks of two epochs each."""
+    return lambda **changes: cnn_settings(n_networks=2, epochs=2, **changes)
 
 
 @pytest.fixture(scope="module")
-def uninterrupted():
-    """What was trained without interruption, kept for the next test."""
-    return {}
+def pair(trained, pair_settings):
+    """Train the pair without interruption; its weights, history, store and log."""
+    lines, store, logger = [], Store(), logging.getLogger("blastscreen")
+    handler, level = logging.Handler(), logger.level
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    weights, history = trained(pair_settings(), store)
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    return SimpleNamespace(weights=weights, history=history, store=store, lines=lines)
 
 
-# checkpoints of two networks of 2 epochs: 1 and 2, the first network's end, 4 and 5, the second's end
-@pytest.mark.parametrize("stop_after", [2, 3, 4])
-def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
-    trained, cnn_settings, uninterrupted, stop_after
-):
-    settings = cnn_settings(n_networks=2, epochs=2)
-    if not uninterrupted:
-        uninterrupted["result"] = trained(settings)
-    whole, history = uninterrupted["result"]
-    store = Store(stop_after=stop_after)
+def test_another_seed_gives_other_weights(pair):
+    first, second = pair.store.checkpoint.finished
+    assert pair.history["seed"].unique().tolist() == [5, 6]
+    assert hash_weights(first) != hash_weights(second)
+
+
+def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(trained, pair_settings, pair):
+    # checkpoints of two networks of 2 epochs: 1 and 2, the first network's end, 4 and 5, the second's end
+    store = Store(2, 3, 4)
     with pytest.raises(KeyboardInterrupt):
-        trained(settings, store)
-    resumed, resumed_history = trained(settings.model_copy(update={"resume": True}), store)
-    assert resumed == whole
-    pd.testing.assert_frame_equal(resumed_history, history)
+        trained(pair_settings(), store)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            trained(pair_settings(resume=True), store)
+    resumed, history = trained(pair_settings(resume=True), store)
+    assert resumed == pair.weights
+    pd.testing.assert_frame_equal(history, pair.history)
     assert store.n_written == 6
 
 
@@ -111,38 +120,33 @@ def test_ctrl_c_stops_training_also_where_exceptions_are_lost(trained, cnn_setti
 def test_the_paper_network_resumes_exactly_while_it_is_streamed(trained, cnn_settings):
     settings = cnn_settings(env="paper", input_side=64, memory_budget_mib=1, epochs=2)
     whole, _ = trained(settings, n_cells=130)
-    store = Store(stop_after=1)
+    store = Store(1)
     with pytest.raises(KeyboardInterrupt):
         trained(settings, store, n_cells=130)
     resumed, _ = trained(settings.model_copy(update={"resume": True}), store, n_cells=130)
     assert resumed == whole
 
 
-def test_resuming_a_finished_training_gives_its_network_again(trained, cnn_settings):
-    store = Store()
-    finished, _ = trained(cnn_settings(epochs=2), store)
-    again, _ = trained(cnn_settings(epochs=2, resume=True), store)
-    assert finished == again
-    assert store.n_written == 3
+def test_resuming_a_finished_training_gives_its_network_again(trained, pair_settings, pair):
+    again, _ = trained(pair_settings(resume=True), pair.store)
+    assert again == pair.weights
+    assert pair.store.n_written == 6
 
 
-def test_without_a_checkpoint_resuming_starts_and_without_resuming_an_old_one_is_ignored(trained, cnn_settings):
+def test_without_a_checkpoint_resuming_starts_and_without_resuming_an_old_one_is_ignored(trained, cnn_settings, pair):
     fresh, _ = trained(cnn_settings(epochs=1, resume=True))
-    store = Store(stop_after=1)
-    with pytest.raises(KeyboardInterrupt):
-        trained(cnn_settings(epochs=2, learning_rate=0.01), store)
+    store = copy.deepcopy(pair.store)
     again, _ = trained(cnn_settings(epochs=1), store)
     assert fresh == again
+    assert len(store.checkpoint.finished) == 1
 
 
-def test_a_checkpoint_of_other_settings_or_cells_is_refused(trained, cnn_settings):
-    store = Store()
-    trained(cnn_settings(epochs=1), store)
+def test_a_checkpoint_of_other_settings_or_cells_is_refused(trained, pair_settings, pair):
     with pytest.raises(CheckpointMismatch, match="settings batch_size: 16 then, 12 now"):
-        trained(cnn_settings(epochs=1, batch_size=12, resume=True), store)
+        trained(pair_settings(batch_size=12, resume=True), pair.store)
     with pytest.raises(CheckpointMismatch, match="cells train"):
-        trained(cnn_settings(epochs=1, resume=True), store, n_cells=70)
-    trained(cnn_settings(epochs=1, resume=True, test_time_views=1), store)
+        trained(pair_settings(resume=True), pair.store, n_cells=70)
+    trained(pair_settings(resume=True, test_time_views=1), pair.store)
 
 
 def test_training_stops_when_patience_ends_and_keeps_the_best_epoch(toy_cells, compute, cnn_settings):
@@ -191,7 +195,7 @@ def test_memory_does_not_grow_from_epoch_to_epoch(toy_cells, compute, cnn_settin
     statm = Path("/proc/self/statm")
     if not statm.exists():
         pytest.skip("resident memory is read from /proc, which this system lacks")
-    settings = cnn_settings(epochs=20, patience=20, memory_budget_mib=1, input_side=52)
+    settings = cnn_settings(epochs=16, patience=16, memory_budget_mib=1, input_side=52)
     cells = gather_cells(*toy_cells(180), settings=settings, compute=compute)
     assert cells[0].pixels is None
 
@@ -203,24 +207,22 @@ def test_memory_does_not_grow_from_epoch_to_epoch(toy_cells, compute, cnn_settin
             self.resident.append(int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
     fit_networks(*cells, settings=settings, checkpoints=Watching())
-    growth = np.polyfit(np.arange(12), Watching.resident[8:20], 1)[0]
+    growth = np.polyfit(np.arange(10), Watching.resident[6:16], 1)[0]
     # cells that were kept would take 0.9 MB an epoch as bytes and 3.5 MB as floats; the allocator is still settling
     assert growth < 600_000, f"{growth / 1000:.0f} kB an epoch"
 
 
-def test_the_log_tells_epochs_device_and_memory(trained, cnn_settings, caplog):
-    with caplog.at_level(logging.INFO):
-        weights, _ = trained(cnn_settings(epochs=2))
-    lines = [record.getMessage() for record in caplog.records]
-    assert sum("epoch 2 of 2: loss" in line for line in lines) == 1
-    assert any("the network runs on 2 threads" in line or "GPU:" in line for line in lines)
-    assert any("MiB of the 2048 allowed: held in memory" in line for line in lines)
-    assert f"Peak memory of this process: {peak_memory_mib()} MiB" in lines
-    assert f"Weights of the network: {weights}" in lines
+def test_the_log_tells_epochs_device_and_memory(pair):
+    assert sum("epoch 2 of 2: loss" in line for line in pair.lines) == 2
+    assert any("the network runs on 2 threads" in line or "GPU:" in line for line in pair.lines)
+    assert any("MiB of the 2048 allowed: held in memory" in line for line in pair.lines)
+    peak = next(int(line.split()[-2]) for line in pair.lines if line.startswith("Peak memory of this process"))
+    assert 0 < peak <= peak_memory_mib()
+    assert f"Weights of the network: {pair.weights}" in pair.lines
 
 
-def test_the_runtime_is_described(trained, cnn_settings):
-    trained(cnn_settings(epochs=1))
+@pytest.mark.usefixtures("pair")
+def test_the_runtime_is_described():
     runtime = describe_runtime()
     assert runtime["threads"] >= 1
     assert isinstance(runtime["onednn"], bool)

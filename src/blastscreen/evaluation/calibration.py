@@ -35,21 +35,12 @@ def fit_calibration(predictions: pd.DataFrame, *, method: Calibration) -> Calibr
     """Fit on the validation cells what turns a model's scores into probabilities: None for method none.
 
     All methods start from the log odds of the score, so that a score which is a probability already can stay as it is.
-    A score of 0 or 1 is moved by half the smallest distance that any other score keeps from there, 0.005 at most: half
-    a vote of a forest of 100 trees. All are monotone: a cell with the higher score never gets the lower probability.
-    Where blasts do not have the higher log odds on average, the score is no help, and every cell gets the same
-    probability.
-
-    Sigmoid fits slope and offset, temperature the slope only, isotonic any steps upwards: cells between two steps tie,
-    and it takes many cells not to follow chance.
+    Sigmoid (Platt, 1999) fits slope and offset, temperature (Guo et al., ICML 2017) the slope only, isotonic (Zadrozny
+    and Elkan, KDD 2002) any steps upwards: cells between two steps tie. All are monotone. Where blasts do not have the
+    higher log odds on average, every cell gets the same probability.
 
     Raises:
         Refusal: The validation cells lack a class that the method needs.
-
-    Source:
-        Platt, "Probabilistic outputs for support vector machines" (1999); Zadrozny and Elkan, "Transforming classifier
-        scores into accurate multiclass probability estimates", KDD (2002); Guo et al., "On calibration of modern neural
-        networks", ICML (2017).
     """
     if method == Calibration.NONE:
         return None
@@ -102,10 +93,9 @@ def choose_calibration(
 
 
 def hold_out_brier(predictions: pd.DataFrame, *, method: Calibration) -> float | None:
-    """Compute the Brier score of validation cells whose subject groups a calibration was not fitted to.
+    """Compute the Brier score of validation cells whose subject groups, in five folds, a calibration was not fitted to.
 
-    The groups of each class are dealt to at most five folds, in the order of their names; each fold is calibrated by
-    the others. None where a class has fewer than two groups, so that none can be held out.
+    None where a class has fewer than two groups, so that none can be held out.
     """
     from sklearn.metrics import brier_score_loss
 
@@ -126,12 +116,13 @@ def hold_out_brier(predictions: pd.DataFrame, *, method: Calibration) -> float |
 def describe_calibration(predictions: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
     """Decide whether to calibrate, and measure how well scores, and what each method makes of them, fit the outcome.
 
+    Validation cells were fitted to, so their values after calibration are too good, those of isotonic most.
+
     Returns:
         fitted_on; wanted; chosen and held_out_brier of `choose_calibration`; under methods, per method and split, brier
-        and log_loss (both the mean over the cells; one that is scored 0 or 1 and wrong has a log loss of 36, not an
-        infinite one) and ece, the `calibration_error`, None each without cells; under bins, for "none" and the method
-        in use, per split the result of `bin_probabilities`; and data_source. Ready for JSON. Validation cells were
-        fitted to, so their values after calibration are too good, those of isotonic most.
+        and log_loss (one cell scored 0 or 1 and wrong adds 36) and ece, the `calibration_error`, None each without
+        cells; under bins, for "none" and the method in use, per split the result of `bin_probabilities`; and
+        data_source.
     """
     tables = {str(method): calibrate_predictions(predictions, method=method) for method in Calibration}
     chosen, held_out = choose_calibration(predictions, wanted=settings.calibration)
@@ -179,10 +170,7 @@ def _choose_margin(score: NDArray[np.float64], is_blast: NDArray[np.bool_]) -> f
 
 
 def bin_probabilities(cells: pd.DataFrame, *, confidence_level: float) -> list[dict[str, Any]]:
-    """Compare the mean probability of each bin of `assign_bins` with its share of blasts.
-
-    Low and high are its extreme probabilities. The interval of a bin with cells of one group is None.
-    """
+    """Compare the mean probability of each bin of `assign_bins` with its share of blasts; one group has no interval."""
     is_blast, probability = mark_blasts(cells["label"]), cells["blast_probability"].to_numpy(dtype=np.float64)
     number = assign_bins(probability)
     return [
@@ -200,12 +188,9 @@ def bin_probabilities(cells: pd.DataFrame, *, confidence_level: float) -> list[d
 
 
 def calibration_error(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
-    """Compute the expected calibration error, 0 to 1, on the bins of `assign_bins`; None without cells.
+    """Compute the expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015), 0 to 1; None without cells.
 
     Chance alone makes it larger than 0, the more so the fewer cells there are.
-
-    Source:
-        Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI (2015).
     """
     if len(probability) == 0:
         return None
@@ -214,9 +199,7 @@ def calibration_error(is_blast: NDArray[np.bool_], probability: NDArray[np.float
 
 
 def assign_bins(probability: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number ten bins of equally many cells from the lowest probability upwards.
-
-    Equal probabilities share a bin, so that where many cells are equal bins are unequal or missing.
+    """Number ten bins of equally many cells, equal probabilities in one, from the lowest probability upwards.
 
     Example:
         >>> assign_bins(np.array([0.1, 0.1, 0.1, 0.1, 0.9]))

@@ -22,9 +22,9 @@ def compare_models(
     """Compare every two models on the test cells that both have scored, each at its own threshold.
 
     Returns:
-        split, and under pairs for each two models: first, second, their versions, n_cells, n_unpaired (test cells that
-        only one of them scored), n_subject_groups; the result of `paired_differences` under differences and that of
-        `mcnemar_test` under mcnemar; and data_source. Ready for JSON.
+        split; under pairs for each two models first, second, their versions, n_cells, n_unpaired (test cells that only
+        one of them scored), n_subject_groups, differences of `paired_differences`, mcnemar of `mcnemar_test`;
+        data_source.
     """
     pairs = []
     for first, second in combinations(predictions, 2):
@@ -47,19 +47,16 @@ def compare_models(
     return {"split": str(Split.TEST), "pairs": pairs, "data_source": join_sources(pd.concat(predictions.values()))}
 
 
-def version_of(table: pd.DataFrame) -> str:
-    """Return the version that a table was loaded as; "unknown" where it has none."""
-    return str(table.attrs.get("version", "unknown"))
+def version_of(value: object, *, unknown: str = "unknown") -> str:
+    """Return the version that a table or document was loaded as."""
+    return str(getattr(value, "attrs", {}).get("version") or getattr(value, "version", None) or unknown)
 
 
 def pair_cells(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str]) -> pd.DataFrame:
-    """Put the scores of two models for the same test cells side by side.
-
-    Returned are image_id, subject_group, label, split, first_probability, second_probability of those that both scored.
+    """Put the scores of two models for the same test cells side by side, as first_probability and second_probability.
 
     Raises:
-        ValueError: The tables were made on different splits: a cell has another role, label or subject group in the
-            other one, or each has cells that the other lacks.
+        ValueError: The tables were made on different splits.
     """
     columns = ["image_id", *_ROLES, "blast_probability"]
     others = second[columns].add_suffix("_other").rename(columns={"image_id_other": "image_id"})
@@ -102,12 +99,8 @@ def paired_differences(
 def mcnemar_test(cells: pd.DataFrame, *, thresholds: tuple[float, float]) -> dict[str, Any]:
     """Count on which cells only one of two models is right, and test whether either is so more often.
 
-    The p_value of McNemar's exact test takes every cell as independent of the others, as a caveat says: where cells of
-    one subject are alike, it is far too small.
-
-    Source:
-        McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
-        Psychometrika 12 (1947).
+    The exact test (McNemar, Psychometrika 12, 1947) takes every cell as independent: where cells of one subject are
+    alike, p_value is far too small.
     """
     from statsmodels.stats.contingency_tables import mcnemar
 

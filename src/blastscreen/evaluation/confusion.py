@@ -45,12 +45,7 @@ def rates_of(counts: ArrayLike) -> dict[str, NDArray[np.float64]]:
 
 
 def describe_calls(counts: Confusion) -> dict[str, float | None]:
-    """Compute every rate of a confusion matrix; None where a rate has nothing to be a share of.
-
-    Example:
-        >>> describe_calls(Confusion(3, false_positives=1, false_negatives=0, true_positives=0))["specificity"]
-        0.75
-    """
+    """Compute every rate of a confusion matrix; None where a rate has nothing to be a share of."""
     return {name: None if np.isnan(rate) else float(rate) for name, rate in rates_of(counts).items()}
 
 

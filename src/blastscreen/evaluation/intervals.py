@@ -44,12 +44,7 @@ class LeftOut(NamedTuple):
 
 
 def leave_each_out(statistic: Statistic, sums: Sequence[NDArray[np.float64]]) -> LeftOut:
-    """Compute a statistic of all groups, and without each of them; of each class the sums of its groups are given.
-
-    Example:
-        >>> leave_each_out(lambda total: total[..., 0] / total[..., 1], [np.array([[1, 2], [4, 4], [4, 4]])])
-        LeftOut(value=0.9, without=(array([1.        , 0.83333333, 0.83333333]),))
-    """
+    """Compute a statistic of all groups, and without each of them; of each class the sums of its groups are given."""
     totals = [of_class.sum(axis=0) for of_class in sums]
     without = []
     for place, of_class in enumerate(sums):
@@ -75,12 +70,7 @@ def sum_by_group(cells: pd.DataFrame, values: NDArray[np.float64]) -> GroupSums:
 
 
 def count_wins(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Count for each cell those of the other class that its probability is on the right side of, ties half.
-
-    Example:
-        >>> count_wins(np.array([True, True, False, False]), np.array([0.9, 0.5, 0.5, 0.1]))
-        array([2. , 1.5, 1.5, 2. ])
-    """
+    """Count for each cell those of the other class that its probability is on the right side of, ties half."""
     wins = np.empty(len(probability))
     for of_class, sign in ((is_blast, 1), (~is_blast, -1)):
         others, own = np.sort(sign * probability[~of_class]), sign * probability[of_class]
@@ -109,10 +99,9 @@ def leave_out_of_metric(sums: GroupSums, metric: str) -> LeftOut:
 def share_interval(
     cells: pd.DataFrame, part: NDArray[np.bool_], whole: NDArray[np.bool_], *, confidence_level: float
 ) -> Interval | None:
-    """Compute the interval, over subject groups, of the share that the cells of a part are of a whole.
+    """Compute the interval, over subject groups, of the share that the cells of a part are of a whole, both masks.
 
-    Part and whole are masks of cells (subject_group, label). Groups without a cell in the whole do not count. Where a
-    class has fewer than two groups left, classes are pooled.
+    Groups without a cell in the whole do not count. Where a class has fewer than two groups left, classes are pooled.
     """
     sums = list(sum_by_group(cells[whole], np.column_stack([part, whole])[whole].astype(np.float64)).values())
     if min(map(len, sums)) < 2:
@@ -126,20 +115,13 @@ def share_interval(
 
 
 def rate_interval(left_out: LeftOut, *, confidence_level: float) -> Interval | None:
-    """Compute the interval of a value between 0 and 1.
+    """Compute the interval of a value between 0 and 1; None where it is undefined or a class has fewer than two groups.
 
-    It holds every rate that is not further from the value than chance explains: Wilson's interval, with the design
-    effect that the jackknife over groups finds in place of independent cells, and Student's quantile in place of the
-    normal one. What few groups can't show is made up for by one more group, imagined with cells that are all alike
-    (see `_pool`): so no interval has zero width, and groups of which none has an error count once each.
-
-    Returns:
-        None where the value is undefined or a class has fewer than two groups; 0 to 1 where it is undefined without one
-        of the groups, on which it then rests alone.
-
-    Source:
-        Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927); Korn and
-        Graubard, Survey Methodology 24 (1998), on design effects in such intervals.
+    It is Wilson's interval (JASA 22, 1927), with the design effect (Korn and Graubard, Survey Methodology 24, 1998)
+    that the jackknife over groups finds in place of independent cells, and Student's quantile in place of the normal
+    one. What few groups can't show is made up for by one more group, imagined with cells that are all alike (see
+    `_pool`): so no interval has zero width. It is 0 to 1 where the value is undefined without one of the groups, on
+    which it rests alone.
     """
     return _within(left_out, partial(_rate_bounds, left_out, confidence_level), limits=(0.0, 1.0))
 
@@ -147,13 +129,9 @@ def rate_interval(left_out: LeftOut, *, confidence_level: float) -> Interval | N
 def difference_interval(one: LeftOut, other: LeftOut, *, confidence_level: float) -> Interval | None:
     """Compute the interval of the difference between two values of the same groups, in the same order.
 
-    Both leave out the same groups, so that what makes a subject hard for both cancels out. The interval is Student's;
-    the group that `_pool` imagines has cells that differ just as much as the values do. Where the difference is the
-    same without any group, the values' own intervals are combined as if they were independent, which is wide.
-
-    Source:
-        Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
-        Medicine 27 (2008), on combining intervals.
+    What makes a subject hard for both cancels out. The interval is Student's; the group that `_pool` imagines has cells
+    that differ just as much as the values do. Where the difference is the same without any group, the values' own
+    intervals are combined as if they were independent, which is wide (Zou and Donner, Statistics in Medicine 27, 2008).
     """
     difference = one.value - other.value
     left_out = LeftOut(difference, tuple(a - b for a, b in zip(one.without, other.without, strict=True)))
@@ -207,14 +185,11 @@ def _quantile(confidence_level: float, freedom: float) -> float:
 def _pool(left_out: LeftOut, of_one: float) -> tuple[float, float]:
     """Estimate the variance of a value, and how many degrees of freedom it has.
 
-    Each class has the jackknife's variance. It has fewer degrees of freedom than groups less one when few large groups
-    decide, and few groups often are alike by chance, mostly those without errors: their variance is then far too small
-    just where the value is too good. So it is averaged with the variance that it would have if each group were one
-    observation, which counts as one degree of freedom, and as the only one where nothing varies.
-
-    Source:
-        Johnson and Rust, "Population inferences and variance estimation for NAEP data", Journal of Educational
-        Statistics 17 (1992), on degrees of freedom; Satterthwaite, Biometrics Bulletin 2 (1946), on their sum.
+    Each class has the jackknife's variance, whose freedom is less than groups less one when few large groups decide
+    (Johnson and Rust, Journal of Educational Statistics 17, 1992). Few groups often are alike by chance, mostly those
+    without errors: so the variance is averaged with the one that it would have if each group were one observation,
+    which counts as one degree of freedom, and as the only one where nothing varies. Classes are summed after
+    Satterthwaite (1946).
     """
     variances, freedoms = [], []
     for without in left_out.without:

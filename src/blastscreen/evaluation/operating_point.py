@@ -1,6 +1,6 @@
 """The cut between blast and normal: chosen on the validation cells, before any test cell is looked at."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,25 +21,13 @@ _READ_BY = {
 }
 
 
-class Cuts(NamedTuple):
-    """Every cut worth considering, ascending, and the cells that it would call blasts; arrays of shape (n,)."""
-
-    thresholds: NDArray[np.float64]
-    hits: NDArray[np.int64]
-    false_alarms: NDArray[np.int64]
-    n_blasts: int
-    n_normals: int
-
-
 def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
     """Choose the threshold on the validation cells by the rule of the settings; test cells are not looked at.
 
     Returns:
-        rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("validation", or
-        "given" for rule fixed); under validation the achieved sensitivity, specificity and false_positive_rate;
-        attainable: whether the validation cells allow the wanted sensitivity; promise: for rule sensitivity what new
-        subjects may rely on (sensitivity, confidence_level, n_groups with blasts that it rests on, n_groups_needed
-        without which the wanted one can't be promised), else None; and data_source. Ready for JSON.
+        rule; wanted (the settings that the rule reads); threshold, above 0 and below 1; chosen_on ("given" for rule
+        fixed); the achieved rates on validation; attainable: whether the validation cells allow the wanted sensitivity;
+        promise: for rule sensitivity what new subjects may rely on, else None; and data_source.
 
     Raises:
         Refusal: A rule other than fixed, and the validation cells lack a class.
@@ -65,8 +53,8 @@ def choose_operating_point(predictions: pd.DataFrame, *, settings: EvaluationPar
 def _promise(blasts: pd.DataFrame, threshold: float, settings: EvaluationParameters) -> dict[str, Any]:
     """Bound the sensitivity from below.
 
-    That the threshold was chosen on the same cells does no harm: a threshold too high for new subjects is chosen only
-    where these happen to be found too often at every threshold below it, too. That holds for rule sensitivity alone.
+    That the threshold was chosen on the same cells does no harm: one too high for new subjects is chosen only where
+    these happen to be found too often at every threshold below it, too. That holds for rule sensitivity alone.
     """
     groups, level = blasts["subject_group"].to_numpy(dtype=np.str_), settings.confidence_level
     is_missed = (blasts["blast_probability"] < threshold).to_numpy(dtype=np.bool_)
@@ -83,34 +71,34 @@ def choose_threshold(
 ) -> float:
     """Choose a cut of `list_cuts` by the rule of the settings; among equals, the one that finds most blasts.
 
-    - sensitivity: the fewest false alarms among those that find enough blasts. Where none does, because blasts are
-      scored 0, it is the one that finds most.
-    - youden: the largest sensitivity + specificity (Youden, "Index for rating diagnostic tests", Cancer 3, 1950).
-    - cost: a missed blast weighs as much as `missed_blast_cost` false alarms. Costs are added up over these cells, so
-      that their mix of blasts and normal cells counts.
+    - sensitivity: the fewest false alarms among those that find enough blasts, or where none does, most.
+    - youden: the largest sensitivity + specificity (Youden, Cancer 3, 1950).
+    - cost: a missed blast weighs as much as `missed_blast_cost` false alarms, so that the mix of these cells counts.
     - fixed: the given threshold.
     """
     if settings.operating_rule == OperatingRule.FIXED:
         return settings.threshold
-    cuts = list_cuts(is_blast, probability)
+    thresholds, hits, false_alarms = list_cuts(is_blast, probability)
+    n_blasts, n_normals = int(is_blast.sum()), int((~is_blast).sum())
     match settings.operating_rule:
         case OperatingRule.SENSITIVITY:
             # ascending thresholds find ever fewer: those that find enough come first
-            place = np.maximum(np.sum(cuts.hits / cuts.n_blasts >= settings.min_sensitivity) - 1, 0)
+            place = np.maximum(np.sum(hits / n_blasts >= settings.min_sensitivity) - 1, 0)
         case OperatingRule.YOUDEN:
             # the index times both numbers of cells: whole numbers, so that equals are equal
-            place = np.argmax(cuts.hits * cuts.n_normals - cuts.false_alarms * cuts.n_blasts)
+            place = np.argmax(hits * n_normals - false_alarms * n_blasts)
         case OperatingRule.COST:
-            place = np.argmin(settings.missed_blast_cost * (cuts.n_blasts - cuts.hits) + cuts.false_alarms)
-    return float(cuts.thresholds[place])
+            place = np.argmin(settings.missed_blast_cost * (n_blasts - hits) + false_alarms)
+    return float(thresholds[place])
 
 
-def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> Cuts:
-    """List one cut between each two neighbouring scores, one below all and one above all.
+def list_cuts(
+    is_blast: NDArray[np.bool_], probability: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """List one cut between each two neighbouring scores, one below and one above all: thresholds, hits, false alarms.
 
-    Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score.
-    Halfway from the lowest score to 0, and from the highest to 1, lie the outermost; a score of 0 or 1 leaves no room
-    for one.
+    Halfway between scores a cut calls the cells the same way after a rounding error, which it would not at a score. A
+    score of 0 or 1 leaves no room for an outermost cut.
 
     Raises:
         Refusal: A class is missing.
@@ -130,4 +118,4 @@ def list_cuts(is_blast: NDArray[np.bool_], probability: NDArray[np.float64]) -> 
         scores.size - np.searchsorted(np.sort(scores), thresholds)
         for scores in (probability[is_blast], probability[~is_blast])
     )
-    return Cuts(thresholds, hits, false_alarms, n_blasts, n_normals)
+    return thresholds, hits, false_alarms

@@ -13,19 +13,11 @@ COVERAGES = np.arange(20, 101, 5) / 100
 
 
 def bound_error(is_wrong: NDArray[np.bool_], groups: NDArray[Any], *, confidence_level: float) -> float:
-    """Bound the share of wrong cells among those of new subjects from above.
+    """Bound the share of wrong cells among those of new subjects from above; without cells the bound is 1.
 
     The share is that of the cells, or the mean over the subject groups where this is larger. However many cells it has,
-    a group counts as one observation in the bound of Clopper and Pearson, with a fractional count: a group is wrong
-    altogether at worst, and one that is has to be met before its like can be known of. That is more careful than what
-    the groups' spread would give, which is none where no group has an error. Without cells the bound is 1.
-
-    Source:
-        Clopper and Pearson, Biometrika 26 (1934); on fractional counts Korn and Graubard, Survey Methodology 24 (1998).
-
-    Example:
-        >>> round(bound_error(np.zeros(8, bool), np.array([1, 1, 1, 2, 2, 3, 4, 4]), confidence_level=0.95), 3)
-        0.527
+    a group counts as one observation in the bound of Clopper and Pearson (Biometrika 26, 1934), with a fractional count
+    (Korn and Graubard, 1998): one that is wrong altogether has to be met before its like can be known of.
     """
     from scipy.special import betaincinv
 
@@ -38,37 +30,22 @@ def bound_error(is_wrong: NDArray[np.bool_], groups: NDArray[Any], *, confidence
 
 
 def count_groups_needed(max_error: float, *, confidence_level: float) -> int:
-    """Count the subject groups without which `bound_error` exceeds an error, though none of their cells is wrong.
-
-    Example:
-        >>> count_groups_needed(0.05, confidence_level=0.95)
-        59
-    """
+    """Count the subject groups without which `bound_error` exceeds an error, though none of their cells is wrong."""
     return math.ceil(math.log(1 - confidence_level) / math.log1p(-max_error))
 
 
 def choose_min_confidence(
     cells: pd.DataFrame, *, max_residual_error: float, confidence_level: float
 ) -> tuple[float | None, list[dict[str, Any]]]:
-    """Choose the confidence above which no more of the calls on new subjects are wrong than wanted.
+    """Choose the confidence above which no more of the calls on new subjects are wrong than wanted, 0 to 1.
 
-    The surest cells are tried first, then ever more (`COVERAGES`), until the bound exceeds what is wanted. A later
-    trial that would pass again is not looked at, so that nothing is picked as the best of many, and each trial may use
-    the whole level. What is tried first depends on no label: the surest fifth, or more where that comes from so few
-    groups that it could not pass without any error.
-
-    Args:
-        cells: confidence (NaN: never decided alone), is_right, subject_group.
-        max_residual_error: Wanted share of wrong calls among the cells decided alone, 0 to 1.
-        confidence_level: Of `bound_error`.
+    The surest cells are tried first, then ever more (`COVERAGES`), until the bound exceeds what is wanted: nothing is
+    picked as the best of many, and each trial may use the whole level (Angelopoulos et al., "Learn then test", 2021).
+    What is tried first depends on no label. Cells whose confidence is NaN are never decided alone.
 
     Returns:
         The least confidence that is decided alone (0 when no cell needs an expert, None when no confidence is enough);
-        and the trials in order, each with coverage, min_confidence, n_groups and bound. No trials: too few groups.
-
-    Source:
-        Angelopoulos et al., "Learn then test: calibrating predictive algorithms to achieve risk control" (2021), on
-        testing in a fixed sequence.
+        and the trials in order, none where there are too few groups.
     """
     rated = cells[cells["confidence"].notna()]
     confidence, groups = rated["confidence"].to_numpy(dtype=np.float64), pd.factorize(rated["subject_group"])[0]

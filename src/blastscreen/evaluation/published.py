@@ -60,9 +60,9 @@ def check_published(facts: Facts) -> dict[str, Any]:
     disagrees with the text is corrected to the counts with which most of what is printed agrees.
 
     Returns:
-        citation; n_checked; contradictions and agreements, each with id, kind, agrees, where, printed, recomputed, text
-        and follows_from (contradictions without which it would not be); rates per model, split and metric, recomputed
-        and printed; tables with printed and consistent counts. Ready for JSON.
+        citation; n_checked; contradictions and agreements, each a `Check` with follows_from (contradictions without
+        which it would not be); rates per model, split and metric, recomputed and printed; tables with printed and
+        consistent counts.
     """
     tables = [table | _solve(facts, table) for table in facts["tables"]]
     checks = [*_check_tables(facts, tables), *_check_gaps(facts, tables), *_check_relations(facts)]

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from blastscreen.cohort.index import join_sources
 from blastscreen.evaluation.confusion import count_calls, describe_calls, rates_of
-from blastscreen.evaluation.intervals import leave_out_of_metric, rate_interval, sum_calls
+from blastscreen.evaluation.intervals import leave_out_of_metric, rate_interval, share_interval, sum_calls
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.vocabulary import EVALUATED_SPLITS, is_unfit, mark_blasts
+from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel, is_unfit, mark_blasts
 
 METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 """Every metric that has an interval."""
@@ -17,12 +18,7 @@ METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 def evaluate_predictions(
     predictions: pd.DataFrame, calibrated: pd.DataFrame, operating_point: dict[str, Any], settings: EvaluationParameters
 ) -> dict[str, Any]:
-    """Describe a model's calls on the validation and test cells.
-
-    Returns:
-        Per split the result of `evaluate_cells`, with n_unfit of its cells on which a model would not decide; and
-        data_source.
-    """
+    """Describe a model's calls per evaluated split: `evaluate_cells`, and n_unfit on which it would not decide."""
     cells = predictions.merge(calibrated[["image_id", "split", "reasons"]], on=["image_id", "split"], validate="1:1")
     if len(cells) < max(len(predictions), len(calibrated)):
         n_cells = f"only {len(cells)} of {len(predictions)} scored and {len(calibrated)} calibrated cells"
@@ -41,7 +37,7 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
     Returns:
         n_cells, n_subjects, n_subject_groups, threshold, the rates of `describe_calls`, auroc (None unless both classes
         are present), brier (None without cells), the four counts under confusion, and under intervals for each of
-        `METRICS` the result of `rate_interval`. Plain numbers and None, ready for JSON.
+        `METRICS` the result of `rate_interval`.
     """
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -62,4 +58,66 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
             metric: rate_interval(leave_out_of_metric(sums, metric), confidence_level=confidence_level)
             for metric in METRICS
         },
+    }
+
+
+_IDENTITY = ["subject_id", "subject_group", "label", "split", "data_source"]
+_COLUMNS = [*_IDENTITY[:-1], "n_cells", "n_right", "rate", "mean_probability", "majority_call", "data_source"]
+
+
+def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]) -> pd.DataFrame:
+    """Count the right calls of each subject, and let its cells vote, in the schema `SUBJECTS`, validation before test.
+
+    The vote is `all` when at least half of the cells are called blasts: a leukemia that is overlooked does more harm
+    than a normal subject that is looked at once more.
+    """
+    evaluated = predictions[predictions["split"].isin(list(EVALUATED_SPLITS))]
+    called = evaluated["blast_probability"] >= operating_point["threshold"]
+    cells = evaluated[[*_IDENTITY, "blast_probability"]].assign(
+        called=called, is_right=called == mark_blasts(evaluated["label"])
+    )
+    subjects = cells.groupby(_IDENTITY, as_index=False).agg(
+        n_cells=("called", "size"),
+        n_called=("called", "sum"),
+        n_right=("is_right", "sum"),
+        rate=("is_right", "mean"),
+        mean_probability=("blast_probability", "mean"),
+    )
+    is_voted = 2 * subjects["n_called"] >= subjects["n_cells"]
+    votes = is_voted.map({True: CellLabel.ALL.value, False: CellLabel.HEM.value}).astype("str")
+    order = subjects["split"].map({split.value: place for place, split in enumerate(EVALUATED_SPLITS)})
+    table = subjects.assign(majority_call=votes, order=order).sort_values(["order", "subject_id"], ignore_index=True)
+    return table[_COLUMNS]
+
+
+def count_votes(subjects: pd.DataFrame, *, settings: EvaluationParameters) -> dict[str, Any]:
+    """Count the subject groups whose cells' vote is right.
+
+    Subjects that share an image may be the same person: their cells vote together, by the rule of `describe_subjects`.
+
+    Returns:
+        Per split: n_subject_groups, n_right, accuracy, interval; and under sensitivity (groups with blasts) and
+        specificity (the others) again n_subject_groups, n_right, rate (None without groups), interval; and data_source.
+    """
+    groups = subjects.groupby(["split", "subject_group", "label"], as_index=False)[["n_cells", "n_right"]].sum()
+    margin = 2 * groups["n_right"] - groups["n_cells"]
+    votes = groups.assign(is_right=(margin > 0) | (mark_blasts(groups["label"]) & (margin == 0)))
+    found: dict[str, Any] = {}
+    for split in EVALUATED_SPLITS:
+        cast = votes[votes["split"] == split]
+        overall, blasts, normals = (
+            _count_right(cast[mask], settings.confidence_level)
+            for mask in (np.ones(len(cast), dtype=bool), mark_blasts(cast["label"]), ~mark_blasts(cast["label"]))
+        )
+        found[split.value] = {"accuracy": overall.pop("rate"), **overall, "sensitivity": blasts, "specificity": normals}
+    return found | {"data_source": join_sources(subjects)}
+
+
+def _count_right(votes: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
+    is_right = votes["is_right"].to_numpy(dtype=np.bool_)
+    return {
+        "n_subject_groups": len(votes),
+        "n_right": int(is_right.sum()),
+        "rate": float(is_right.mean()) if len(votes) else None,
+        "interval": share_interval(votes, is_right, np.ones_like(is_right), confidence_level=confidence_level),
     }

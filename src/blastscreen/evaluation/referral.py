@@ -1,10 +1,10 @@
 """Which cells a model may decide alone, which go to an expert, and what remains wrong among the decided ones."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from blastscreen.cohort.fitness import list_reasons
 from blastscreen.cohort.index import join_sources
@@ -17,43 +17,22 @@ from blastscreen.vocabulary import EVALUATED_SPLITS, Calibration, Decision, Spli
 CURVE_POINTS = 200
 
 
-class RiskCoverage(NamedTuple):
-    """Cells decided, and wrong among them, at every confidence that occurs, from the highest downwards, shape (m,)."""
-
-    min_confidence: NDArray[np.float64]
-    coverage: NDArray[np.float64]
-    selective_risk: NDArray[np.float64]
-
-
-def risk_coverage(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> RiskCoverage:
+def risk_coverage(confidence: ArrayLike, is_right: ArrayLike) -> pd.DataFrame:
     """Trace the share of wrong calls among the cells decided alone, as more and more of them are.
 
-    Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone.
-
-    Example:
-        >>> curve = risk_coverage(np.array([0.9, 0.6, 0.6, 0.5]), np.array([True, True, False, True]))
-        >>> curve.coverage, curve.selective_risk
-        (array([0.25, 0.75, 1.  ]), array([0.        , 0.33333333, 0.25      ]))
-
-    Source:
-        El-Yaniv and Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010).
+    Cells of equal confidence are decided or referred together, cells without one (NaN) never decided alone. A row is a
+    confidence that occurs, the highest first (El-Yaniv and Wiener, JMLR 11, 2010).
     """
-    is_rated = ~np.isnan(confidence)
-    levels, level, n_cells = np.unique(-confidence[is_rated], return_inverse=True, return_counts=True)
-    n_wrong = np.bincount(level, weights=~is_right[is_rated], minlength=len(levels))
-    n_decided = np.cumsum(n_cells)
-    return RiskCoverage(-levels, n_decided / max(len(confidence), 1), np.cumsum(n_wrong) / n_decided)
+    cells = pd.DataFrame({"min_confidence": confidence, "is_wrong": ~np.asarray(is_right, dtype=np.bool_)})
+    levels = cells.groupby("min_confidence", sort=True)["is_wrong"].agg(["size", "sum"])[::-1].cumsum()
+    rates = {"coverage": levels["size"] / max(len(cells), 1), "selective_risk": levels["sum"] / levels["size"]}
+    return pd.DataFrame(rates).reset_index()
 
 
-def area_under(curve: RiskCoverage) -> float | None:
-    """Average the selective risk over all coverages, cells of equal confidence together; None without cells.
-
-    Source:
-        Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers", ICLR (2019).
-    """
-    if len(curve.coverage) == 0:
-        return None
-    return float(np.sum(np.diff(curve.coverage, prepend=0.0) * curve.selective_risk))
+def area_under(curve: pd.DataFrame) -> float | None:
+    """Average the selective risk over all coverages (Geifman, Uziel and El-Yaniv, ICLR 2019); None without cells."""
+    steps = np.diff(curve["coverage"], prepend=0.0)
+    return None if curve.empty else float(np.sum(steps * curve["selective_risk"]))
 
 
 def rate_predictions(
@@ -75,16 +54,8 @@ def rate_calls(
 ) -> pd.DataFrame:
     """Call each cell by its score, and give the probability that the call is right.
 
-    Args:
-        predictions: image_id, and the score as blast_probability; n rows.
-        probability: Calibrated, shape (n,).
-        reasons: By image_id the codes of at least these cells, result of `list_reasons`.
-        threshold: A score at or above this is called a blast.
-
-    Returns:
-        The table with calibrated blast_probability, reasons, call (never refer) and confidence, 0 to 1, or NaN for an
-        unfit cell. A cell may be called a blast with a confidence below a half: a threshold that finds more blasts
-        accepts such calls.
+    The calibrated probability replaces the score; reasons, of `list_reasons`, are by image_id. Confidence is NaN for an
+    unfit cell, and below a half where a threshold that finds more blasts accepts such calls.
     """
     codes = predictions["image_id"].map(reasons)
     if n_unknown := int(codes.isna().sum()):
@@ -100,10 +71,7 @@ def rate_calls(
 
 
 def triage_cells(calibrated: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
-    """Refer cells without a confidence, or with less than the plan wants, to an expert; add the decision.
-
-    Where the min_confidence of `plan_referral` is None, every cell is referred.
-    """
+    """Refer cells without a confidence, or with less than the plan wants, to an expert; add the decision."""
     decided = _decide(calibrated, referral["min_confidence"])
     return calibrated.assign(decision=calibrated["call"].where(decided, Decision.REFER.value))
 
@@ -112,14 +80,13 @@ def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -
     """Choose on validation which cells to refer, and describe what it would have meant on validation and test.
 
     Returns:
-        chosen_on, max_residual_error, confidence_level, min_confidence, attainable, and trials of
-        `choose_min_confidence`; n_groups with validation cells that have a confidence, and n_groups_needed; per split
-        the counts and rates of the plan, and under curve per split at most 200 points of `risk_coverage` from the
-        highest confidence downwards; data_source. When no confidence is enough, attainable is False, min_confidence
-        None, and every cell is referred. A rate that has nothing to be a share of is None. Ready for JSON.
+        chosen_on, max_residual_error, confidence_level; min_confidence (None: every cell is referred), attainable and
+        trials of `choose_min_confidence`; n_groups with validation cells that have a confidence, and n_groups_needed;
+        per split the counts and rates of the plan, and under curve at most 200 points of `risk_coverage`; data_source.
     """
     rated = calibrated.assign(is_right=(calibrated["call"] == Decision.BLAST) == mark_blasts(calibrated["label"]))
-    wanted = {"max_residual_error": settings.max_residual_error, "confidence_level": settings.confidence_level}
+    level = settings.confidence_level
+    wanted = {"max_residual_error": settings.max_residual_error, "confidence_level": level}
     validation = rated[rated["split"] == Split.VALIDATION]
     least, trials = choose_min_confidence(validation, **wanted)
     cells = rated.assign(is_decided=_decide(rated, least))
@@ -131,22 +98,14 @@ def plan_referral(calibrated: pd.DataFrame, *, settings: EvaluationParameters) -
         "attainable": least is not None,
         "trials": trials,
         "n_groups": int(validation.loc[validation["confidence"].notna(), "subject_group"].nunique()),
-        "n_groups_needed": count_groups_needed(
-            wanted["max_residual_error"], confidence_level=settings.confidence_level
-        ),
+        "n_groups_needed": count_groups_needed(settings.max_residual_error, confidence_level=level),
         **{
-            split: _count_cells(table)
-            | _areas(table)
-            | {"intervals": _intervals(table, least, settings.confidence_level)}
+            split: _count_cells(table) | _areas(table) | {"intervals": _intervals(table, least, level)}
             for split, table in of_splits.items()
         },
-        "curve": {split: _thin(_trace(table)) for split, table in of_splits.items()},
+        "curve": {split: _thin(table) for split, table in of_splits.items()},
         "data_source": join_sources(calibrated),
     }
-
-
-def _trace(cells: pd.DataFrame) -> RiskCoverage:
-    return risk_coverage(cells["confidence"].to_numpy(dtype=np.float64), cells["is_right"].to_numpy(dtype=np.bool_))
 
 
 def _decide(rated: pd.DataFrame, min_confidence: float | None) -> "pd.Series[bool]":
@@ -175,12 +134,11 @@ def _count_cells(cells: pd.DataFrame) -> dict[str, Any]:
 
 
 def _areas(cells: pd.DataFrame) -> dict[str, float | None]:
-    """Compute the area under the curve, that of a confidence which knows the wrong calls, and that of chance."""
     cells = cells[cells["confidence"].notna()]
     n_cells, n_wrong = len(cells), int((~cells["is_right"]).sum())
     place = np.arange(n_cells, dtype=np.float64)
     return {
-        "aurc": area_under(_trace(cells)),
+        "aurc": area_under(risk_coverage(cells["confidence"], cells["is_right"])),
         "aurc_oracle": area_under(risk_coverage(-place, place < n_cells - n_wrong)),
         "aurc_random": n_wrong / n_cells if n_cells else None,
     }
@@ -196,8 +154,10 @@ def _intervals(cells: pd.DataFrame, min_confidence: float | None, level: float) 
     }
 
 
-def _thin(curve: RiskCoverage) -> list[dict[str, float]]:
-    """List the points of a curve, or where there are too many those at even coverages, the last always."""
-    places = np.unique(np.searchsorted(curve.coverage, np.linspace(0, curve.coverage.max(initial=0), CURVE_POINTS)))
-    kept = pd.DataFrame(curve._asdict()).iloc[places[places < len(curve.coverage)]]
-    return [dict(row) for _, row in kept[["coverage", "selective_risk", "min_confidence"]].iterrows()]
+def _thin(cells: pd.DataFrame) -> list[dict[Any, float]]:
+    """List the points of the curve, or where there are too many those at even coverages, the last always."""
+    curve = risk_coverage(cells["confidence"], cells["is_right"])
+    coverage = curve["coverage"].to_numpy()
+    places = np.unique(np.searchsorted(coverage, np.linspace(0, coverage.max(initial=0), CURVE_POINTS)))
+    kept = curve.iloc[places[places < len(curve)]]
+    return kept[["coverage", "selective_risk", "min_confidence"]].to_dict("records")

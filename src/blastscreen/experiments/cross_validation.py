@@ -42,11 +42,7 @@ class HeldOut(NamedTuple):
 def cross_validate(
     cells: pd.DataFrame, runs: Sequence[Run], *, compute: ComputeParameters, description: str
 ) -> list[HeldOut]:
-    """Hold out the cells of each run's region, with runs side by side; the number of workers changes nothing.
-
-    Threads go to the trees of one forest at a time, processes to the runs: while scikit-learn fits it replaces Python's
-    warning filters, which all threads share, so that fits side by side disturb each other.
-    """
+    """Hold out the cells of each run's region, with runs side by side; the number of workers changes nothing."""
     alone = compute.model_copy(update={"n_jobs": 1})
     of_runs, of_trees = (alone, compute) if compute.backend == "threading" else (compute, alone)
     one = partial(_hold_out_region, cells=cells, n_folds=count_folds(cells, fewest=2), compute=of_trees)
@@ -87,18 +83,9 @@ def count_folds(cells: pd.DataFrame, *, fewest: int) -> int:
 
 
 def draw_folds(cells: pd.DataFrame, *, strategy: SplitStrategy, n_folds: int, seed: int) -> NDArray[np.intp]:
-    """Divide cells into folds by scikit-learn's `StratifiedKFold`, of images or of subject groups.
+    """Divide cells into folds of images or subject groups by `StratifiedKFold`, whatever the order of the rows.
 
-    Every fold has as many units of each class as the others, give or take one; folds of groups therefore differ in
-    their numbers of cells. The order of the rows does not matter.
-
-    Returns:
-        Fold of each row (image_id, subject_group, label; a group has one label), 0 to n_folds - 1, shape (n,).
-
-    Example:
-        >>> cells = pd.DataFrame({"subject_group": list("aabbccdd"), "label": ["all"] * 4 + ["hem"] * 4})
-        >>> draw_folds(cells, strategy=SplitStrategy.SUBJECT, n_folds=2, seed=0)
-        array([1, 1, 0, 0, 0, 0, 1, 1])
+    Every fold has as many units of each class as the others, give or take one. Returns the fold of each row, from 0.
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -117,21 +104,11 @@ def list_seeds(first: int, number: int) -> list[int]:
 
 
 def auroc_within_folds(is_blast: NDArray[np.bool_], probability: NDArray[np.float64], fold: NDArray[np.intp]) -> float:
-    """Compute the share of pairs of a blast and another cell *of one fold* that are in the right order, ties half.
+    """Compute the share of pairs of classes *in one fold* that are in the right order, ties half; NaN without pairs.
 
     Models of different folds need not agree on a level: a fold that takes many blasts out of training lowers the scores
     of just those. An AUROC over all cells counts that as errors of order, and more so for folds of subjects than of
     images (Forman and Scholz, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12, 2010).
-
-    Returns:
-        0 to 1; NaN where no fold has cells of both classes. With one fold, the AUROC.
-
-    Example:
-        >>> is_blast, probability = np.array([True, False, True, False]), np.array([0.9, 0.8, 0.3, 0.2])
-        >>> auroc_within_folds(is_blast, probability, np.array([0, 0, 1, 1]))
-        1.0
-        >>> auroc_within_folds(is_blast, probability, np.zeros(4, dtype=np.intp))
-        0.75
     """
     from scipy.stats import rankdata
 

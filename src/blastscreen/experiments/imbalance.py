@@ -18,12 +18,7 @@ from blastscreen.experiments.cross_validation import (
 )
 from blastscreen.experiments.protocols import HONEST, predict_held_out
 from blastscreen.models.estimators import ForestParameters
-from blastscreen.parameters import (
-    AuditParameters,
-    ComputeParameters,
-    EvaluationParameters,
-    SplitParameters,
-)
+from blastscreen.parameters import AuditParameters, ComputeParameters, EvaluationParameters, SplitParameters
 from blastscreen.vocabulary import Balancing, Region, mark_blasts
 
 BASELINE = Balancing.CLASS_WEIGHT
@@ -40,11 +35,8 @@ def audit_imbalance(
 ) -> pd.DataFrame:
     """Cross-validate every way to balance the classes, on folds of subjects and features of the cell.
 
-    Classes are balanced anew in every fold, among its training cells; the cells held out stay as they are. Seeds of
-    folds, forests and draws begin with that of `split_settings`.
-
-    Returns:
-        Table in the schema `AUDIT_IMBALANCE`, see `measure_balancing`.
+    Classes are balanced anew in every fold, among its training cells. Seeds of folds, forests and draws begin with that
+    of `split_settings`. The table is that of `measure_balancing`.
 
     Raises:
         CohortError: A class has fewer than two subject groups.
@@ -71,14 +63,8 @@ def measure_balancing(
     a model, but the point of every ROC curve at which models can be compared. Without a subject group, the cuts are
     chosen anew.
 
-    Args:
-        cells: subject_group and label, n rows.
-        divisions: As many for each way to balance, `BASELINE` among them; values are of all divisions together.
-        settings: Wanted sensitivity, and how intervals are made.
-
-    Returns:
-        Table in the schema `AUDIT_IMBALANCE`, in the order of the divisions; bounds are NaN where subject groups are
-        too few for an interval.
+    Of each way there are as many divisions, whose values are taken together. The table is in the schema
+    `AUDIT_IMBALANCE`; bounds are NaN where subject groups are too few for an interval.
     """
     level = settings.confidence_level
     measures = {way: leave_groups_out(cells, of_way, settings.min_sensitivity) for way, of_way in divisions.items()}

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blastscreen.cohort.index import join_sources
+from blastscreen.compute.parallel import PartStore
 from blastscreen.experiments.cross_validation import (
     STRATEGIES,
     HeldOut,
@@ -19,11 +20,12 @@ from blastscreen.experiments.cross_validation import (
     list_seeds,
     score_folds,
 )
+from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.models.estimators import ForestParameters
-from blastscreen.models.tabular import blast_probability, fit_classifier
-from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, SplitParameters
+from blastscreen.models.tabular import blast_probability, features_of, fit_classifier, training_table
+from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, FeatureParameters, SplitParameters
 from blastscreen.vocabulary import Region, Split, SplitStrategy
 
 HONEST = (SplitStrategy.SUBJECT, Region.CELL)
@@ -39,6 +41,8 @@ CHOICES = {
 """Choices of a protocol: what is chosen, the protocol without the choice, and the one with it."""
 
 MEASURES = ["auroc", "accuracy", "f1_weighted"]
+_AREA = "area"
+_OTHER = {Region.CELL: Region.FRAME, Region.FRAME: Region.CELL}
 
 
 def audit_protocols(
@@ -54,10 +58,8 @@ def audit_protocols(
 ) -> pd.DataFrame:
     """Cross-validate the forest, and the network if the settings ask for it, under every protocol and seed.
 
-    Seeds of folds and models begin with that of `split_settings`; the division of `splits` is not used.
-
-    Returns:
-        Table in the schema `AUDIT`.
+    Seeds of folds and models begin with that of `split_settings`; the division of `splits` is not used. The table is in
+    the schema `AUDIT`.
 
     Raises:
         CohortError: A class has fewer subject groups than folds are needed: two, or three for networks.
@@ -90,10 +92,7 @@ def predict_held_out(cells: pd.DataFrame, *, forest: ForestParameters) -> NDArra
 def audit_networks(
     stack: CellStack, splits: pd.DataFrame, seeds: Sequence[int], *, network: CnnParameters, compute: ComputeParameters
 ) -> list[dict[str, object]]:
-    """Cross-validate the network by subject and by image.
-
-    Standardised cells lie on black: the network sees nothing but the cell, so that no protocol has the whole frame.
-    """
+    """Cross-validate the network by subject and by image; it sees cells on black, so no protocol has the frame."""
     # in the order of the stack, in which probabilities come
     cells = splits.set_index("image_id").loc[list(stack.image_ids)].reset_index()
     n_folds = count_folds(cells, fewest=len(Split))
@@ -136,11 +135,9 @@ def _record(model: str, run: Run, cells: pd.DataFrame, held_out: HeldOut) -> dic
 
 
 def compare_protocols(results: pd.DataFrame) -> pd.DataFrame:
-    """Subtract what a model and seed reach without a choice from what the same reach with it.
+    """Subtract what a model and seed reach without a choice from what they reach with it.
 
-    Returns:
-        model, choice, seed and the differences of `MEASURES` (positive: the choice flatters), in the order of `CHOICES`
-        within a model. A choice whose protocols a model does not have is left out.
+    The rows are in the order of `CHOICES` within a model. A choice whose protocols a model does not have is left out.
     """
     parts = []
     for model, of_model in results.groupby("model", sort=False):
@@ -154,14 +151,10 @@ def compare_protocols(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_audit(results: pd.DataFrame) -> dict[str, Any]:
-    """Summarise every protocol and every choice over the seeds: mean, low, high and sd of each measure.
+    """Summarise every protocol (`rows`) and choice (`flattery`) over the seeds: mean, low, high and sd of each measure.
 
-    Low and high are the lowest and highest value of any seed: they show how far the draw of the folds moves a number,
-    and are no interval for what other subjects would give.
-
-    Returns:
-        data_source, n_seeds, n_folds; `rows`, one per model and protocol; `flattery`, one per model and choice, with
-        `n_better`, the seeds in which the choice raises the AUROC.
+    Low and high are the extremes of any seed: they show how far the draw of the folds moves a number, and are no
+    interval for what other subjects would give. `n_better` counts the seeds in which a choice raises the AUROC.
     """
     flattery = _summarise(compare_protocols(results), by=["choice", "model"])
     return {
@@ -179,3 +172,42 @@ def _summarise(table: pd.DataFrame, *, by: list[str]) -> list[tuple[dict[str, An
         spread = rows[MEASURES].agg(["mean", "min", "max", "std"]).set_axis(["mean", "low", "high", "sd"])
         found.append((dict(zip(by, key, strict=True)) | {name: spread[name].to_dict() for name in MEASURES}, rows))
     return found
+
+
+def measure_other_region(
+    stack: CellStack, finished: PartStore, *, settings: FeatureParameters, compute: ComputeParameters
+) -> pd.DataFrame:
+    """Measure the features over the region that `settings`, the run's own, does not have; see `measure_features`."""
+    other = settings.model_copy(update={"region": _OTHER[settings.region]})
+    return measure_features(stack, finished, settings=other, compute=compute)
+
+
+def pair_regions(
+    features: pd.DataFrame, other_features: pd.DataFrame, splits: pd.DataFrame, *, settings: FeatureParameters
+) -> pd.DataFrame:
+    """Join the features of both regions, for the cells that have all of them in both: two rows per cell, with `region`.
+
+    Raises:
+        ValueError: Mismatched image ids.
+    """
+    tables = {settings.region: training_table(features, splits)}
+    tables[_OTHER[settings.region]] = training_table(other_features, splits)
+    paired = pd.concat([tables[region].assign(region=region.value) for region in sorted(tables)], ignore_index=True)
+    in_both = paired.groupby("image_id")["region"].transform("size") == len(tables)
+    columns = ["region", *paired.columns.drop("region")]
+    return paired.loc[in_both, columns].reset_index(drop=True).astype({"region": "str"})
+
+
+def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
+    """Correlate every other feature with the area of the cell, in each region, in the schema `AREA_CORRELATIONS`.
+
+    NaN where a feature or the area is the same for all cells, or the area was not measured.
+    """
+    names, parts = features_of(cells), []
+    for region, of_region in cells.groupby("region"):
+        of_area = {
+            method: of_region[names].corr(method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")
+        }
+        parts.append(pd.DataFrame(of_area).drop(index=_AREA, errors="ignore").assign(region=region))
+    table = pd.concat(parts).rename_axis("feature").reset_index().astype({"region": "str", "feature": "str"})
+    return table[["region", "feature", "pearson", "spearman"]].assign(data_source=join_sources(cells))

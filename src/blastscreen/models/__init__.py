@@ -21,12 +21,9 @@ class ModelKind(StrEnum):
 
 @dataclass(frozen=True)
 class Model:
-    """A model as catalog, pipelines and report know it.
+    """A model as catalog, pipelines and report know it; the `parameters` of a tabular one build the estimator.
 
     Attributes:
-        title: Its name in words.
-        kind: What it sees.
-        parameters: Its block, called as the model; that of a tabular model builds the estimator.
         by_default: Part of `kedro run`, `predict` and `external`; if not, it has pipelines of its own alone.
         noun: What its node `<model>.train_<noun>` trains.
         trusted_types: What its fitted estimator holds beyond the types that skops trusts by itself.
@@ -44,38 +41,24 @@ class Model:
     scoring: tuple[str, ...] = ()
 
 
+TABULAR, NETWORK, COMBINED = tuple(ModelKind)
 _TREE = "sklearn.tree._tree.Tree"
 _BOOSTED_TREE = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 
 MODELS = {
     "rf": Model(
-        "random forest",
-        ModelKind.TABULAR,
-        estimators.ForestParameters,
-        by_default=True,
-        noun="forest",
-        trusted_types=(_TREE,),
+        "random forest", TABULAR, estimators.ForestParameters, by_default=True, noun="forest", trusted_types=(_TREE,)
     ),
     "cnn": Model(
-        "convolutional network",
-        ModelKind.NETWORK,
-        CnnParameters,
-        by_default=True,
-        noun="network",
-        scoring=("test_time_views",),
+        "convolutional network", NETWORK, CnnParameters, by_default=True, noun="network", scoring=("test_time_views",)
     ),
     "hybrid": Model(
-        "hybrid",
-        ModelKind.COMBINED,
-        HybridParameters,
-        by_default=True,
-        members=("rf", "cnn"),
-        scoring=("forest_weight",),
+        "hybrid", COMBINED, HybridParameters, by_default=True, members=("rf", "cnn"), scoring=("forest_weight",)
     ),
     "gradient_boosting": Model(
-        "gradient boosting", ModelKind.TABULAR, estimators.BoostingParameters, trusted_types=(_BOOSTED_TREE,)
+        "gradient boosting", TABULAR, estimators.BoostingParameters, trusted_types=(_BOOSTED_TREE,)
     ),
-    "extra_trees": Model("extra trees", ModelKind.TABULAR, estimators.ExtraTreesParameters, trusted_types=(_TREE,)),
-    "logistic_regression": Model("logistic regression", ModelKind.TABULAR, estimators.LogisticParameters),
+    "extra_trees": Model("extra trees", TABULAR, estimators.ExtraTreesParameters, trusted_types=(_TREE,)),
+    "logistic_regression": Model("logistic regression", TABULAR, estimators.LogisticParameters),
 }
 """Every model, by its name in the catalog; the only list of models."""

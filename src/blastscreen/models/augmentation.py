@@ -1,8 +1,4 @@
-"""Shuffled and augmented batches for TensorFlow.
-
-Order and augmentation of an epoch depend on nothing but the seed and the number of the epoch, so that training can go
-on from any epoch as if it had never stopped.
-"""
+"""Shuffled and augmented batches for TensorFlow, which depend on nothing but the seed and the number of the epoch."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,8 +19,7 @@ _AHEAD = 4
 def training_dataset(cells: CellBatches, *, epoch: Callable[[], int], settings: CnnParameters) -> "tf.data.Dataset":
     """Make a dataset that holds one shuffled and augmented epoch each time it is iterated; `epoch` tells which.
 
-    Returns:
-        Dataset of pixels (b, side, side, 3) float32 0 to 255, and labels (b, 1) float32.
+    Elements are pixels (b, side, side, 3) float32 0 to 255, and labels (b, 1) float32.
     """
     import tensorflow as tf
 
@@ -62,10 +57,7 @@ def _signature(cells: CellBatches) -> tuple[Any, Any]:
 def augment_cells(pixels: Any, seed: Any, *, settings: CnnParameters) -> Any:
     """Turn, mirror and shift each cell at random, in a single interpolation; what comes in from outside is black.
 
-    Args:
-        pixels: Tensor (n, side, side, 3) float32, as is the result.
-        seed: Tensor (2,) of integers, from which alone the result follows.
-        settings: How far cells are turned and shifted, and which flips are done.
+    Pixels and result are (n, side, side, 3) float32; all chance comes from `seed`, a tensor of 2 integers.
     """
     import tensorflow as tf
 

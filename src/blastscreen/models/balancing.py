@@ -24,22 +24,14 @@ ENSEMBLE_TYPES = (
 
 
 def fit_balanced(cells: pd.DataFrame, features: list[str], *, settings: TabularParameters) -> Classifier:
-    """Fit a model on training cells of both classes, with something done about the rarer class.
+    """Fit a model on training cells of both classes, sorted by image_id, with something done about the rarer class.
 
-    What is left of an imbalance after resampling is weighed away: nothing where the classes became equal. An ensemble
-    fits the model to each of several samples, which hold all cells of the rarer class and as many others, and averages.
-
-    Args:
-        cells: subject_group, label and the features, sorted by image_id.
-        features: Columns to learn from.
-        settings: Build the estimator, and say how to balance.
+    What is left of an imbalance after resampling is weighed away. An ensemble averages models on several samples, which
+    hold all cells of the rarer class and as many others (EasyEnsemble: Liu, Wu and Zhou, IEEE SMC-B 39, 2009). On costs
+    see Elkan, "The foundations of cost-sensitive learning", IJCAI (2001).
 
     Raises:
         Refusal: The estimator can't weigh cells, and has to.
-
-    Source:
-        Liu, Wu and Zhou, "Exploratory undersampling for class-imbalance learning", IEEE Transactions on Systems, Man,
-        and Cybernetics B 39 (2009), on EasyEnsemble; Elkan, "The foundations of cost-sensitive learning", IJCAI (2001).
     """
     from sklearn.utils.class_weight import compute_sample_weight
 
@@ -64,7 +56,6 @@ def fit_balanced(cells: pd.DataFrame, features: list[str], *, settings: TabularP
 
 
 def _name_weights(estimator: Any, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Name the argument of `fit` that takes the weights, in a pipeline its last step's."""
     from sklearn.utils.validation import has_fit_parameter
 
     step, last = estimator.steps[-1] if hasattr(estimator, "steps") else ("", estimator)
@@ -78,19 +69,11 @@ def _name_weights(estimator: Any, weights: NDArray[np.float64]) -> dict[str, NDA
 
 
 def oversample(cells: pd.DataFrame, features: list[str], *, seed: int) -> pd.DataFrame:
-    """Add cells of the rarer class that lie between two that are there, until the classes are equal: SMOTE.
+    """Add cells of the rarer class that lie between neighbours, until the classes are equal: SMOTE.
 
-    Neighbours are found in standardised features: in raw units the feature of the largest numbers, area, would decide
-    alone. Made cells are brought back to raw units.
-
-    A cell goes towards one of its `N_NEIGHBOURS` nearest, or of as many as there are; a lone cell has none.
-
-    Returns:
-        The cells as they are, and below them the made ones, with label and features alone.
-
-    Source:
-        Chawla, Bowyer, Hall and Kegelmeyer, "SMOTE: synthetic minority over-sampling technique", Journal of Artificial
-        Intelligence Research 16 (2002); imbalanced-learn's implementation.
+    Neighbours are found in standardised features: in raw units that of the largest numbers would decide alone. Made
+    cells stand below the others, in raw units, with label and features alone. A lone cell has no neighbours.
+    After Chawla, Bowyer, Hall and Kegelmeyer, Journal of Artificial Intelligence Research 16 (2002).
     """
     from imblearn.over_sampling import SMOTE
     from sklearn.preprocessing import StandardScaler
@@ -109,8 +92,7 @@ def oversample(cells: pd.DataFrame, features: list[str], *, seed: int) -> pd.Dat
 def undersample(cells: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """Keep every cell of the rarer class and as many of the other, as evenly from its subjects as there are cells.
 
-    Subjects take turns in giving a random cell, until enough are kept. So cells are lost where many are alike, and no
-    subject goes before the others are down to its number: what subjects differ in stays. Rows keep their order.
+    Cells are lost where many are alike, and no subject goes before the others are down to its number.
     """
     common, rare = cells["label"].value_counts().index
     is_rare = cells["label"] == rare

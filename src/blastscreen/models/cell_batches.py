@@ -1,8 +1,4 @@
-"""The cells of a split at the network's size, in batches that are read any number of times.
-
-Cells that fit the memory budget are resized once and held as uint8; more are read again in every epoch, in pools of
-shuffled blocks.
-"""
+"""The cells of a split at the network's size, in batches that are read any number of times."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -43,7 +39,7 @@ def resize_cells(pixels: Pixels, *, side: int) -> Pixels:
 
 
 def read_blocks(stack: CellStack, positions: Order) -> Iterator[Pixels]:
-    """Read the cells at ascending positions block by block, at most `BLOCK` at a time, at native size."""
+    """Read the cells at ascending positions, at most `BLOCK` neighbours at a time, at native size."""
     for block in split_blocks(positions):
         wanted = positions[block]
         start = int(wanted[0])
@@ -72,12 +68,9 @@ def join_parts(n_cells: int, side: int, parts: Iterable[Pixels]) -> Pixels:
 
 
 def plan_pools(positions: Order, *, pool_cells: int, rng: np.random.Generator | None) -> list[Order]:
-    """Decide the order of one epoch: pools of indices into ascending `positions`, which hold each index once.
+    """Decide the order of one epoch: pools of about `pool_cells` indices into ascending `positions`, each index once.
 
-    Args:
-        positions: Of the cells in the stack.
-        pool_cells: About how many cells make a pool, at most a block more; shuffling goes no further than a pool.
-        rng: Shuffles the blocks, and the cells of each pool; None keeps the order of the stack.
+    Blocks and the cells of a pool are shuffled by `rng`; None keeps the order of the stack.
     """
     blocks = split_blocks(positions)
     if rng is not None:
@@ -93,11 +86,8 @@ class CellBatches:
     """The cells of one split, ready to be read in batches any number of times.
 
     Attributes:
-        stack: Where the cells come from.
-        positions: Of the cells in the stack, ascending, shape (n,).
-        is_blast: Shape (n,).
+        positions: Of the cells in the stack, ascending, shape (n,); `is_blast` likewise.
         side: Height and width of the batches, pixels.
-        batch_size: Cells per batch; the last one may hold fewer.
         pool_cells: Cells that are held at a time when streaming.
         pixels: (n, side, side, 3) where the cells are held in memory, else None.
     """
@@ -115,26 +105,17 @@ class CellBatches:
         return -(-len(self.positions) // self.batch_size)
 
     def epoch(self, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Read every cell once, in an order that `rng` decides; None keeps the order of the stack.
-
-        Yields:
-            Pixels (b, side, side, 3) RGB, and 1.0 for a blast, (b, 1).
-        """
+        """Read every cell once, as `rng` decides: pixels (b, side, side, 3) RGB, and 1.0 for a blast, (b, 1)."""
         cells = self._cells(rng)
         while batch := list(islice(cells, self.batch_size)):
             pixels, is_blast = zip(*batch, strict=True)
             yield np.stack(pixels), np.array(is_blast, np.float32)[:, np.newaxis]
-
-    def first_block(self) -> Pixels:
-        """Read the first cells, (n, side, side, 3) RGB with n <= BLOCK."""
-        return next(read_cells(self.stack, self.positions, side=self.side))
 
     def _cells(self, rng: np.random.Generator | None) -> Iterator[tuple[Pixels, np.bool_]]:
         for pixels, places, names in self._pools(rng):
             yield from zip((pixels[place] for place in places), self.is_blast[names], strict=True)
 
     def _pools(self, rng: np.random.Generator | None) -> Iterator[tuple[Pixels, Order, Order]]:
-        """Yield pixels, the places in them in the order to take them, and which cells these are."""
         if self.pixels is not None:
             order = np.arange(len(self.positions)) if rng is None else rng.permutation(len(self.positions))
             yield self.pixels, order, order
@@ -181,13 +162,9 @@ def gather_cells(
     needed = side**2 * 3 * sum(len(positions) for positions, _ in found.values())
     in_memory = needed <= budget
     pools = {Split.TRAIN: max(BLOCK, budget // 2 // (side**2 * 3) - BLOCK), Split.VALIDATION: BLOCK}
-    logger.info(
-        "Cells at %d pixels take %.1f MiB of the %d allowed: %s",
-        side,
-        needed / _MIB,
-        settings.memory_budget_mib,
-        "held in memory" if in_memory else f"streamed in pools of {pools[Split.TRAIN]}",
-    )
+    place = "held in memory" if in_memory else f"streamed in pools of {pools[Split.TRAIN]}"
+    sizes = (side, needed / _MIB, settings.memory_budget_mib)
+    logger.info("Cells at %d pixels take %.1f MiB of the %d allowed: %s", *sizes, place)
 
     def batches(split: Split) -> CellBatches:
         positions, blasts = found[split]

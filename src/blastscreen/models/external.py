@@ -14,16 +14,7 @@ from blastscreen.evaluation.promise import explain_referral
 from blastscreen.evaluation.rates import evaluate_cells
 from blastscreen.evaluation.referral import rate_calls, triage_cells
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.vocabulary import (
-    POSITIVE_LABEL,
-    Calibration,
-    Decision,
-    Refusal,
-    Status,
-    count_noun,
-    is_unfit,
-    name_some,
-)
+from blastscreen.vocabulary import Calibration, Decision, Refusal, Status, count_noun, is_unfit, mark_blasts, name_some
 
 # of a cell in a spreadsheet: what begins with one of these is run as a formula, or hides what follows
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -34,12 +25,11 @@ _SCORED = ["blast_probability", "calibrated_probability", "call", "confidence", 
 def require_strangers(external_index: pd.DataFrame, cell_index: pd.DataFrame) -> pd.DataFrame:
     """Refuse cells on which a model can't be evaluated: unlabelled ones, and people or pictures that its cohort had.
 
-    Whether the cohort's cells trained, validated or tested does not matter. People are recognised by their ids,
-    pictures by their decoded pixels: a picture that was saved again with loss, of a person under another id, goes
-    unnoticed. What passes is the files that were neither rejected nor set aside.
+    People are recognised by their ids, pictures by their decoded pixels: a picture that was saved again with loss, of a
+    person under another id, goes unnoticed. What passes is the files that were neither rejected nor set aside.
 
     Raises:
-        CohortError: Every problem at once: what `require_sound_cohort` finds, subjects and pictures of the cohort.
+        CohortError: Every problem at once.
     """
     outside, cohort = select_readable(external_index), select_readable(cell_index)
     problems = [*filter(None, (_shared_subjects(outside, cohort), _shared_pictures(outside, cohort)))]
@@ -87,17 +77,9 @@ def decide_on_files(
 ) -> pd.DataFrame:
     """Call, or refer, every file that has a score, by what was settled on the validation cells of the cohort.
 
-    Args:
-        external_index: In the schema `CELL_INDEX`.
-        scores: In the schema `EXTERNAL_SCORES`, duplicates left out.
-        predictions: The model's own, whose validation cells the calibration is fitted to.
-        operating_point: `threshold`.
-        calibration: `chosen`, the method.
-        referral: `min_confidence`.
-        training_range: Result of `measure_training_cells`.
-
-    Returns:
-        In the schema `EXTERNAL_PREDICTIONS`, one row per file that came in, rejected ones included.
+    Scores are in the schema `EXTERNAL_SCORES`, duplicates left out; to the validation cells of the model's own
+    predictions the calibration is fitted. The table, in the schema `EXTERNAL_PREDICTIONS`, has a row per file, also
+    rejected ones.
     """
     scores = _share_scores(scores, external_index)
     scored = scores.dropna(subset="blast_probability").drop(columns="reasons")
@@ -127,12 +109,10 @@ def _share_scores(scores: pd.DataFrame, external_index: pd.DataFrame) -> pd.Data
 
 
 def list_for_lab(external_predictions: pd.DataFrame, referral: dict[str, Any]) -> pd.DataFrame:
-    """List what a laboratory needs, in a form that a spreadsheet shows and never runs.
+    """List what a laboratory needs of each file, in a form that a spreadsheet shows and never runs.
 
-    Returns:
-        One row per file; decision is empty for rejected files, probabilities where the model must not decide. `note`
-        says why all are referred, where that is the plan. What a spreadsheet would take for a formula begins with an
-        apostrophe.
+    Decision is empty for rejected files, probabilities where the model must not decide. `note` says why all are
+    referred, where that is the plan.
     """
     columns = ["image_id", "decision", "confidence", "calibrated_probability", "status", "reasons", "data_source"]
     table = external_predictions[columns].round(4)
@@ -155,15 +135,9 @@ def evaluate_strangers(
     operating_point: dict[str, Any],
     settings: EvaluationParameters,
 ) -> dict[str, Any]:
-    """Describe a model's calls on strangers, at the threshold that was settled before.
+    """Describe a model's calls on strangers, of `require_strangers`, at the threshold that was settled before.
 
-    Args:
-        external_predictions: In the schema `EXTERNAL_PREDICTIONS`.
-        strangers: Result of `require_strangers` for the same files.
-        predictions: The model's own, on the cohort.
-        cell_index: Of the cohort.
-        operating_point: `threshold`.
-        settings: Level of the intervals.
+    Predictions and index are those of the cohort.
 
     Returns:
         data_source; n_files that came in, n_rejected and n_duplicate of them, n_unscored of the rest; n_unfit of the
@@ -177,7 +151,7 @@ def evaluate_strangers(
     cells = external_predictions[external_predictions["image_id"].isin(strangers["image_id"])]
     scored = cells[cells["blast_probability"].notna()]
     decided = scored[scored["decision"] != Decision.REFER]
-    wrong = (decided["call"] == Decision.BLAST) != (decided["label"] == POSITIVE_LABEL)
+    wrong = (decided["call"] == Decision.BLAST) != mark_blasts(decided["label"])
     return {
         "data_source": ", ".join(sorted(external_predictions["data_source"].unique())),
         "n_files": len(external_predictions),

@@ -1,9 +1,8 @@
 """Grad-CAM: which pixels drove a network's score.
 
-After Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391, with two changes that cells on black call for.
-A score between two classes is driven up or down, so both directions count where the original keeps one. And evidence
-is what the image adds to an empty frame: a network with biases responds to black too, most of all where its padding
-begins, and that would be drawn as if the background had been looked at.
+After Selvaraju et al. (2017), https://arxiv.org/abs/1610.02391, with two changes that cells on black call for: a score
+between two classes is driven up or down, so both directions count; and evidence is what the image adds to an empty
+frame, because a network with biases responds to black too, most of all where its padding begins.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,15 +16,10 @@ if TYPE_CHECKING:
 
 
 def grad_cam(network: "keras.Model", pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Map how much each part of a cell drove its score, up or down.
+    """Map how much each part of a cell drove its score, up or down: (side, side), 0 to 1, or all 0 if nothing moves it.
 
-    Args:
-        network: Result of `build_network` or `average_networks`, of which the mean evidence is mapped.
-        pixels: The cell as the network sees it, (side, side, 3) RGB 0 to 255.
-
-    Returns:
-        Shape (side, side), 0 to 1, largest 1; all 0 if nothing in the image moves the score. A pixel of the map stands
-        for a neighbourhood of some 20 pixels.
+    Pixels are as the network sees them, (side, side, 3) RGB 0 to 255. A pixel of the map stands for a neighbourhood of
+    some 20 pixels. Of an average of networks the mean evidence is mapped.
 
     Raises:
         ValueError: The pixels do not fit the network.
@@ -42,7 +36,6 @@ def grad_cam(network: "keras.Model", pixels: NDArray[Any]) -> NDArray[np.float32
 
 
 def _evidence(network: "keras.Model", pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Add up the last feature maps, each by its weight in the score: positive where it speaks for a blast."""
     import keras
     import tensorflow as tf
 

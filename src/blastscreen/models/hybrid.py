@@ -14,19 +14,12 @@ logger = logging.getLogger(__name__)
 def average_predictions(forest: pd.DataFrame, network: pd.DataFrame, settings: HybridParameters) -> pd.DataFrame:
     """Average the probabilities of two models (soft voting), in the schema `PREDICTIONS`, sorted by image_id.
 
-    Nothing is fitted: the validation cells already decide when the network stops and where the threshold lies. A mean
-    of probabilities is defined where a forest is certain (0 or 1), which one of log odds is not.
-
-    A cell that one model left out, as the forest does without a usable feature, is left out here and named in the log:
-    one score alone is on another scale than the means that threshold and calibration are chosen for.
+    Nothing is fitted: the validation cells already decide when the network stops and where the threshold lies. A cell
+    that one model left out is left out here and named in the log: one score alone is on another scale than the means.
+    After Kittler et al., IEEE Transactions on Pattern Analysis and Machine Intelligence 20 (1998): the sum rule.
 
     Raises:
-        Refusal: The tables were made on different splits: they contradict each other about a cell, or each has cells
-            that the other lacks. Counts and names them.
-
-    Source:
-        Kittler et al., "On combining classifiers", IEEE Transactions on Pattern Analysis and Machine Intelligence 20
-        (1998): the sum rule.
+        Refusal: The tables were made on different splits.
     """
     identity = list(network.columns[:-1])
     merged = network.merge(forest, on="image_id", how="outer", suffixes=("", "_forest"), validate="1:1", indicator=True)

@@ -1,7 +1,6 @@
 """The convolutional network: one small Keras 3 model, whose variants are settings.
 
-Written after the network of Swastika et al.: three blocks of convolution, ReLU, normalisation and pooling, then two
-dense layers with dropout. What scales the pixels is a part of the network, so a stored one needs nothing but images.
+After Swastika et al.: three blocks of convolution, ReLU, normalisation and pooling, then two dense layers with dropout.
 """
 
 from collections.abc import Sequence
@@ -31,11 +30,10 @@ class Network(Protocol):
 
 
 def build_network(settings: CnnParameters) -> "keras.Model":
-    """Build the network, with initial weights that follow from the settings alone.
+    """Build the network, not compiled, with initial weights that follow from the settings alone.
 
-    Returns:
-        A network, not compiled, from `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, to `blast_probability`,
-        (n, 1) float32. Its name has the seed.
+    It takes `pixels`, (n, side, side, 3) RGB 0 to 255 of any type, which it scales itself, and gives
+    `blast_probability`, (n, 1) float32. Its name has the seed.
     """
     import keras
     from keras import layers
@@ -67,13 +65,10 @@ def build_network(settings: CnnParameters) -> "keras.Model":
 
 
 def optical_density(pixels: Any) -> Any:
-    """Convert intensities to optical density, which grows in proportion to the amount of stain.
+    """Convert RGB 0 to 255, (..., 3), to optical density, 0 to 2.41, which grows in proportion to the amount of stain.
 
     Light that passes falls off exponentially with the stain in its way (Beer and Lambert), hence the logarithm. The
     background, exactly black after segmentation, would be the densest of all: it is given the density of clear glass.
-
-    Args:
-        pixels: Array or symbolic tensor (..., 3), RGB 0 to 255; so is the result, 0 (clear, or all black) to 2.41.
     """
     from keras import ops
 
@@ -104,13 +99,7 @@ def compile_network(network: "keras.Model", settings: CnnParameters) -> None:
 
 
 def average_networks(networks: Sequence["keras.Model"]) -> "keras.Model":
-    """Join networks into one whose probability is the mean of theirs.
-
-    Args:
-        networks: Results of `build_network` with the same input side and different seeds.
-
-    Returns:
-        One network, which stores as one file: a copy without loss and optimiser.
+    """Join copies of networks with the same input side and different seeds into one: their mean probability.
 
     Raises:
         ValueError: There is none, or two have the same seed.

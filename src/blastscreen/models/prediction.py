@@ -35,7 +35,6 @@ def score_images(network: Network, external_images: CellStack, settings: CnnPara
 
 
 def _score_cells(network: Network, stack: CellStack, positions: Order, settings: CnnParameters) -> pd.DataFrame:
-    """Predict cells, a batch at a time, at the side that the network was built for."""
     configure_runtime(settings)
     side, labels = network.input_shape[1], np.zeros(len(positions), np.bool_)
     cells = CellBatches(stack, positions, labels, side, settings.batch_size, BLOCK, None)
@@ -46,18 +45,10 @@ def _score_cells(network: Network, stack: CellStack, positions: Order, settings:
 
 
 def predict_probabilities(network: Network, batches: Iterable[NDArray[Any]], *, views: int) -> NDArray[np.float64]:
-    """Predict the probability that each cell is a leukemic blast, batch by batch.
+    """Predict the probability, shape (n,), that each cell of lazily read batches of RGB 0 to 255 is a leukemic blast.
 
-    A cell has no orientation: with 8 views the probability is the mean over the four quarter turns of the image and of
-    its mirror image, so that it does not depend on how the cell happened to lie.
-
-    Args:
-        network: Trained.
-        batches: Arrays (n, side, side, 3) RGB 0 to 255, consumed lazily; one is held at a time. None is fine.
-        views: 1 or 8.
-
-    Returns:
-        Shape (cells of all batches,), in the order of the cells.
+    A cell has no orientation: with 8 views, not 1, the probability is the mean over the four quarter turns of the image
+    and of its mirror image, so that it does not depend on how the cell happened to lie.
 
     Raises:
         ValueError: `views` is another number.

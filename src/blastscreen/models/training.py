@@ -16,13 +16,13 @@ from blastscreen.models.cell_batches import CellBatches, gather_cells
 from blastscreen.models.checkpoints import (
     Checkpoint,
     CheckpointStore,
+    TrainingWatch,
     describe_origin,
     hash_weights,
     hold_ctrl_c,
     require_same_origin,
 )
 from blastscreen.models.network import Network, average_networks, build_network, compile_network
-from blastscreen.models.watch import TrainingWatch
 from blastscreen.parameters import CnnParameters, ComputeParameters
 
 if TYPE_CHECKING:
@@ -46,13 +46,10 @@ def train_network(
 def fit_networks(
     train: CellBatches, validation: CellBatches, *, settings: CnnParameters, checkpoints: CheckpointStore
 ) -> tuple["keras.Model", pd.DataFrame]:
-    """Train one network per seed and average them.
+    """Train one network per seed and average them; the history is in the schema `HISTORY`.
 
     A checkpoint is written after every epoch. With `settings.resume` training goes on from it, if there is one, and
     ends with the weights of an uninterrupted run; without, what was left of another training is removed.
-
-    Returns:
-        The network, and its history in the schema `HISTORY`.
 
     Raises:
         CheckpointMismatch: The checkpoint belongs to other cells or settings.
@@ -76,10 +73,7 @@ def fit_networks(
 
 
 def configure_runtime(settings: CnnParameters) -> None:
-    """Make TensorFlow reproducible on this machine, fix its threads, and log what it runs on.
-
-    Threads can only be chosen before TensorFlow has first computed something in this process.
-    """
+    """Make TensorFlow reproducible on this machine, fix its threads, and log what it runs on."""
     import keras
     import tensorflow as tf
 
@@ -127,14 +121,13 @@ def _train_one(
     state: Checkpoint,
     checkpoints: CheckpointStore,
 ) -> Checkpoint:
-    """Train a network to its best epoch, from the start or from the state's epoch; return the state after it."""
     import keras
     import tensorflow as tf
 
     compile_network(network, settings)
     network.optimizer.build(network.trainable_variables)
     stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True)
-    watch = TrainingWatch(network, stopping, settings, state, checkpoints, steps=len(train))
+    watch = TrainingWatch(network, stopping, settings, state, checkpoints, len(train))
     with hold_ctrl_c() as obey:
         callback = keras.callbacks.LambdaCallback(
             on_train_begin=watch.restore,

@@ -3,79 +3,36 @@
 from kedro.pipeline import Pipeline, node
 
 from blastscreen.experiments.imbalance import audit_imbalance
-from blastscreen.experiments.paired_regions import correlate_with_area, measure_other_region, pair_regions
-from blastscreen.experiments.protocols import audit_protocols, summarise_audit
+from blastscreen.experiments.protocols import (
+    audit_protocols,
+    correlate_with_area,
+    measure_other_region,
+    pair_regions,
+    summarise_audit,
+)
 from blastscreen.report.figures.protocol_audit import draw_area_correlations, draw_audit
 
 
 def create_pipeline() -> Pipeline:
     """Wire `audit`."""
+    measured = {"stack": "cell_images", "finished": "audit_features_parts"}
+    measured |= {"settings": "params:features", "compute": "params:compute"}
+    paired = {"features": "cell_features", "other_features": "audit_features", "splits": "cell_splits"}
+    blocks = {"settings": "audit", "split_settings": "splits", "forest": "rf", "compute": "compute"}
+    audited = {"cells": "audited_cells"} | {name: f"params:{block}" for name, block in blocks.items()}
+    pixels = {"stack": "cell_images", "splits": "cell_splits", "network": "params:cnn"}
+    evaluation = {"evaluation": "params:evaluation"}
+    correlations = {"correlations": "area_correlations"}
     return Pipeline(
         [
-            node(
-                measure_other_region,
-                inputs={
-                    "stack": "cell_images",
-                    "finished": "audit_features_parts",
-                    "settings": "params:features",
-                    "compute": "params:compute",
-                },
-                outputs="audit_features",
-                name="measure_other_region",
-            ),
-            node(
-                pair_regions,
-                inputs={
-                    "features": "cell_features",
-                    "other_features": "audit_features",
-                    "splits": "cell_splits",
-                    "settings": "params:features",
-                },
-                outputs="audited_cells",
-                name="pair_regions",
-            ),
-            node(
-                correlate_with_area,
-                inputs={"cells": "audited_cells"},
-                outputs="area_correlations",
-                name="correlate_with_area",
-            ),
-            node(
-                audit_protocols,
-                inputs={
-                    "cells": "audited_cells",
-                    "stack": "cell_images",
-                    "splits": "cell_splits",
-                    "settings": "params:audit",
-                    "split_settings": "params:splits",
-                    "forest": "params:rf",
-                    "network": "params:cnn",
-                    "compute": "params:compute",
-                },
-                outputs="audit_results",
-                name="audit_protocols",
-            ),
-            node(
-                audit_imbalance,
-                inputs={
-                    "cells": "audited_cells",
-                    "settings": "params:audit",
-                    "split_settings": "params:splits",
-                    "forest": "params:rf",
-                    "evaluation": "params:evaluation",
-                    "compute": "params:compute",
-                },
-                outputs="audit_imbalance",
-                name="audit_imbalance",
-            ),
-            node(summarise_audit, inputs={"results": "audit_results"}, outputs="audit_summary", name="summarise_audit"),
-            node(draw_audit, inputs={"results": "audit_results"}, outputs="audit_figure", name="draw_audit"),
-            node(
-                draw_area_correlations,
-                inputs={"correlations": "area_correlations"},
-                outputs="area_correlations_figure",
-                name="draw_area_correlations",
-            ),
+            node(measure_other_region, measured, "audit_features", name="measure_other_region"),
+            node(pair_regions, paired | {"settings": "params:features"}, "audited_cells", name="pair_regions"),
+            node(correlate_with_area, {"cells": "audited_cells"}, "area_correlations", name="correlate_with_area"),
+            node(audit_protocols, audited | pixels, "audit_results", name="audit_protocols"),
+            node(audit_imbalance, audited | evaluation, "audit_imbalance", name="audit_imbalance"),
+            node(summarise_audit, {"results": "audit_results"}, "audit_summary", name="summarise_audit"),
+            node(draw_audit, {"results": "audit_results"}, "audit_figure", name="draw_audit"),
+            node(draw_area_correlations, correlations, "area_correlations_figure", name="draw_area_correlations"),
         ],
         namespace="audit",
         prefix_datasets_with_namespace=False,

@@ -7,12 +7,7 @@ from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
 from blastscreen.models import MODELS, ModelKind
-from blastscreen.models.external import (
-    decide_on_files,
-    evaluate_strangers,
-    list_for_lab,
-    require_strangers,
-)
+from blastscreen.models.external import decide_on_files, evaluate_strangers, list_for_lab, require_strangers
 from blastscreen.models.hybrid import average_scores
 from blastscreen.models.prediction import score_images
 from blastscreen.models.tabular import score_features
@@ -38,51 +33,32 @@ def _score(model: str) -> Node:
             function, inputs = average_scores, {"forest": forest, "network": network}
     if MODELS[model].scoring:
         inputs["settings"] = f"params:{model}"
-    outputs = f"{model}_external_scores"
-    return node(function, inputs=inputs, outputs=outputs, name=function.__name__, namespace=model)
+    return node(function, inputs, f"{model}_external_scores", name=function.__name__, namespace=model)
 
 
 def _decide(model: str) -> list[Node]:
-    inputs = {"scores": f"{model}_external_scores", "external_index": "external_index"}
-    inputs |= {name: f"{model}_{name}" for name in ("predictions", "operating_point", "calibration", "referral")}
+    decided = {name: f"{model}_{name}" for name in ("predictions", "operating_point", "calibration", "referral")}
+    decided |= {"scores": f"{model}_external_scores", "external_index": "external_index"}
+    decided |= {"training_range": "training_range"}
+    found = f"{model}_external_predictions"
+    listed = {"external_predictions": found, "referral": f"{model}_referral"}
     return [
-        node(
-            decide_on_files,
-            inputs={**inputs, "training_range": "training_range"},
-            outputs=f"{model}_external_predictions",
-            name="decide_on_files",
-            namespace=model,
-        ),
-        node(
-            list_for_lab,
-            inputs={"external_predictions": f"{model}_external_predictions", "referral": f"{model}_referral"},
-            outputs=f"{model}_external_triage",
-            name="list_for_lab",
-            namespace=model,
-        ),
+        node(decide_on_files, decided, found, name="decide_on_files", namespace=model),
+        node(list_for_lab, listed, f"{model}_external_triage", name="list_for_lab", namespace=model),
     ]
 
 
 def create_external(models: Iterable[str]) -> Pipeline:
     """Wire `external` for some models, less what it shares with `predict`."""
-    guard = node(
-        require_strangers,
-        inputs={"external_index": "external_index", "cell_index": "cell_index"},
-        outputs="strangers",
-        name="require_strangers",
-        # of nodes that wait for the same, Kedro runs the first by name: before `standardise_cells`
-        namespace="predict",
-    )
+    compared = {"external_index": "external_index", "cell_index": "cell_index"}
+    # of nodes that wait for the same, Kedro runs the first by name: before `standardise_cells`
+    guard = node(require_strangers, compared, "strangers", name="require_strangers", namespace="predict")
     metrics = Pipeline(map(_evaluate, models), namespace="external", prefix_datasets_with_namespace=False)
     return Pipeline([guard]) + metrics
 
 
 def _evaluate(model: str) -> Node:
     inputs = {name: f"{model}_{name}" for name in ("external_predictions", "predictions", "operating_point")}
-    return node(
-        evaluate_strangers,
-        inputs={**inputs, "strangers": "strangers", "cell_index": "cell_index", "settings": "params:evaluation"},
-        outputs=f"{model}_external_metrics",
-        name="evaluate_strangers",
-        namespace=model,
-    )
+    inputs |= {"strangers": "strangers", "cell_index": "cell_index", "settings": "params:evaluation"}
+    outputs = f"{model}_external_metrics"
+    return node(evaluate_strangers, inputs, outputs, name="evaluate_strangers", namespace=model)

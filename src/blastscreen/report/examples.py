@@ -15,7 +15,7 @@ from blastscreen.models.cell_batches import resize_cells
 from blastscreen.models.gradcam import grad_cam
 from blastscreen.parameters import ReportingParameters
 from blastscreen.schemas import feature_columns
-from blastscreen.vocabulary import POSITIVE_LABEL, Refusal, Split
+from blastscreen.vocabulary import Refusal, Split, mark_blasts
 
 Pixels = NDArray[np.uint8]
 Heat = NDArray[np.float32]
@@ -54,7 +54,7 @@ def gather_errors(
     """
     threshold = float(operating_point["threshold"])
     wrong = find_wrong_calls(predictions, triage, threshold=threshold)
-    is_blast = wrong["label"] == POSITIVE_LABEL
+    is_blast = mark_blasts(wrong["label"])
     kinds = {"false_positives": wrong[~is_blast], "false_negatives": wrong[is_blast]}
     chosen = {kind: spread_over_subjects(cells, n_cells=settings.error_cells) for kind, cells in kinds.items()}
     shown = {name: cell_images.cell(name) for cells in chosen.values() for name in cells["image_id"]}
@@ -106,7 +106,7 @@ def find_wrong_calls(predictions: pd.DataFrame, triage: pd.DataFrame, *, thresho
             "Load the versions of one run for both, or run the evaluation again"
         )
     called = cells["blast_probability"] >= threshold
-    return cells[called != (cells["label"] == POSITIVE_LABEL)]
+    return cells[called != mark_blasts(cells["label"])]
 
 
 def spread_over_subjects(wrong: pd.DataFrame, *, n_cells: int) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from blastscreen.cohort.index import join_sources
+from blastscreen.evaluation.comparison import version_of
 from blastscreen.models import MODELS
 from blastscreen.redaction import redact
 from blastscreen.report.figures import FIGURES
@@ -164,14 +165,9 @@ def gather_results(**entries: Any) -> Results:
             if f"{name}_metrics" in entries
         },
         figures={name: entries[name] for name in known if name in entries},
-        versions={name: version_of(value) for name, value in read.items()},
+        versions={name: version_of(value, unknown="") for name, value in read.items()},
     )
 
 
 def _select(group: type, entries: Mapping[str, Any], *, prefix: str = "") -> dict[str, Any]:
     return {of.name: entries[prefix + of.name] for of in fields(group) if prefix + of.name in entries}
-
-
-def version_of(value: object) -> str:
-    """Return the version that a loaded table or document carries, or ""."""
-    return str(getattr(value, "attrs", {}).get("version") or getattr(value, "version", None) or "")

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from blastscreen.report.figures import style
 from blastscreen.report.figures.style import LABEL_TEXTS, error_bars, finish, note_on, side_by_side
-from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel, Split, mark_blasts
 
 ORDER = [LABEL_TEXTS[CellLabel.HEM], LABEL_TEXTS[CellLabel.ALL]]
 PANELS = {
@@ -78,7 +78,7 @@ def draw_roc_curves(predictions: pd.DataFrame, metrics: Mapping[str, Any], *, mo
 def _roc_traces(cells: pd.DataFrame, metrics: Mapping[str, Any], *, split: Split) -> list[go.Scatter]:
     from sklearn.metrics import roc_curve
 
-    rates, sensitivities, thresholds = roc_curve(cells["label"] == POSITIVE_LABEL, cells["blast_probability"])
+    rates, sensitivities, thresholds = roc_curve(mark_blasts(cells["label"]), cells["blast_probability"])
     interval = metrics["intervals"].get("auroc")
     bounds = f" ({interval['low']:.2f} to {interval['high']:.2f})" if interval else ""
     hover = "FPR %{x:.1%}<br>sensitivity %{y:.1%}<extra></extra>"

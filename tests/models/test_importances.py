@@ -6,8 +6,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from blastscreen.models.permutation import group_features, measure_importances, permute_groups
-from blastscreen.models.tabular import blast_probability, fit_classifier
+from blastscreen.models.tabular import (
+    blast_probability,
+    fit_classifier,
+    group_features,
+    measure_importances,
+    permute_groups,
+)
 from blastscreen.schemas import IMPORTANCES
 from blastscreen.vocabulary import CellLabel, Split
 
