@@ -15,14 +15,9 @@ _NAMED = {"subject_id": "str", "subject_group": "str", "label": "str", "source_f
 _NAMED |= {"field_number": "Int64", "cell_number": "Int64"}
 
 
-def tabulate_batches(batches: Sequence[Sequence[dict[str, object]]]) -> pd.DataFrame:
-    """Make a table of what `blastscreen.imaging.inspection.inspect_cells` gave for a few batches."""
-    return tabulate_records([record for batch in batches for record in batch])
-
-
-def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """Make a table of records of `inspect_cells`, with the columns of `CELL_INDEX` that do not come from names."""
-    return pd.DataFrame(records, columns=list(_SEEN)).astype(_SEEN)
+def tabulate_records(records: Iterable[dict[str, object]]) -> pd.DataFrame:
+    """Tabulate the records of `blastscreen.imaging.intake.inspect_cells`."""
+    return pd.DataFrame(list(records), columns=list(_SEEN)).astype(_SEEN)
 
 
 def build_cell_index(
@@ -36,7 +31,7 @@ def build_cell_index(
 
     Args:
         parts: Results of `tabulate_records`; none if there is no file.
-        data_source: Where the images come from.
+        data_source: Of the images.
         count_duplicates_once: Give all files of one picture but one the status `duplicate`.
         cell_names: By image id what a sheet of labels says of it; of others, name and folders are read.
 
@@ -133,17 +128,6 @@ def select_readable(cell_index: pd.DataFrame) -> pd.DataFrame:
 def select_counted(cell_index: pd.DataFrame) -> pd.DataFrame:
     """Select the rows that go on, accepted or flagged for review, and number them anew."""
     return cell_index[cell_index["status"].isin(COUNTED)].reset_index(drop=True)
-
-
-def name_data_source(raw_cells: object) -> str:
-    """Return where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
-    return str(getattr(raw_cells, "data_source", "unnamed source"))
-
-
-def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
-    """Return what a sheet of labels says of images, as far as their dataset tells: its `cell_names`, or nothing."""
-    names: Mapping[str, CellName] = getattr(raw_cells, "cell_names", {})
-    return names
 
 
 def join_sources(cells: pd.DataFrame) -> str:

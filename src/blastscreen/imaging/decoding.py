@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blastscreen.imaging.formats.bmp import decode_bmp
-from blastscreen.imaging.formats.codec import drop_opaque_alpha, judge_palette
 from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
 from blastscreen.imaging.formats.tiff import decode_tiff
 from blastscreen.imaging.masks import Box, content_box
-from blastscreen.imaging.rejection import ImageRejected, StorageError
+from blastscreen.imaging.rejection import ImageRejected, StorageError, drop_opaque_alpha, judge_palette
 from blastscreen.vocabulary import ReasonCode
 
 _SIGNATURES = {b"BM": "bmp", b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"II*\x00": "tiff", b"MM\x00*": "tiff"}

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import drop_opaque_alpha, judge_palette, require_frame_size
-from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.rejection import ImageRejected, drop_opaque_alpha, judge_palette, require_frame_size
 from blastscreen.vocabulary import ReasonCode
 
 _START = 14  # of the second header

@@ -11,8 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import decode_pixels, require_at_most, require_frame_size, require_little_data
-from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.rejection import (
+    ImageRejected,
+    decode_pixels,
+    require_at_most,
+    require_frame_size,
+    require_little_data,
+)
 from blastscreen.vocabulary import ReasonCode
 
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})

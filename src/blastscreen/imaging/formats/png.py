@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import (
+from blastscreen.imaging.rejection import (
+    ImageRejected,
     decode_pixels,
     drop_opaque_alpha,
     judge_palette,
@@ -20,7 +21,6 @@ from blastscreen.imaging.formats.codec import (
     require_frame_size,
     require_little_data,
 )
-from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"

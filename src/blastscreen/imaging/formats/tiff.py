@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL import TiffImagePlugin as Tag
 
-from blastscreen.imaging.formats.codec import (
+from blastscreen.imaging.rejection import (
+    ImageRejected,
     decode_pixels,
     drop_opaque_alpha,
     judge_palette,
@@ -25,7 +26,6 @@ from blastscreen.imaging.formats.codec import (
     require_frame_size,
     require_little_data,
 )
-from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 _thread = threading.local()
