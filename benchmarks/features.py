@@ -31,9 +31,8 @@ from blastscreen.imaging.decoding import decode_image
 from blastscreen.imaging.intake import standardise_batch
 from blastscreen.imaging.masks import cell_mask, content_box, to_grey
 from blastscreen.parameters import FeatureParameters, PreprocessingParameters
-from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.drawing import draw_cell, encode_bmp
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import encode_bmp
 from blastscreen.vocabulary import GENERATED_SAMPLE, Region
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.cohort.integrity import describe_cohort
-from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.cohort.names import CNMC_2019
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.vocabulary import CellLabel, ReferenceCohort
 
@@ -136,12 +136,12 @@ def published_names() -> list[str]:
     names = []
     next_subject = 1
     for fold, labels in CNMC_2019.items():
-        for label, published in labels.items():
-            for image in range(published.images):
-                subject = next_subject + image % published.subjects
+        for label, (n_images, n_subjects) in labels.items():
+            for image in range(n_images):
+                subject = next_subject + image % n_subjects
                 prefix = "H" if label == CellLabel.HEM else ""
                 names.append(f"{fold}/{label}/UID_{prefix}{subject}_{image}_1_{label}.bmp")
-            next_subject += published.subjects
+            next_subject += n_subjects
     return names
 
 

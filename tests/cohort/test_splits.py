@@ -7,8 +7,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from blastscreen.cohort.index import group_subjects
-from blastscreen.cohort.names import parse_cell_name
-from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.cohort.names import CNMC_2019, parse_cell_name
 from blastscreen.cohort.soundness import CohortError
 from blastscreen.cohort.splits import (
     require_sound_splits,
@@ -65,12 +64,12 @@ def cnmc_sized() -> pd.DataFrame:
     smallest = {("fold_1", "all"): 0.02, ("fold_1", "hem"): 0.5}
     rows, unused = [], iter(range(101, 200))
     for fold, labels in CNMC_2019.items():
-        for label, published in labels.items():
+        for label, (n_images, n_subjects) in labels.items():
             known = known_ids[fold, label.value].split()
             prefix = "H" if label == CellLabel.HEM else ""
-            others = [f"{prefix}{next(unused)}" for _ in range(published.subjects - len(known))]
+            others = [f"{prefix}{next(unused)}" for _ in range(n_subjects - len(known))]
             ids = known + others if fold == "fold_1" else others + known
-            sizes = _uneven(published.images, published.subjects, smallest.get((fold, label.value), 0.1))
+            sizes = _uneven(n_images, n_subjects, smallest.get((fold, label.value), 0.1))
             for subject, n_cells in zip(ids, sizes, strict=True):
                 rows += [(f"{fold}/{label}/{subject}_{n}", subject, label.value, fold) for n in range(n_cells)]
     cells = pd.DataFrame(rows, columns=["image_id", "subject_id", "label", "source_fold"])

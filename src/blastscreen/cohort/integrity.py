@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.cohort.index import join_sources, select_counted, select_readable
-from blastscreen.cohort.names import natural_key
-from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
+from blastscreen.cohort.names import CNMC_2019, CNMC_2019_DOI, natural_key
 from blastscreen.cohort.soundness import CohortError, require_sound_cohort
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit

@@ -1,4 +1,4 @@
-"""What a C-NMC file name says."""
+"""C-NMC 2019 as it was published: what its file names say, and how many images it holds."""
 
 import re
 from dataclasses import dataclass
@@ -13,6 +13,17 @@ _CELL_NAME = re.compile(
 )
 _FOLD = re.compile(r"fold_[0-9]+", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile("|".join(CellLabel), re.IGNORECASE | re.ASCII)
+
+
+CNMC_2019_DOI = "10.7937/tcia.2019.dc64i46r"
+# Gupta & Gupta (2019), C-NMC 2019, The Cancer Imaging Archive, doi:10.7937/tcia.2019.dc64i46r: the training set,
+# counted from its file list. Ids are counted as published: 73 in all, although some belong to the same person.
+CNMC_2019: dict[str, dict[CellLabel, tuple[int, int]]] = {
+    "fold_0": {CellLabel.ALL: (2397, 19), CellLabel.HEM: (1130, 9)},
+    "fold_1": {CellLabel.ALL: (2418, 11), CellLabel.HEM: (1163, 3)},
+    "fold_2": {CellLabel.ALL: (2457, 17), CellLabel.HEM: (1096, 14)},
+}
+"""Images and subject ids of the training set by fold and label."""
 
 
 @dataclass(frozen=True)

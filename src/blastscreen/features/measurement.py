@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.compute.cache_key import cache_key
-from blastscreen.compute.parallel import PartStore, Resume, gather, map_batches
+from blastscreen.compute.parallel import PartStore, cache_key, gather, map_batches
 from blastscreen.features import FEATURES
 from blastscreen.features.cell import cut_out
 from blastscreen.imaging.cell_stack import CellBatch, CellStack
@@ -41,7 +40,8 @@ def measure_features(
         settings=compute,
         description=f"Measuring features ({settings.region})",
         names=lambda batch: batch.image_ids,
-        resume=Resume(finished, key),
+        finished=finished,
+        key=key,
     )
     tabulate = partial(tabulate_features, settings=settings)
     return pd.concat([tabulate([]), *map(tabulate, gather(measured))], ignore_index=True)

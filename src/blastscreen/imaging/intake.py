@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from blastscreen.cohort.index import build_cell_index, select_counted, select_readable, tabulate_records
 from blastscreen.cohort.soundness import CohortError, describe_rejected
-from blastscreen.compute.cache_key import cache_key
-from blastscreen.compute.parallel import PartStore, Resume, gather, map_batches
+from blastscreen.compute.parallel import PartStore, cache_key, gather, map_batches
 from blastscreen.imaging.cell_stack import CellStack, Pixels, Range, Result, cut_ranges
 from blastscreen.imaging.decoding import decode_partition, pixel_hash
 from blastscreen.imaging.rejection import ImageRejected
@@ -45,7 +44,8 @@ def index_cells(
         settings=compute,
         description="Reading images",
         names=_list_names,
-        resume=Resume(finished, lambda sources: _key(raw_cells, _list_names(sources), settings)),
+        finished=finished,
+        key=lambda sources: _key(raw_cells, _list_names(sources), settings),
     )
     return build_cell_index(
         (tabulate_records(chain.from_iterable(batches)) for batches in gather(records)),
