@@ -61,16 +61,6 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
     Subjects and pictures are the two sides of a graph with one edge per cell; a group is a connected component, so ids
     that share pictures only by way of a third one are joined too.
 
-    Args:
-        subject_ids: Subject of each cell.
-        pixel_hashes: Hash of the decoded pixels of each cell, in the same order.
-
-    Returns:
-        The group of each cell: its subject ids in natural order, joined by "+".
-
-    Raises:
-        ValueError: The lists differ in length, or a value is missing.
-
     Examples:
         >>> group_subjects(["H10", "H3", "H3", "7"], ["a", "a", "b", "c"])
         ['H3+H10', 'H3+H10', 'H3+H10', '7']
@@ -78,10 +68,9 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    if len(subject_ids) != len(pixel_hashes):
-        raise ValueError(
-            f"{len(subject_ids)} subject ids and {len(pixel_hashes)} pixel hashes: give one of each per cell"
-        )
+    n_ids, n_hashes = len(subject_ids), len(pixel_hashes)
+    if n_ids != n_hashes:
+        raise ValueError(f"{n_ids} subject ids and {n_hashes} pixel hashes: give one of each per cell")
     subject_codes, subjects = pd.factorize(np.asarray(subject_ids, dtype=object))
     hash_codes, hashes = pd.factorize(np.asarray(pixel_hashes, dtype=object))
     if (subject_codes < 0).any() or (hash_codes < 0).any():
@@ -99,23 +88,15 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
 def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
     """Count a picture with the file that says most of it, and has the shortest name: a copy's is longer."""
     readable = select_readable(index)
-    demerits = pd.DataFrame(
-        {
-            "nameless": readable["label"].isna(),
-            "foldless": readable["source_fold"].isna(),
-            "length": readable["image_id"].str.len(),
-            "image_id": readable["image_id"],
-        }
-    )
-    ordered = readable.loc[demerits.sort_values(demerits.columns.tolist()).index]
+    nameless, foldless = readable["label"].isna(), readable["source_fold"].isna()
+    demerits = readable.assign(nameless=nameless, foldless=foldless, length=readable["image_id"].str.len())
+    ordered = demerits.sort_values(["nameless", "foldless", "length", "image_id"])
     originals = ordered.groupby("pixel_hash")["image_id"].transform("first")
     repeats = originals[ordered["pixel_hash"].duplicated()]
     changed = index.copy()
     changed.loc[repeats.index, "status"] = str(Status.DUPLICATE)
-    changed.loc[repeats.index, "reasons"] = [
-        ";".join(sorted({*filter(None, reasons.split(";")), str(ReasonCode.DUPLICATE)}))
-        for reasons in index.loc[repeats.index, "reasons"]
-    ]
+    codes = (index.loc[repeats.index, "reasons"] + f";{ReasonCode.DUPLICATE}").str.strip(";").str.split(";")
+    changed.loc[repeats.index, "reasons"] = codes.map(lambda found: ";".join(sorted(set(found))))
     changed.loc[repeats.index, "detail"] = "the same picture as " + repeats
     return changed
 
@@ -136,10 +117,6 @@ def join_sources(cells: pd.DataFrame) -> str:
 
 
 def note_on_source(made_of: pd.DataFrame | str) -> str:
-    """Return what must stand on everything made of some cells: that they were drawn, or "".
-
-    Args:
-        made_of: Any table with a column data_source, such as the index or predictions, or the data source of a result.
-    """
+    """Return what must stand on all that is made of cells of a table or data source: that they were drawn, or ""."""
     source = made_of if isinstance(made_of, str) else join_sources(made_of)
     return GENERATED_SAMPLE if GENERATED_SAMPLE in source else ""

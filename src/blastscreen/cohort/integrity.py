@@ -20,19 +20,11 @@ def check_integrity(cell_index: pd.DataFrame, settings: PreprocessingParameters)
 
 
 def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> dict[str, Any]:
-    """Count what came in, what was kept and what repeats.
+    """Count, ready for JSON, what came in, what was kept and what repeats.
 
     Labels and folds are those of the counted cells; duplicates, merged subjects and the comparison are about all files
-    that were not rejected. Cells whose name names nobody are counted under a subject, label or fold of None.
-
-    Args:
-        cell_index: In the schema `CELL_INDEX`.
-        reference: Published cohort to compare with, fold by fold.
-
-    Returns:
-        Plain values, ready for JSON. A file with two reasons counts under both. No model decides alone on n_unfit of
-        the counted cells. `reference` is None unless a published cohort was asked for; what it calls missing or
-        unexpected are images.
+    that were not rejected. Cells whose name names nobody are counted under a subject, label or fold of None. A file
+    with two reasons counts under both. No model decides alone on n_unfit of the counted cells.
 
     Raises:
         CohortError: A row has no status of the vocabulary.

@@ -38,23 +38,17 @@ class CellName:
 
 
 def parse_cell_name(image_id: str) -> CellName | None:
-    """Read subject, field, cell and label from a C-NMC file name, and the fold from the folders above it.
+    """Read `UID_<subject>_<field>_<cell>_<label>`, and the fold from the nearest folder called `fold_<n>`.
 
     Case doesn't matter: the 36 files of subject H3 are published as `UID_h3_...`. The "H" of a subject is part of the
     id: ALL subject "11" and HEM subject "H11" are different people.
 
-    Args:
-        image_id: Path relative to the root of the cohort, with forward slashes.
-
     Returns:
-        None when the name isn't `UID_<subject>_<field>_<cell>_<label>`, with or without extension. The nearest folder
-        called `fold_<n>` is the source fold.
+        None for any other name.
 
     Examples:
         >>> parse_cell_name("fold_2/hem/UID_h3_4_1_hem.bmp")
         CellName(subject_id='H3', field_number=4, cell_number=1, label=<CellLabel.HEM: 'hem'>, source_fold='fold_2')
-        >>> parse_cell_name("1867.bmp") is None
-        True
     """
     match = _CELL_NAME.fullmatch(PurePosixPath(image_id).name)
     if match is None:
@@ -69,12 +63,7 @@ def parse_cell_name(image_id: str) -> CellName | None:
 
 
 def describe_cell(image_id: str) -> CellName:
-    """Read what a file's name says, or else the label from the folders above it; a subject is never guessed.
-
-    Examples:
-        >>> describe_cell("lab/ALL/1.bmp").label
-        <CellLabel.ALL: 'all'>
-    """
+    """Read what a file's name says, or else the label from the folders above it; a subject is never guessed."""
     named = parse_cell_name(image_id)
     return named or CellName(label=folder_label(image_id), source_fold=_nearest_folder(image_id, _FOLD))
 
