@@ -70,7 +70,6 @@ def _count_cells(cells: pd.DataFrame, *, by: list[str]) -> list[dict[str, Any]]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """List rows as plain dictionaries, with None where a value is missing."""
     plain = table.astype(object).where(table.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
@@ -97,7 +96,6 @@ def _count_duplicates(files: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _list_merged_subjects(files: pd.DataFrame) -> list[dict[str, Any]]:
-    """List the subject groups that join several ids because these share pictures."""
     merged = files[files["subject_group"] != files["subject_id"]].groupby("subject_group")["subject_id"]
     rows = merged.agg(subject_ids=lambda ids: sorted(set(ids), key=natural_key), images="size").reset_index()
     return sorted(_records(rows), key=lambda row: natural_key(row["subject_group"]))

@@ -76,16 +76,17 @@ def map_batches(
 ) -> Iterator[Result]:
     """Yield `function(batch)` for every batch, in order, with a bar on a terminal.
 
-    Work runs ahead of the consumer by at most two batches a worker, so memory stays flat as batches double.
+    Work runs ahead of the consumer by at most two batches a worker, so memory stays flat as batches double. Unless the
+    backend is `threading`, function, batches and results are pickled.
 
     Args:
-        function: Applied to each batch. Unless the backend is `threading`, it, the batches and its results are pickled.
+        function: Applied to each batch.
         batches: Consumed lazily.
         total: Number of batches.
         settings: Backend, number of workers, address of the cluster.
-        description: What the user reads beside the progress bar.
+        description: What the user reads beside the bar.
         names: Returns the files of a batch, for the error of a batch that fails.
-        finished: Where results, which JSON can spell, are kept, and taken from if they are there already.
+        finished: Keeps results, which JSON can spell; those that are there already are taken from it.
         key: Returns the `cache_key` of a batch's result, or None: then it is not kept.
 
     Raises:

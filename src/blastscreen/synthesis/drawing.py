@@ -63,7 +63,6 @@ def _draw_area(plan: CellPlan, rng: np.random.Generator) -> float:
 
 
 def _draw_patch(plan: CellPlan, area: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a cell in its own box, (h, w, 3)."""
     roughness = float(np.exp(0.12 * plan.traits.roughness + 0.25 * rng.standard_normal()))
     outline = draw_outline(area, roughness=roughness, appendages=plan.kind == CellKind.ORDINARY, rng=rng)
     return paint_cell(outline, plan, rng=rng)
@@ -79,16 +78,11 @@ def _place(frame: NDArray[np.uint8], patch: NDArray[np.uint8], centre: NDArray[n
 
 
 def write_cells(root: Path, plans: Sequence[CellPlan], *, seed: int, distinct: int | None = None) -> None:
-    """Write one BMP of 24 bits per planned cell: 608,454 bytes each, as in C-NMC 2019.
+    """Write one BMP of 24 bits per planned cell, as in C-NMC 2019, to `root`, a new or empty folder.
 
-    A file beside them, `GENERATED_MARKER`, says that they were drawn; whatever reads the folder says so too.
-
-    Args:
-        root: Folder that will hold `fold_0` and so on; new or empty.
-        plans: What to draw.
-        seed: Fixes every pixel.
-        distinct: Draw no more than this many cells of each label, and fill the tree quickly with turned, mirrored and
-            shifted copies of them: all files differ, but subjects no longer do.
+    A file beside them, `GENERATED_MARKER`, says that they were drawn; whatever reads the folder says so too. No more
+    than `distinct` cells of each label are drawn, and the tree is filled quickly with turned, mirrored and shifted
+    copies of them: all files differ, but subjects no longer do.
 
     Raises:
         FileExistsError: `root` is not empty.

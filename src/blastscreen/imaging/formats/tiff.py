@@ -133,7 +133,6 @@ def _first(directory: _Directory, tag: int, default: int) -> int:
 
 
 def _require_rgb(directory: _Directory) -> str:
-    """Return Pillow's name of the channels."""
     bits = directory.get(Tag.BITSPERSAMPLE) or (1,)
     sample_format = _first(directory, Tag.SAMPLEFORMAT, _UNSIGNED)
     photometric = _first(directory, Tag.PHOTOMETRIC_INTERPRETATION, -1)
