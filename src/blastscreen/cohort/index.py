@@ -68,13 +68,8 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n_ids, n_hashes = len(subject_ids), len(pixel_hashes)
-    if n_ids != n_hashes:
-        raise ValueError(f"{n_ids} subject ids and {n_hashes} pixel hashes: give one of each per cell")
     subject_codes, subjects = pd.factorize(np.asarray(subject_ids, dtype=object))
     hash_codes, hashes = pd.factorize(np.asarray(pixel_hashes, dtype=object))
-    if (subject_codes < 0).any() or (hash_codes < 0).any():
-        raise ValueError("every cell needs a subject id and a pixel hash: leave out the cells that have none")
     n_nodes = len(subjects) + len(hashes)
     edges = (np.ones(len(subject_codes)), (subject_codes, len(subjects) + hash_codes))
     _, components = connected_components(coo_array(edges, shape=(n_nodes, n_nodes)), directed=False)

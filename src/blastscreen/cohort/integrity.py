@@ -6,7 +6,7 @@ import pandas as pd
 
 from blastscreen.cohort.index import join_sources, select_counted, select_readable
 from blastscreen.cohort.names import CNMC_2019, CNMC_2019_DOI, natural_key
-from blastscreen.cohort.soundness import CohortError, require_sound_cohort
+from blastscreen.cohort.soundness import require_sound_cohort
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
 
@@ -25,14 +25,12 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
     Labels and folds are those of the counted cells; duplicates, merged subjects and the comparison are about all files
     that were not rejected. Cells whose name names nobody are counted under a subject, label or fold of None. A file
     with two reasons counts under both. No model decides alone on n_unfit of the counted cells.
-
-    Raises:
-        CohortError: A row has no status of the vocabulary.
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     return {
         "data_source": join_sources(cell_index),
-        **_count_files(cell_index),
+        "n_files": len(cell_index),
+        **{f"n_{status}": int((cell_index["status"] == status).sum()) for status in Status},
         "n_unfit": int(is_unfit(counted["reasons"]).sum()),
         "rejected_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REJECTED]),
         "review_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REVIEW]),
@@ -43,17 +41,6 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
         "merged_subjects": _list_merged_subjects(readable),
         "reference": _compare_with_cnmc(readable) if reference == ReferenceCohort.CNMC_2019 else None,
     }
-
-
-def _count_files(cell_index: pd.DataFrame) -> dict[str, int]:
-    unknown = cell_index.loc[~cell_index["status"].isin(list(Status)), "image_id"]
-    if len(unknown):
-        raise CohortError(
-            f"{len(unknown):,} of {len(cell_index):,} rows of the cell index have a status that is not one of "
-            f"{', '.join(Status)}, the first of them {unknown.iloc[0]}. Run preprocessing again"
-        )
-    counts = {f"n_{status}": int((cell_index["status"] == status).sum()) for status in Status}
-    return {"n_files": len(cell_index)} | counts
 
 
 def _count_reasons(files: pd.DataFrame) -> dict[str, dict[str, Any]]:

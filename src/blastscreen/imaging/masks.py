@@ -47,10 +47,7 @@ def find_background_threshold(grey: NDArray[np.uint8], *, lossy_threshold: int, 
     Lossy compression leaves many tiny specks around the cell: 48-179 in 300 C-NMC cells that went through a JPEG, none
     brighter than 10, where the 52 originals have one object each. More than `max_specks` objects mean a lossy picture.
     """
-    bright = grey[bounding_box(grey, margin=0)] > 0
-    if is_one_solid_object(bright):
-        return 0
-    n_labels, _ = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
+    n_labels, _ = cv2.connectedComponents((grey > 0).view(np.uint8), connectivity=8)
     return lossy_threshold if n_labels - 1 > max_specks else 0
 
 
@@ -77,10 +74,8 @@ def _largest_object(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if is_one_solid_object(bright):  # nearly every picture
         return bright
     n_labels, found = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
-    if n_labels <= 2:
-        return _fill_holes(bright)
     labels = np.asarray(found, np.int32)
-    return _fill_holes(labels == _largest_label(labels))
+    return _fill_holes(bright if n_labels <= 2 else labels == _largest_label(labels))
 
 
 def is_one_solid_object(bright: NDArray[np.bool_]) -> bool:

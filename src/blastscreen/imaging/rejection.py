@@ -38,9 +38,8 @@ def require_frame_size(width: int, height: int, *, max_pixels: int) -> None:
     if width <= 0 or height <= 0:
         raise ImageRejected(ReasonCode.UNREADABLE, f"the header declares a frame of {width} x {height} pixels")
     if width * height > max_pixels:
-        raise ImageRejected(
-            ReasonCode.TOO_MANY_PIXELS, f"{width} x {height} pixels, more than the {max_pixels:,} allowed"
-        )
+        detail = f"{width} x {height} pixels, more than the {max_pixels:,} allowed"
+        raise ImageRejected(ReasonCode.TOO_MANY_PIXELS, detail)
 
 
 def require_at_most(limit: int, number: int, noun: str) -> None:

@@ -26,8 +26,8 @@ class Segmentation(NamedTuple):
     Attributes:
         box: Rows and columns (h, w) of the picture that hold everything not black.
         grey: (h, w), grey levels in the box.
-        mask: (h, w), True on the cell; outside of the box there is none of it.
-        threshold: Grey level at or below which pixels are background.
+        mask: (h, w), True on the cell.
+        threshold: Highest grey level of the background.
         frame: Height and width of the picture.
     """
 
@@ -44,9 +44,8 @@ def segment(pixels: NDArray[np.uint8], *, settings: PreprocessingParameters) -> 
     grey = to_grey(pixels[box])
     mask, threshold = grey > 0, 0
     if not is_one_solid_object(mask):
-        threshold = find_background_threshold(
-            grey, lossy_threshold=settings.lossy_threshold, max_specks=settings.max_specks
-        )
+        limits = {"lossy_threshold": settings.lossy_threshold, "max_specks": settings.max_specks}
+        threshold = find_background_threshold(grey, **limits)
         mask = cell_mask(grey, threshold=threshold)
     return Segmentation(box, grey, mask, threshold, pixels.shape[:2])
 
@@ -65,9 +64,8 @@ def assess(cell: Segmentation, *, settings: PreprocessingParameters) -> tuple[Re
     """
     area = int(np.count_nonzero(cell.mask))
     if area < settings.min_cell_area:
-        raise ImageRejected(
-            ReasonCode.NO_CELL, f"the largest object has {area} pixels, a cell at least {settings.min_cell_area}"
-        )
+        detail = f"the largest object has {area} pixels, a cell at least {settings.min_cell_area}"
+        raise ImageRejected(ReasonCode.NO_CELL, detail)
     height, width = cell.frame
     touches_frame = _touches_frame(cell)
     found = {
@@ -130,9 +128,8 @@ def require_fit(mask: NDArray[np.bool_], *, canvas: int) -> Box:
         raise ImageRejected(ReasonCode.NO_CELL, "the mask is empty")
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if max(height, width) > canvas:
-        raise ImageRejected(
-            ReasonCode.CELL_TOO_LARGE, f"a cell of {width} x {height} pixels on a canvas of {canvas} x {canvas}"
-        )
+        detail = f"a cell of {width} x {height} pixels on a canvas of {canvas} x {canvas}"
+        raise ImageRejected(ReasonCode.CELL_TOO_LARGE, detail)
     return box
 
 

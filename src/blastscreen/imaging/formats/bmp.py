@@ -100,9 +100,8 @@ def _require_rgb(data: bytes, header: _Header, masks: tuple[int, ...]) -> None:
         raise judge_palette(colours[:, :3])
     is_usual = header.bits in (24, 32) and header.compression == 0
     if not (is_usual or (header.bits == 32 and masks[:3] == _MASKS)):
-        raise ImageRejected(
-            ReasonCode.UNSUPPORTED_FORMAT, f"bitmap of {header.bits} bits a pixel, compression {header.compression}"
-        )
+        detail = f"bitmap of {header.bits} bits a pixel, compression {header.compression}"
+        raise ImageRejected(ReasonCode.UNSUPPORTED_FORMAT, detail)
 
 
 def _require_consistent_lengths(header: _Header, length: int, *, smallest: int, needed: int) -> None:

@@ -96,9 +96,8 @@ def _read_directory(data: bytes) -> tuple[int, _Directory, bool]:
         (count,) = struct.unpack_from(order + "H", data, offset)
         (next_offset,) = struct.unpack_from(order + "I", data, offset + 2 + 12 * count)
     except struct.error as error:
-        raise ImageRejected(
-            ReasonCode.TRUNCATED, f"{len(data)} bytes, which end before the TIFF directory does"
-        ) from error
+        detail = f"{len(data)} bytes, which end before the TIFF directory does"
+        raise ImageRejected(ReasonCode.TRUNCATED, detail) from error
     require_at_most(_MOST_ENTRIES, count, "entries in the TIFF directory")
     fields = np.frombuffer(data, f"{order}u2,{order}u2,{order}u4,{order}u4", count, offset + 2)
     tags, kinds, lengths, values = (fields[name].astype(np.int64) for name in fields.dtype.names or ())
