@@ -32,12 +32,11 @@ def build_cell_index(
     Args:
         parts: Results of `tabulate_records`; none if there is no file.
         data_source: Of the images.
-        count_duplicates_once: Give all files of one picture but one the status `duplicate`.
+        count_duplicates_once: Give all files of one picture but one the status `duplicate`; `detail` names that one.
         cell_names: By image id what a sheet of labels says of it; of others, name and folders are read.
 
     Returns:
-        Table in the schema `CELL_INDEX`. Rejected rows have no label; other rows whose name cannot be parsed have
-        neither subject nor label. A duplicate names the file that it repeats in `detail`, and keeps label and group.
+        Table in the schema `CELL_INDEX`. Rejected rows have no label, rows whose name says nothing no subject either.
     """
     named = (_add_names(part, cell_names or {}) for part in chain([tabulate_records([])], parts))
     index = pd.concat(named, ignore_index=True)

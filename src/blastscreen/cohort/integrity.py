@@ -14,7 +14,7 @@ _MAX_EXAMPLES = 10
 
 
 def check_integrity(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> dict[str, Any]:
-    """Stop on an unsound cohort (`require_sound_cohort`); of a sound one, count everything (`describe_cohort`)."""
+    """Refuse an unsound cohort (`require_sound_cohort`); describe a sound one."""
     require_sound_cohort(cell_index)
     return describe_cohort(cell_index, reference=settings.reference_cohort)
 

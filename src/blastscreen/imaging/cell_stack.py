@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Range = tuple[int, int]
 Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
+MapRanges = Callable[[Callable[[Pixels], Any], Sequence[Range]], Iterable[Any]]
+"""Applies a function to the cells of ranges, in order, for example on several cores."""
 
 
 def cut_ranges(length: int, size: int) -> list[Range]:
@@ -40,12 +42,6 @@ class CellBatch:
             names = f"{self.image_ids[0]} to {self.image_ids[-1]}"
             raise ValueError(f"Cells {names} came as {pixels.dtype} {pixels.shape}, not as uint8 {expected}.")
         return pixels
-
-
-class MapRanges(Protocol):
-    """Apply a function to the cells of ranges, in order, for example on several cores."""
-
-    def __call__(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterable[Result]: ...  # noqa: D102
 
 
 class CellStack:

@@ -64,12 +64,8 @@ def decode_image(data: bytes, *, suffix: str, max_pixels: int) -> DecodedImage:
     """Decode an image file by its content, judging the header before any pixel is allocated.
 
     Pixels come exactly as stored: never scaled, converted, rotated by EXIF or corrected by a colour profile. What is
-    not 8-bit RGB is rejected: a conversion would put numbers into the features that nobody measured.
-
-    Args:
-        data: The whole file.
-        suffix: Extension of its name with the dot, in any case ("" for none); a wrong one is flagged, not believed.
-        max_pixels: Largest width * height that is decoded.
+    not 8-bit RGB is rejected: a conversion would put numbers into the features that nobody measured. A wrong `suffix`
+    (with the dot, in any case, "" for none) is flagged, not believed.
     """
     if not data:
         raise ImageRejected(ReasonCode.EMPTY_FILE, "0 bytes")

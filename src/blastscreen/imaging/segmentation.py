@@ -51,13 +51,10 @@ def segment(pixels: NDArray[np.uint8], *, settings: PreprocessingParameters) -> 
 
 
 def assess(cell: Segmentation, *, settings: PreprocessingParameters) -> tuple[ReasonCode, ...]:
-    """List what is unusual about a picture and the mask of its cell.
+    """List the review codes, sorted, of what is unusual about a picture and the mask of its cell.
 
-    Returns:
-        Review codes, sorted: BORDER (the cell touches the frame), FRAME_SIZE (the frame is not a square of an expected
-        side), LOSSY_SOURCE (the background is not exactly black), MULTI_OBJECT (another object outside the mask, of at
-        least `second_object_fraction` of the cell's area), UNSEGMENTED (the mask reaches the border and covers more of
-        the frame than `max_cell_fraction`; a cell in a tight frame, black all around it, may cover as much).
+    UNSEGMENTED is a mask that covers more of the frame than `max_cell_fraction` and reaches its border: a cell in a
+    tight frame, black all around it, may cover as much.
 
     Raises:
         ImageRejected: NO_CELL when the mask has fewer than `min_cell_area` pixels.

@@ -35,16 +35,7 @@ class _Header(NamedTuple):
 
 
 def decode_bmp(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a bitmap of 24 bits a pixel, or of 32 of which the last 8 hide nothing.
-
-    Bytes after the pixels are ignored.
-
-    Returns:
-        Pixels of shape (height, width, 3), RGB, top row first.
-
-    Raises:
-        ImageRejected: The file is cut, contradicts itself, is too large or not 8-bit RGB.
-    """
+    """Decode a bitmap of 24 bits a pixel, or of 32 of which the last 8 hide nothing; bytes after them are ignored."""
     header = _read_header(data)
     width, height = header.width, abs(header.height)
     require_frame_size(width, height, max_pixels=max_pixels)

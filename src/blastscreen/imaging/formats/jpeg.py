@@ -33,11 +33,7 @@ _MOST_SCANNED_PIXELS = 100_000_000
 
 
 def decode_jpeg(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a JPEG to pixels (height, width, 3), RGB.
-
-    Raises:
-        ImageRejected: The file is cut or damaged, too large, one of several frames, or not 8-bit RGB.
-    """
+    """Decode a JPEG to pixels (height, width, 3), RGB."""
     require_little_data(data)
     frame = None
     for marker, payload, end in _segments(data):

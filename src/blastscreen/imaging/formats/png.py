@@ -33,11 +33,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 def decode_png(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a PNG to pixels (height, width, 3), RGB.
-
-    Raises:
-        ImageRejected: The file is cut or damaged, too large, animated, or not 8-bit RGB.
-    """
+    """Decode a PNG to pixels (height, width, 3), RGB."""
     chunks = _checked_chunks(data)
     width, height, colour, interlaced = _read_image_header(*next(chunks), max_pixels=max_pixels)
     require_little_data(data)

@@ -66,11 +66,7 @@ _UNSIGNED, _FLOAT = 1, 3
 
 
 def decode_tiff(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a TIFF to pixels (height, width, 3), RGB.
-
-    Raises:
-        ImageRejected: The file is cut or damaged, too large, has several frames, or is not 8-bit RGB without loss.
-    """
+    """Decode a TIFF to pixels (height, width, 3), RGB."""
     offset, directory, has_more_frames = _read_directory(data)
     size = _first(directory, Tag.IMAGEWIDTH, 0), _first(directory, Tag.IMAGELENGTH, 0)
     require_frame_size(*size, max_pixels=max_pixels)
