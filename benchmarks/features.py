@@ -28,12 +28,11 @@ from blastscreen.features.cell import cut_out
 from blastscreen.features.measurement import feature_names, measure_cell, measure_cells
 from blastscreen.imaging.cell_stack import CellBatch
 from blastscreen.imaging.decoding import decode_image
-from blastscreen.imaging.inspection import standardise_cells
+from blastscreen.imaging.intake import standardise_batch
 from blastscreen.imaging.masks import cell_mask, content_box, to_grey
 from blastscreen.parameters import FeatureParameters, PreprocessingParameters
-from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.drawing import draw_cell, encode_bmp
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import encode_bmp
 from blastscreen.vocabulary import GENERATED_SAMPLE, Region
 
 ROOT = Path(__file__).parents[1]
@@ -83,7 +82,7 @@ def run_pipeline_functions(
     decode = partial(decode_image, suffix=".bmp", max_pixels=MAX_PIXELS)
     names = tuple(str(number) for number in range(len(files)))
     sources = [(name, partial(decode, data)) for name, data in zip(names, files, strict=True)]
-    cells = standardise_cells(sources, settings=preprocessing)
+    cells = standardise_batch(sources, settings=preprocessing)
     batch = CellBatch(names, 0, preprocessing.canvas, lambda start, stop: cells[start:stop])
     measure_cells(batch, settings=features)
 

@@ -23,8 +23,8 @@ import pandas as pd
 from pipelines import make_project, run_kedro
 from timing import describe_machine, write_json
 
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 
 TABLES = {
     "cell_index": "02_intermediate",

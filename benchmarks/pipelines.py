@@ -30,8 +30,8 @@ from timing import describe_machine, ratio, write_json
 
 from blastscreen.datasets.whole_files import write_digest
 from blastscreen.schemas import feature_columns
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 
 ROOT = Path(__file__).parents[1]
 DISTINCT = 40

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.cohort.index import build_cell_index, name_data_source, select_counted, tabulate_records
+from blastscreen.cohort.index import build_cell_index, select_counted, tabulate_records
 from blastscreen.imaging.cell_stack import CellStack
-from blastscreen.imaging.inspection import inspect_cells, standardise_cells
+from blastscreen.imaging.intake import inspect_cells, standardise_batch
 from blastscreen.models.cell_batches import BLOCK, CellBatches, resize_cells
 from blastscreen.parameters import CnnParameters, PreprocessingParameters
 from blastscreen.vocabulary import POSITIVE_LABEL
@@ -49,14 +49,14 @@ def read_cells(raw_cells: Any, *, n_folds: int, side: int, settings: Preprocessi
     records = inspect_cells(list(raw_cells.items()), settings=settings)
     index = build_cell_index(
         [tabulate_records(records)],
-        data_source=name_data_source(raw_cells),
+        data_source=raw_cells.data_source,
         count_duplicates_once=settings.count_duplicates_once,
     )
     table = select_counted(index)
     names = tuple(table["image_id"])
 
     def read(start: int, stop: int) -> NDArray[np.uint8]:
-        return standardise_cells([(name, raw_cells[name]) for name in names[start:stop]], settings=settings)
+        return standardise_batch([(name, raw_cells[name]) for name in names[start:stop]], settings=settings)
 
     stack = CellStack(image_ids=names, side=settings.canvas, read=read)
     pixels = np.concatenate([resize_cells(part, side=side) for _, part in stack.batches(BLOCK)])

@@ -1,5 +1,3 @@
-import pytest
-
 from blastscreen.cohort.index import group_subjects
 
 # Pairs of C-NMC subjects that share byte-identical pictures, as counted from the published files.
@@ -42,16 +40,3 @@ def test_pictures_repeated_within_a_subject_join_nobody() -> None:
 
 def test_no_cells_no_groups() -> None:
     assert group_subjects([], []) == []
-
-
-@pytest.mark.parametrize(
-    ("subject_ids", "pixel_hashes", "message"),
-    [
-        (["1", "2"], ["a"], "2 subject ids and 1 pixel hashes"),
-        (["1", "2"], ["a", None], "every cell needs a subject id and a pixel hash"),
-        ([None, "2"], ["a", "b"], "every cell needs a subject id and a pixel hash"),
-    ],
-)
-def test_incomplete_cells_are_refused(subject_ids: list[str], pixel_hashes: list[str], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        group_subjects(subject_ids, pixel_hashes)

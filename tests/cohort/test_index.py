@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from blastscreen.cohort.index import (
     build_cell_index,
-    name_data_source,
     note_on_source,
     select_counted,
     tabulate_records,
@@ -126,7 +125,3 @@ def test_no_file_at_all_gives_an_empty_table_in_the_schema():
 def test_drawn_cells_are_marked_and_others_are_not():
     assert note_on_source(index_of(RECORDS, data_source=GENERATED_SAMPLE)) == GENERATED_SAMPLE
     assert note_on_source(index_of(RECORDS, data_source="C-NMC_training_data")) == ""
-
-
-def test_a_mapping_without_a_source_is_unnamed():
-    assert name_data_source({"a": None}) == "unnamed source"

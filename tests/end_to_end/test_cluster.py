@@ -17,8 +17,7 @@ import yaml
 from blastscreen.compute import parallel
 from blastscreen.compute.parallel import ClusterError, map_batches
 from blastscreen.datasets import CellImageFolder, SampleCells
-from blastscreen.imaging.inspection import inspect_cells
-from blastscreen.imaging.intake import standardise_cells
+from blastscreen.imaging.intake import inspect_cells, standardise_cells
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.parameters import ComputeParameters, PreprocessingParameters
 from blastscreen.synthesis.drawing import draw_cell

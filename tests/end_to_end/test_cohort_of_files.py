@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from blastscreen.cohort.soundness import CohortError
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from blastscreen.features.measurement import feature_names
 from blastscreen.models import MODELS
 from blastscreen.pipeline_registry import register_pipelines
 from blastscreen.runs.user_input import TEXT_PARAMETERS
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import CONSEQUENCES
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from blastscreen.cohort.soundness import CohortError
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, Refusal, is_unfit
 
 pytestmark = pytest.mark.slow

@@ -4,8 +4,8 @@ import pytest
 
 from blastscreen.cohort.names import parse_cell_name
 from blastscreen.cohort.soundness import CohortError
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import Refusal
 
 pytestmark = pytest.mark.slow

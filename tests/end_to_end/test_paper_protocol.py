@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from blastscreen.cohort.index import build_cell_index, tabulate_records
-from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.cohort.names import CNMC_2019
 from blastscreen.cohort.splits import split_cells
 from blastscreen.synthesis.plan import plan_cohort
 from blastscreen.vocabulary import OperatingRule, Region

@@ -2,8 +2,8 @@
 
 import pytest
 
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import Refusal
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 
 SECRETS = ("ZqUser", "ZqPass", "ZqHost", "ZqSig", "ZqPatient", "ZqNode")
 

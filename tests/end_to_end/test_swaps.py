@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
-from blastscreen.synthesis.tree import write_cells
 from blastscreen.vocabulary import GENERATED_SAMPLE
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.cohort.names import CNMC_2019
 from blastscreen.evaluation.published import check_published, read_number
 from blastscreen.features.measurement import feature_names
 
@@ -270,6 +270,6 @@ def test_the_networks_table_is_mended(paper):
 def test_facts_about_the_data_are_those_that_the_project_goes_by(paper_facts, feature_settings):
     counted = {one["statement"]: one["of"] for one in paper_facts["relations"] if one["kind"] == "cohort"}
     parts = [part for fold in CNMC_2019.values() for part in fold.values()]
-    assert counted["n_subjects.archive"] == [f"{sum(part.subjects for part in parts)}"]
-    assert counted["n_cells.used"] == [f"{sum(part.images for part in parts):,}"]
+    assert counted["n_subjects.archive"] == [f"{sum(subjects for _, subjects in parts)}"]
+    assert counted["n_cells.used"] == [f"{sum(images for images, _ in parts):,}"]
     assert set(paper_facts["lists"]["features"]["items"]) == set(feature_names(feature_settings()))

@@ -164,7 +164,7 @@ READ = """
 import resource, sys
 from pathlib import Path
 from blastscreen.imaging.decoding import ImageRejected, decode_image
-from blastscreen.imaging.inspection import inspect_cells
+from blastscreen.imaging.intake import inspect_cells
 from blastscreen.parameters import PreprocessingParameters
 
 settings = PreprocessingParameters.model_validate_json(sys.argv[1])

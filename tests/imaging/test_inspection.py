@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blastscreen.imaging.inspection import inspect_cells, standardise_batch
+from blastscreen.imaging.intake import inspect_cells, standardise_batch
 from blastscreen.imaging.masks import cell_mask, find_background_threshold, to_grey
 from blastscreen.imaging.rejection import ImageRejected
-from blastscreen.imaging.segmentation import segment
-from blastscreen.imaging.standardise import place_cell
+from blastscreen.imaging.segmentation import Segmentation, place_cell, segment
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReasonCode, ReferenceCohort
 
@@ -109,7 +108,8 @@ def test_standardised_cells_lie_where_those_of_the_whole_picture_do(side, row, c
     mask = cell_mask(to_grey(pixels))
     (cell,) = standardise_batch([("a", lambda: pixels)], settings=SETTINGS)
     expected = np.zeros_like(cell)
-    place_cell(pixels, mask, expected, corner=(0, 0), frame=mask.shape)
+    whole = slice(0, mask.shape[0]), slice(0, mask.shape[1])
+    place_cell(pixels, Segmentation(whole, to_grey(pixels), mask, 0, mask.shape), expected)
     np.testing.assert_array_equal(cell, expected)
 
 

@@ -57,6 +57,7 @@ def test_a_batch_that_was_finished_is_not_read_again_and_the_table_is_the_same()
     cells, parts = Cells(NAMES), Parts()
     whole = index_cells(cells, parts, SETTINGS, COMPUTE)
     assert len(parts) == 2
+    assert set(whole["data_source"]) == {"unnamed source"}
     parts.popitem()
     cells.seen.clear()
     again = index_cells(cells, parts, SETTINGS, COMPUTE)

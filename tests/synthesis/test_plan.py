@@ -4,8 +4,7 @@ from dataclasses import astuple
 import pandas as pd
 import pytest
 
-from blastscreen.cohort.names import parse_cell_name
-from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.cohort.names import CNMC_2019, parse_cell_name
 from blastscreen.synthesis.plan import CellKind, plan_cohort, plan_sample
 from blastscreen.vocabulary import CellLabel
 

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from blastscreen.synthesis.__main__ import main
-from blastscreen.synthesis.drawing import draw_cell
+from blastscreen.synthesis.drawing import draw_cell, encode_bmp, write_cells
 from blastscreen.synthesis.plan import plan_cohort, plan_sample
-from blastscreen.synthesis.tree import encode_bmp, write_cells
 from blastscreen.vocabulary import GENERATED_MARKER, GENERATED_SAMPLE, CellLabel
 
 SEED = 42

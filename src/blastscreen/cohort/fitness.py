@@ -7,18 +7,14 @@ import pandas as pd
 from blastscreen.cohort.index import join_sources
 from blastscreen.vocabulary import GENERATED_SAMPLE, ReasonCode, Refusal, Split, Status, is_unfit
 
-TAIL = 0.005
-"""Share of the training cells at either end of the areas that the range leaves out."""
-MARGIN = 0.1
-"""How much wider the range is than the rest of them: other people's cells differ a little."""
+TAIL = 0.005  # share of the training cells at either end of the areas that the range leaves out
+MARGIN = 0.1  # how much wider the range is than the rest of them: other people's cells differ a little
 
 
 def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) -> dict[str, Any]:
-    """Measure the areas of the training cells that are fit themselves.
+    """Measure, ready for JSON, the areas (pixels) of the training cells that are fit themselves.
 
-    Returns:
-        Ready for JSON: data_source, n_cells, and under cell_area (pixels) low and high, the quantiles `TAIL` and
-        1 - `TAIL`, widened by `MARGIN`.
+    Low and high are the quantiles `TAIL` and 1 - `TAIL`, widened by `MARGIN`.
 
     Raises:
         Refusal: No training cell is fit.
@@ -34,11 +30,7 @@ def measure_training_cells(cell_index: pd.DataFrame, cell_splits: pd.DataFrame) 
 
 
 def list_reasons(cell_index: pd.DataFrame, training_range: dict[str, Any]) -> "pd.Series[str]":
-    """List all reasons of each file, and in what a cell is unlike those that a model learned from.
-
-    Returns:
-        Codes joined by ";", by image_id; rejected files keep theirs.
-    """
+    """List by image_id all reasons of each file, joined by ";", and in what it is unlike what a model learned from."""
     area, allowed = cell_index["cell_area"].astype(float), training_range["cell_area"]
     learned_drawn = GENERATED_SAMPLE in training_range["data_source"]
     unlike = {

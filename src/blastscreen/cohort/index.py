@@ -15,14 +15,9 @@ _NAMED = {"subject_id": "str", "subject_group": "str", "label": "str", "source_f
 _NAMED |= {"field_number": "Int64", "cell_number": "Int64"}
 
 
-def tabulate_batches(batches: Sequence[Sequence[dict[str, object]]]) -> pd.DataFrame:
-    """Make a table of what `blastscreen.imaging.inspection.inspect_cells` gave for a few batches."""
-    return tabulate_records([record for batch in batches for record in batch])
-
-
-def tabulate_records(records: Sequence[dict[str, object]]) -> pd.DataFrame:
-    """Make a table of records of `inspect_cells`, with the columns of `CELL_INDEX` that do not come from names."""
-    return pd.DataFrame(records, columns=list(_SEEN)).astype(_SEEN)
+def tabulate_records(records: Iterable[dict[str, object]]) -> pd.DataFrame:
+    """Tabulate the records of `blastscreen.imaging.intake.inspect_cells`."""
+    return pd.DataFrame(list(records), columns=list(_SEEN)).astype(_SEEN)
 
 
 def build_cell_index(
@@ -36,13 +31,12 @@ def build_cell_index(
 
     Args:
         parts: Results of `tabulate_records`; none if there is no file.
-        data_source: Where the images come from.
-        count_duplicates_once: Give all files of one picture but one the status `duplicate`.
+        data_source: Of the images.
+        count_duplicates_once: Give all files of one picture but one the status `duplicate`; `detail` names that one.
         cell_names: By image id what a sheet of labels says of it; of others, name and folders are read.
 
     Returns:
-        Table in the schema `CELL_INDEX`. Rejected rows have no label; other rows whose name cannot be parsed have
-        neither subject nor label. A duplicate names the file that it repeats in `detail`, and keeps label and group.
+        Table in the schema `CELL_INDEX`. Rejected rows have no label, rows whose name says nothing no subject either.
     """
     named = (_add_names(part, cell_names or {}) for part in chain([tabulate_records([])], parts))
     index = pd.concat(named, ignore_index=True)
@@ -66,16 +60,6 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
     Subjects and pictures are the two sides of a graph with one edge per cell; a group is a connected component, so ids
     that share pictures only by way of a third one are joined too.
 
-    Args:
-        subject_ids: Subject of each cell.
-        pixel_hashes: Hash of the decoded pixels of each cell, in the same order.
-
-    Returns:
-        The group of each cell: its subject ids in natural order, joined by "+".
-
-    Raises:
-        ValueError: The lists differ in length, or a value is missing.
-
     Examples:
         >>> group_subjects(["H10", "H3", "H3", "7"], ["a", "a", "b", "c"])
         ['H3+H10', 'H3+H10', 'H3+H10', '7']
@@ -83,14 +67,8 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    if len(subject_ids) != len(pixel_hashes):
-        raise ValueError(
-            f"{len(subject_ids)} subject ids and {len(pixel_hashes)} pixel hashes: give one of each per cell"
-        )
     subject_codes, subjects = pd.factorize(np.asarray(subject_ids, dtype=object))
     hash_codes, hashes = pd.factorize(np.asarray(pixel_hashes, dtype=object))
-    if (subject_codes < 0).any() or (hash_codes < 0).any():
-        raise ValueError("every cell needs a subject id and a pixel hash: leave out the cells that have none")
     n_nodes = len(subjects) + len(hashes)
     edges = (np.ones(len(subject_codes)), (subject_codes, len(subjects) + hash_codes))
     _, components = connected_components(coo_array(edges, shape=(n_nodes, n_nodes)), directed=False)
@@ -104,23 +82,15 @@ def group_subjects(subject_ids: Sequence[str], pixel_hashes: Sequence[str]) -> l
 def _set_duplicates_aside(index: pd.DataFrame) -> pd.DataFrame:
     """Count a picture with the file that says most of it, and has the shortest name: a copy's is longer."""
     readable = select_readable(index)
-    demerits = pd.DataFrame(
-        {
-            "nameless": readable["label"].isna(),
-            "foldless": readable["source_fold"].isna(),
-            "length": readable["image_id"].str.len(),
-            "image_id": readable["image_id"],
-        }
-    )
-    ordered = readable.loc[demerits.sort_values(demerits.columns.tolist()).index]
+    nameless, foldless = readable["label"].isna(), readable["source_fold"].isna()
+    demerits = readable.assign(nameless=nameless, foldless=foldless, length=readable["image_id"].str.len())
+    ordered = demerits.sort_values(["nameless", "foldless", "length", "image_id"])
     originals = ordered.groupby("pixel_hash")["image_id"].transform("first")
     repeats = originals[ordered["pixel_hash"].duplicated()]
     changed = index.copy()
     changed.loc[repeats.index, "status"] = str(Status.DUPLICATE)
-    changed.loc[repeats.index, "reasons"] = [
-        ";".join(sorted({*filter(None, reasons.split(";")), str(ReasonCode.DUPLICATE)}))
-        for reasons in index.loc[repeats.index, "reasons"]
-    ]
+    codes = (index.loc[repeats.index, "reasons"] + f";{ReasonCode.DUPLICATE}").str.strip(";").str.split(";")
+    changed.loc[repeats.index, "reasons"] = codes.map(lambda found: ";".join(sorted(set(found))))
     changed.loc[repeats.index, "detail"] = "the same picture as " + repeats
     return changed
 
@@ -135,27 +105,12 @@ def select_counted(cell_index: pd.DataFrame) -> pd.DataFrame:
     return cell_index[cell_index["status"].isin(COUNTED)].reset_index(drop=True)
 
 
-def name_data_source(raw_cells: object) -> str:
-    """Return where images come from, as far as their dataset tells: its `data_source`, or else "unnamed source"."""
-    return str(getattr(raw_cells, "data_source", "unnamed source"))
-
-
-def find_cell_names(raw_cells: object) -> Mapping[str, CellName]:
-    """Return what a sheet of labels says of images, as far as their dataset tells: its `cell_names`, or nothing."""
-    names: Mapping[str, CellName] = getattr(raw_cells, "cell_names", {})
-    return names
-
-
 def join_sources(cells: pd.DataFrame) -> str:
     """Join the data sources of cells into the one that stands on what is made of them."""
     return ", ".join(sorted(cells["data_source"].unique()))
 
 
 def note_on_source(made_of: pd.DataFrame | str) -> str:
-    """Return what must stand on everything made of some cells: that they were drawn, or "".
-
-    Args:
-        made_of: Any table with a column data_source, such as the index or predictions, or the data source of a result.
-    """
+    """Return what must stand on all that is made of cells of a table or data source: that they were drawn, or ""."""
     source = made_of if isinstance(made_of, str) else join_sources(made_of)
     return GENERATED_SAMPLE if GENERATED_SAMPLE in source else ""

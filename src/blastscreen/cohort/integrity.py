@@ -5,9 +5,8 @@ from typing import Any
 import pandas as pd
 
 from blastscreen.cohort.index import join_sources, select_counted, select_readable
-from blastscreen.cohort.names import natural_key
-from blastscreen.cohort.reference import CNMC_2019, CNMC_2019_DOI
-from blastscreen.cohort.soundness import CohortError, require_sound_cohort
+from blastscreen.cohort.names import CNMC_2019, CNMC_2019_DOI, natural_key
+from blastscreen.cohort.soundness import require_sound_cohort
 from blastscreen.parameters import PreprocessingParameters
 from blastscreen.vocabulary import ReferenceCohort, Status, is_unfit
 
@@ -15,33 +14,23 @@ _MAX_EXAMPLES = 10
 
 
 def check_integrity(cell_index: pd.DataFrame, settings: PreprocessingParameters) -> dict[str, Any]:
-    """Stop on an unsound cohort (`require_sound_cohort`); of a sound one, count everything (`describe_cohort`)."""
+    """Refuse an unsound cohort (`require_sound_cohort`); describe a sound one."""
     require_sound_cohort(cell_index)
     return describe_cohort(cell_index, reference=settings.reference_cohort)
 
 
 def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> dict[str, Any]:
-    """Count what came in, what was kept and what repeats.
+    """Count, ready for JSON, what came in, what was kept and what repeats.
 
     Labels and folds are those of the counted cells; duplicates, merged subjects and the comparison are about all files
-    that were not rejected. Cells whose name names nobody are counted under a subject, label or fold of None.
-
-    Args:
-        cell_index: In the schema `CELL_INDEX`.
-        reference: Published cohort to compare with, fold by fold.
-
-    Returns:
-        Plain values, ready for JSON. A file with two reasons counts under both. No model decides alone on n_unfit of
-        the counted cells. `reference` is None unless a published cohort was asked for; what it calls missing or
-        unexpected are images.
-
-    Raises:
-        CohortError: A row has no status of the vocabulary.
+    that were not rejected. Cells whose name names nobody are counted under a subject, label or fold of None. A file
+    with two reasons counts under both. No model decides alone on n_unfit of the counted cells.
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     return {
         "data_source": join_sources(cell_index),
-        **_count_files(cell_index),
+        "n_files": len(cell_index),
+        **{f"n_{status}": int((cell_index["status"] == status).sum()) for status in Status},
         "n_unfit": int(is_unfit(counted["reasons"]).sum()),
         "rejected_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REJECTED]),
         "review_reasons": _count_reasons(cell_index[cell_index["status"] == Status.REVIEW]),
@@ -52,17 +41,6 @@ def describe_cohort(cell_index: pd.DataFrame, *, reference: ReferenceCohort) -> 
         "merged_subjects": _list_merged_subjects(readable),
         "reference": _compare_with_cnmc(readable) if reference == ReferenceCohort.CNMC_2019 else None,
     }
-
-
-def _count_files(cell_index: pd.DataFrame) -> dict[str, int]:
-    unknown = cell_index.loc[~cell_index["status"].isin(list(Status)), "image_id"]
-    if len(unknown):
-        raise CohortError(
-            f"{len(unknown):,} of {len(cell_index):,} rows of the cell index have a status that is not one of "
-            f"{', '.join(Status)}, the first of them {unknown.iloc[0]}. Run preprocessing again"
-        )
-    counts = {f"n_{status}": int((cell_index["status"] == status).sum()) for status in Status}
-    return {"n_files": len(cell_index)} | counts
 
 
 def _count_reasons(files: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -79,7 +57,6 @@ def _count_cells(cells: pd.DataFrame, *, by: list[str]) -> list[dict[str, Any]]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """List rows as plain dictionaries, with None where a value is missing."""
     plain = table.astype(object).where(table.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
@@ -106,7 +83,6 @@ def _count_duplicates(files: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _list_merged_subjects(files: pd.DataFrame) -> list[dict[str, Any]]:
-    """List the subject groups that join several ids because these share pictures."""
     merged = files[files["subject_group"] != files["subject_id"]].groupby("subject_group")["subject_id"]
     rows = merged.agg(subject_ids=lambda ids: sorted(set(ids), key=natural_key), images="size").reset_index()
     return sorted(_records(rows), key=lambda row: natural_key(row["subject_group"]))

@@ -38,7 +38,7 @@ def parse_label_sheet(data: bytes) -> list[SheetRow]:
     case among others. Text may be UTF-8, UTF-16 with its mark, or else Windows-1252. Blank rows are left out.
 
     Raises:
-        CohortError: A workbook, no text, no column new_names, or neither of the others; says how to save it.
+        CohortError: No table of text, no column new_names, or neither of the others.
 
     Examples:
         >>> parse_label_sheet(b"sep=;\r\nLABELS;new_names\r\n1,0;7.bmp\r\n;\r\n")
@@ -79,7 +79,7 @@ def _decode_text(data: bytes) -> str:
 
 
 def read_cell_names(rows: Sequence[SheetRow], image_ids: Iterable[str]) -> dict[str, CellName]:
-    r"""Read from a sheet whose cell each image of a folder shows, and with which label.
+    """Read from a sheet whose cell each image of a folder shows, and with which label.
 
     Args:
         rows: Result of `parse_label_sheet`. `new_name` is the file's name, or its path in the folder, in any case, with
@@ -88,13 +88,7 @@ def read_cell_names(rows: Sequence[SheetRow], image_ids: Iterable[str]) -> dict[
         image_ids: Of the images in the folder.
 
     Raises:
-        CohortError: Naming every problem at once: a file is named by two rows or in two folders, a label or a
-            Patient_ID can't be read or they contradict each other, an image lacks a row, or a row an image.
-
-    Examples:
-        >>> rows = parse_label_sheet(b"Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1,1\nP7,2,0")
-        >>> [name.subject_id for name in read_cell_names(rows, ["a/1.bmp", "a/2.bmp"]).values()]
-        ['57', 'P7']
+        CohortError: Naming every problem at once.
     """
     known: defaultdict[str, list[str]] = defaultdict(list)
     image_ids = list(image_ids)
@@ -117,11 +111,10 @@ def _name_cell(row: SheetRow, image_id: str) -> CellName:
 def _list_problems(rows: Sequence[SheetRow], meant: Sequence[Sequence[str]], image_ids: Sequence[str]) -> list[str]:
     times = Counter(image_id for images in meant for image_id in images)
     judged = [(row, parse_cell_name(row.patient_id), _LABELS.get(row.label.casefold())) for row in rows]
+    targets = list(zip(rows, meant, strict=True))
     found = {
         "named by several rows: {}. Keep the right row of each": {
-            row.new_name
-            for row, images in zip(rows, meant, strict=True)
-            if any(times[image_id] > 1 for image_id in images)
+            row.new_name for row, images in targets if any(times[image_id] > 1 for image_id in images)
         },
         "of the same name: {}. Give their paths in the sheet, such as all/1.bmp": {
             image_id for images in meant if len(images) > 1 for image_id in images
@@ -142,7 +135,7 @@ def _list_problems(rows: Sequence[SheetRow], meant: Sequence[Sequence[str]], ima
         },
         "without a row: {}. Add the rows, or move the files out of the folder": set(image_ids) - set(times),
         "named by a row but not in the folder: {}. Add the files, or take out the rows": {
-            row.new_name for row, images in zip(rows, meant, strict=True) if not images
+            row.new_name for row, images in targets if not images
         },
     }
     counted = {text: sorted(names) for text, names in found.items() if names}

@@ -1,4 +1,4 @@
-"""What a C-NMC file name says."""
+"""C-NMC 2019 as it was published: what its file names say, and how many images it holds."""
 
 import re
 from dataclasses import dataclass
@@ -15,6 +15,17 @@ _FOLD = re.compile(r"fold_[0-9]+", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile("|".join(CellLabel), re.IGNORECASE | re.ASCII)
 
 
+CNMC_2019_DOI = "10.7937/tcia.2019.dc64i46r"
+# Gupta & Gupta (2019), C-NMC 2019, The Cancer Imaging Archive, doi:10.7937/tcia.2019.dc64i46r: the training set,
+# counted from its file list. Ids are counted as published: 73 in all, although some belong to the same person.
+CNMC_2019: dict[str, dict[CellLabel, tuple[int, int]]] = {
+    "fold_0": {CellLabel.ALL: (2397, 19), CellLabel.HEM: (1130, 9)},
+    "fold_1": {CellLabel.ALL: (2418, 11), CellLabel.HEM: (1163, 3)},
+    "fold_2": {CellLabel.ALL: (2457, 17), CellLabel.HEM: (1096, 14)},
+}
+"""Images and subject ids of the training set by fold and label."""
+
+
 @dataclass(frozen=True)
 class CellName:
     """What is known of a cell from its file's name, the folders above it, or a sheet of labels; None for what isn't."""
@@ -27,23 +38,17 @@ class CellName:
 
 
 def parse_cell_name(image_id: str) -> CellName | None:
-    """Read subject, field, cell and label from a C-NMC file name, and the fold from the folders above it.
+    """Read `UID_<subject>_<field>_<cell>_<label>`, and the fold from the nearest folder called `fold_<n>`.
 
     Case doesn't matter: the 36 files of subject H3 are published as `UID_h3_...`. The "H" of a subject is part of the
     id: ALL subject "11" and HEM subject "H11" are different people.
 
-    Args:
-        image_id: Path relative to the root of the cohort, with forward slashes.
-
     Returns:
-        None when the name isn't `UID_<subject>_<field>_<cell>_<label>`, with or without extension. The nearest folder
-        called `fold_<n>` is the source fold.
+        None for any other name.
 
     Examples:
         >>> parse_cell_name("fold_2/hem/UID_h3_4_1_hem.bmp")
         CellName(subject_id='H3', field_number=4, cell_number=1, label=<CellLabel.HEM: 'hem'>, source_fold='fold_2')
-        >>> parse_cell_name("1867.bmp") is None
-        True
     """
     match = _CELL_NAME.fullmatch(PurePosixPath(image_id).name)
     if match is None:
@@ -58,12 +63,7 @@ def parse_cell_name(image_id: str) -> CellName | None:
 
 
 def describe_cell(image_id: str) -> CellName:
-    """Read what a file's name says, or else the label from the folders above it; a subject is never guessed.
-
-    Examples:
-        >>> describe_cell("lab/ALL/1.bmp").label
-        <CellLabel.ALL: 'all'>
-    """
+    """Read what a file's name says, or else the label from the folders above it; a subject is never guessed."""
     named = parse_cell_name(image_id)
     return named or CellName(label=folder_label(image_id), source_fold=_nearest_folder(image_id, _FOLD))
 

@@ -31,9 +31,6 @@ class CohortError(Refusal):
 def require_sound_cohort(cell_index: pd.DataFrame) -> None:
     """Refuse a cohort from which no honest split can be made; rejected files don't matter unless they are the most.
 
-    Args:
-        cell_index: In the schema `CELL_INDEX`.
-
     Raises:
         CohortError: Most files were rejected; or, naming every problem at once, a name that can't be read, a label
             that its folder contradicts, a subject with both labels, identical pixels with both labels, one class or one
@@ -41,9 +38,8 @@ def require_sound_cohort(cell_index: pd.DataFrame) -> None:
     """
     readable, counted = select_readable(cell_index), select_counted(cell_index)
     if 2 * len(readable) < len(cell_index) or readable.empty:
-        raise CohortError(
-            f"{describe_rejected(cell_index)}. Check that the folder holds the cohort, or take them out of it"
-        )
+        advice = "Check that the folder holds the cohort, or take them out of it"
+        raise CohortError(f"{describe_rejected(cell_index)}. {advice}")
     # a duplicate can still contradict the file that it repeats
     problems = [*_find_wrong_names(counted, readable), *_find_conflicts(readable), *_find_gaps(counted)]
     if problems:
@@ -55,13 +51,13 @@ def describe_rejected(cell_index: pd.DataFrame) -> str:
     rejected = cell_index[cell_index["status"] == Status.REJECTED]
     counts = rejected["reasons"].str.split(";").explode().value_counts()
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
-    advice = (
-        ". outside_root: links that lead out of the folder are not followed; name the folder that they lead to, or "
-        "copy the files themselves (cp -rL)"
-        if ReasonCode.OUTSIDE_ROOT in counts
-        else ""
-    )
-    return f"{len(rejected):,} of {count_noun(len(cell_index), 'file')} rejected ({reasons or 'no files'}){advice}"
+    text = f"{len(rejected):,} of {count_noun(len(cell_index), 'file')} rejected ({reasons or 'no files'})"
+    if ReasonCode.OUTSIDE_ROOT in counts:
+        text += (
+            ". outside_root: links that lead out of the folder are not followed; name the folder that they lead to, "
+        )
+        text += "or copy the files themselves (cp -rL)"
+    return text
 
 
 def _find_wrong_names(counted: pd.DataFrame, readable: pd.DataFrame) -> Iterator[str]:

@@ -21,10 +21,7 @@ _COST_TOLERANCE = 0.02
 
 
 def split_cells(cell_index: pd.DataFrame, settings: SplitParameters) -> pd.DataFrame:
-    """Split the counted cells, and check the result; the order of rows does not matter.
-
-    Returns:
-        Table in the schema `CELL_SPLITS`, sorted by image_id.
+    """Split the counted cells into a table in the schema `CELL_SPLITS`; the order of rows does not matter.
 
     Raises:
         CohortError: No sound split can be made; the text says why and what to do.
@@ -39,8 +36,9 @@ def split_cells(cell_index: pd.DataFrame, settings: SplitParameters) -> pd.DataF
         case SplitStrategy.SUBJECT:
             split = split_by_subject(ordered, **fractions, seed=settings.seed)
         case SplitStrategy.SOURCE_FOLD:
-            folds = {"validation_fold": settings.validation_fold, "test_fold": settings.test_fold}
-            split = split_by_source_fold(ordered, **folds)
+            split = split_by_source_fold(
+                ordered, validation_fold=settings.validation_fold, test_fold=settings.test_fold
+            )
         case SplitStrategy.IMAGE:
             split = split_by_image(ordered, **fractions, seed=settings.seed)
     splits = identity.assign(split=split, data_source=ordered["data_source"])
@@ -59,9 +57,6 @@ def split_by_subject(
     shares of groups are (sums of absolute differences over the three splits; groups count because the evidence of a
     test set grows with its subjects). One is drawn from those within 0.02 of the best score, so that seeds resample
     the split wherever there is a choice. A group too large for validation or test thereby ends in training.
-
-    Returns:
-        Split of each row, on the index of `cells` (subject_group and label).
 
     Raises:
         CohortError: A class has fewer than three groups, or a group has both labels.
@@ -88,9 +83,8 @@ def _count_cells_per_group(cells: pd.DataFrame) -> pd.DataFrame:
     n_groups = (sizes > 0).sum()
     if (n_groups < len(_SPLITS)).any():
         counts = ", ".join(f"{n_groups[label]} {label}" for label in CellLabel)
-        problems.append(
-            f"subject groups per class: {counts}. Each split needs one: add subjects until each class has 3"
-        )
+        advice = "Each split needs one: add subjects until each class has 3"
+        problems.append(f"subject groups per class: {counts}. {advice}")
     if problems:
         raise CohortError(*problems)
     return sizes
@@ -119,9 +113,6 @@ def split_by_image(
 
     Scikit-learn's `train_test_split` first takes validation and test together, then test out of those.
 
-    Returns:
-        Split of each row, on the index of `cells` (image_id and label).
-
     Raises:
         CohortError: There are too few cells to stratify.
     """
@@ -132,11 +123,9 @@ def split_by_image(
     # rounded up as scikit-learn does, but not for a floating-point tail: 10 * (0.1 + 0.2) is 3, not 4
     n_held_out = math.ceil(round(len(ordered) * (validation_fraction + test_fraction), 6))
     n_test = math.ceil(round(n_held_out * test_fraction / (validation_fraction + test_fraction), 6))
-    roles = np.full(len(ordered), Split.TRAIN.value, dtype=object)
+    places, roles = np.arange(len(ordered)), np.full(len(ordered), Split.TRAIN.value, dtype=object)
     try:
-        _, held_out = train_test_split(
-            np.arange(len(ordered)), test_size=n_held_out, stratify=labels, random_state=seed
-        )
+        _, held_out = train_test_split(places, test_size=n_held_out, stratify=labels, random_state=seed)
         validation, test = train_test_split(held_out, test_size=n_test, stratify=labels[held_out], random_state=seed)
     except ValueError as error:
         counts = ", ".join(f"{(labels == label).sum():,} {label}" for label in CellLabel)
@@ -152,19 +141,15 @@ def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold
     The official folds share no subject id but they do share people: a group found in several folds goes, whole, to the
     fold with most of its cells, the first by name among equals.
 
-    Returns:
-        Split of each row, on the index of `cells` (image_id, subject_group, label and source_fold).
-
     Raises:
         CohortError: A cell has no fold, or a named fold isn't there.
     """
     problems = []
     homeless = cells.loc[cells["source_fold"].isna(), "image_id"].sort_values()
     if len(homeless):
-        problems.append(
-            f"cells outside the official folders: {len(homeless):,}, such as {homeless.iloc[0]}. Put them into "
-            "fold_<n> folders, or split by subject"
-        )
+        found = f"{len(homeless):,}, such as {homeless.iloc[0]}"
+        advice = "Put them into fold_<n> folders, or split by subject"
+        problems.append(f"cells outside the official folders: {found}. {advice}")
     counts = pd.crosstab(cells["subject_group"], cells["source_fold"])
     folds = sorted(map(str, counts.columns), key=natural_key)
     missing = [fold for fold in (validation_fold, test_fold) if fold not in folds]
@@ -179,21 +164,9 @@ def split_by_source_fold(cells: pd.DataFrame, *, validation_fold: str, test_fold
 
 
 def require_sound_splits(splits: pd.DataFrame, *, groups_stay_whole: bool) -> None:
-    """Refuse splits that divide a person, miss a class or count a cell twice, and name every problem at once.
-
-    Args:
-        splits: image_id, subject_group, label and split, one row per cell.
-        groups_stay_whole: Whether a subject group may be in one split only.
-    """
+    """Refuse splits that miss a class or, where groups stay whole, divide a person."""
     problems = []
-    repeated = splits.loc[splits["image_id"].duplicated(), "image_id"]
-    if len(repeated):
-        problems.append(f"repeated image_ids: {len(repeated):,}, such as {repeated.iloc[0]}. Keep one of each")
-    unassigned = splits.loc[~splits["split"].isin(_SPLITS), "image_id"]
-    if len(unassigned):
-        problems.append(f"cells in no split: {len(unassigned):,}, such as {unassigned.iloc[0]}")
-    counts = pd.crosstab(splits["split"], splits["label"])
-    counts = counts.reindex(index=list(Split), columns=list(CellLabel), fill_value=0)
+    counts = pd.crosstab(splits["split"], splits["label"]).reindex(index=_SPLITS, columns=list(CellLabel), fill_value=0)
     if (counts == 0).any(axis=None):
         texts = [f"{split} {row[CellLabel.ALL]:,} all, {row[CellLabel.HEM]:,} hem" for split, row in counts.iterrows()]
         problems.append(f"a split lacks a class ({'; '.join(texts)} cells). Choose other folds, or add subjects")

@@ -1,19 +1,23 @@
 """The one place that maps work over cores or over a cluster, and goes on where a killed run stopped."""
 
+import hashlib
+import json
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from joblib import effective_n_jobs, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
-from blastscreen.compute.cache_key import hash_code
 from blastscreen.compute.progress import Bar
 from blastscreen.parameters import ComputeParameters
 from blastscreen.vocabulary import Refusal
@@ -23,8 +27,9 @@ logger = logging.getLogger(__name__)
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 
-_PATIENCE = 10
-"""Seconds that a scheduler may take to answer."""
+_PATIENCE = 10  # seconds that a scheduler may take to answer
+_PACKAGE = Path(__file__).parents[1]
+_LIBRARIES = ("numba", "numpy", "opencv-python-headless", "pandas", "pillow", "scikit-image", "scipy")
 
 
 class ClusterError(Refusal):
@@ -41,27 +46,21 @@ class PartStore(Protocol):
         """Keep a result that JSON can spell, in one step."""
 
 
-@dataclass(frozen=True)
-class Resume(Generic[Batch]):
-    """How a batch that an interrupted run had finished is found again.
-
-    Attributes:
-        parts: Where results lie.
-        key: Returns the `cache_key` of a batch's result, or None where it is unknown: then nothing is kept.
-    """
-
-    parts: PartStore
-    key: Callable[[Batch], str | None]
+@cache
+def hash_code() -> str:
+    """Hash the code of this package, the Python version and those of the libraries that pixels pass through."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    versions = {name: version(name) for name in _LIBRARIES}
+    digest.update(json.dumps([sys.version_info[:2], versions]).encode())
+    return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class _Work(Generic[Result]):
-    """A batch under way."""
-
-    future: "Future[Result]"
-    number: int
-    files: Sequence[str]
-    key: str | None
+def cache_key(*inputs: object) -> str:
+    """Hash the code and all else that a result depends on, in words that JSON can spell, to 32 hexadecimal digits."""
+    text = json.dumps([hash_code(), *inputs], ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def map_batches(
@@ -72,68 +71,68 @@ def map_batches(
     settings: ComputeParameters,
     description: str,
     names: Callable[[Batch], Sequence[str]] = lambda _: (),
-    resume: Resume[Batch] | None = None,
+    finished: PartStore | None = None,
+    key: Callable[[Batch], str | None] = lambda _: None,
 ) -> Iterator[Result]:
     """Yield `function(batch)` for every batch, in order, with a bar on a terminal.
 
-    Work runs ahead of the consumer by at most two batches a worker, so memory stays flat as batches double.
+    Work runs ahead of the consumer by at most two batches a worker, so memory stays flat as batches double. Unless the
+    backend is `threading`, function, batches and results are pickled.
 
     Args:
-        function: Applied to each batch. Unless the backend is `threading`, it, the batches and its results are pickled.
+        function: Applied to each batch.
         batches: Consumed lazily.
-        total: Number of batches, for the progress display.
+        total: Number of batches.
         settings: Backend, number of workers, address of the cluster.
-        description: What the user reads beside the progress bar.
+        description: What the user reads beside the bar.
         names: Returns the files of a batch, for the error of a batch that fails.
-        resume: Keeps results, which JSON can spell, and takes those that are kept already. Not kept unless given.
+        finished: Keeps results, which JSON can spell; those that are there already are taken from it.
+        key: Returns the `cache_key` of a batch's result, or None: then it is not kept.
 
     Raises:
         Exception: What `function` raised, with a note on the batch: its position, its work, its files.
         ClusterError: There is no cluster to work on, or it runs other code.
     """
     started = time.perf_counter()
-    window: deque[_Work[Result]] = deque()
+    window: deque[tuple[Future[Result], int, Sequence[str], str | None]] = deque()
     n_kept = 0
 
     def finish() -> Result:
-        work = window.popleft()
+        future, number, files, place = window.popleft()
         try:
-            result = work.future.result()
+            result = future.result()
         except Exception as error:
-            error.add_note(f"{description}: in batch {work.number} of {total}{_name_files(work.files)}")
+            error.add_note(f"{description}: in batch {number} of {total}{_name_files(files)}")
             raise
-        if resume and work.key is not None:
-            resume.parts.write(work.key, result)
+        if finished is not None and place is not None:
+            finished.write(place, result)
         bar.advance()
         return result
 
     with closing(Bar(description, total=total)) as bar, _start_workers(settings) as (executor, workers):
         try:
             for number, batch in enumerate(batches, start=1):
-                key = resume.key(batch) if resume else None
-                kept: Future[Result] | None = _find(resume, key)
+                place = None if finished is None else key(batch)
+                kept = None if finished is None or place is None else finished.read(place)
                 n_kept += kept is not None
-                future = kept or executor.submit(function, batch)
-                window.append(_Work(future, number, names(batch), None if kept else key))
+                future = executor.submit(function, batch) if kept is None else _done(kept)
+                window.append((future, number, names(batch), place if kept is None else None))
                 if len(window) > 2 * workers:
                     yield finish()
             while window:
                 yield finish()
         finally:
-            for work in window:
-                work.future.cancel()
+            for future, *_ in window:
+                future.cancel()
     if n_kept:
         logger.info("%s: %d of %d batches were done before", description, n_kept, total)
     logger.info("%s: %d batches in %.1f s", description, total, time.perf_counter() - started)
 
 
-def _find(resume: Resume[Batch] | None, key: str | None) -> "Future[Result] | None":
-    result = resume.parts.read(key) if resume and key is not None else None
-    if result is None:
-        return None
-    found: Future[Result] = Future()
-    found.set_result(result)  # type: ignore[arg-type]  # the key says that `function` returned it
-    return found
+def _done(result: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
 
 
 def _name_files(files: Sequence[str]) -> str:
@@ -144,7 +143,6 @@ def _name_files(files: Sequence[str]) -> str:
 
 @contextmanager
 def _start_workers(settings: ComputeParameters) -> Iterator[tuple[Executor, int]]:
-    """Yield what runs functions, and on how many workers."""
     workers = effective_n_jobs(settings.n_jobs)
     match settings.backend:
         case "threading":

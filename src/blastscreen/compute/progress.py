@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-_QUIET = 60
-"""Seconds after which long work says, where there is no terminal, how far it is."""
+_QUIET = 60  # seconds after which long work says, where there is no terminal, how far it is
 
 _shared: Progress | None = None
 _last_line = 0.0

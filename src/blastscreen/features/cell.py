@@ -21,7 +21,6 @@ class Cell:
         mask: (h, w), contiguous; 1 on the cell, else 0.
         seen: (h, w), contiguous; 1 where a pixel is seen (the mask, or everywhere), else 0.
         frame: (H, W) of the frame whose remaining pixels, all black, are seen too. None where no more is seen.
-        settings: Constants of the features.
     """
 
     rgb: NDArray[np.uint8]
@@ -33,26 +32,10 @@ class Cell:
 
 
 def cut_out(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, settings: FeatureParameters) -> Cell:
-    """Cut a cell out of its picture.
+    """Cut a cell out of its picture (H, W, 3), RGB at native resolution, with its mask (H, W).
 
     In the region `frame`, the cut leaves a margin of one black pixel, so that every edge and every pair of two grey
     levels is in it.
-
-    Args:
-        pixels: (H, W, 3) RGB at native resolution.
-        mask: (H, W), True on the cell.
-        settings: Region and blur; kept for the features.
-
-    Raises:
-        ValueError: If the arrays are not a picture and its mask.
-
-    Example:
-        >>> settings = FeatureParameters(
-        ...     groups=("shape",), region=Region.CELL, gaussian_blur=False, canny_low=20, canny_high=40, rim_width=3
-        ... )
-        >>> mask = np.pad(np.ones((2, 3), dtype=bool), 9)
-        >>> cut_out(np.zeros((20, 21, 3), dtype=np.uint8), mask, settings=settings).grey.shape
-        (2, 3)
     """
     if pixels.dtype != np.uint8 or mask.dtype != np.bool_ or pixels.shape != (*mask.shape, 3) or not mask.size:
         raise ValueError(
@@ -77,15 +60,9 @@ def blur_within(grey: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[n
     """Smooth an image (H, W) with a 3x3 Gaussian kernel where `inside` (H, W) is 1; it is 0 elsewhere.
 
     Each pixel inside becomes the weighted average of those of its neighbours that are inside, rounded half up, so that
-    the background does not darken the rim (normalised convolution, Knutsson and Westin 1993). Others become 0.
-
-    Example:
-        >>> row = np.array([[0, 80, 80, 40]], dtype=np.uint8)
-        >>> blur_within(row, (row > 0).view(np.uint8))
-        array([[ 0, 80, 70, 53]], dtype=uint8)
+    the background does not darken the rim (normalised convolution, Knutsson and Westin 1993).
     """
-    weights = _sum_neighbours(inside)
-    average = _sum_neighbours(grey * inside) / np.maximum(weights, 1)
+    average = _sum_neighbours(grey * inside) / np.maximum(_sum_neighbours(inside), 1)
     return np.floor(average + 0.5).astype(np.uint8) * inside
 
 

@@ -25,7 +25,7 @@ def measure_edges(cell: Cell) -> dict[str, float]:
             gradient (L1 norm), calls an edge. An edge is followed within the core only.
         sobel_mean (0 to 1): mean magnitude of the gradient, scaled as by `skimage.filters.sobel`.
     """
-    from blastscreen.features.edge_kernels import count_edges, sum_magnitudes
+    from blastscreen.features.kernels import count_edges, sum_magnitudes
 
     gradients = cv2.spatialGradient(cell.grey, borderType=cv2.BORDER_REPLICATE)
     horizontal, vertical = (np.asarray(gradient, dtype=np.int16) for gradient in gradients)

@@ -1,4 +1,4 @@
-"""Loops over the pixels of a cell, compiled by Numba: shape, intensity and texture.
+"""Loops over the pixels of a cell, compiled by Numba.
 
 Sums are of whole numbers, or add up in the order of the pixels, so that a result is the same to the last bit on any
 machine and in any thread. Importing this module compiles it, or loads what an earlier import left in a cache: callers
@@ -8,21 +8,24 @@ import it inside their functions, when the first cell is measured.
 # the types in here are those of Numba
 # mypy: ignore-errors
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from numba.types import Array, Tuple, UniTuple, float64, int64, uint8, uint32
+from numba.types import Array, Tuple, UniTuple, float64, int16, int64, uint8, uint32
 from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-BYTES = Array(uint8, 2, "C", readonly=True)
+_BYTES = Array(uint8, 2, "C", readonly=True)
+_GRADIENTS = Array(int16, 2, "C", readonly=True)
+# tan(22.5 degrees) in the fixed point of OpenCV's Canny
+_TANGENT, _TANGENT_BITS = 13573, 15
 
 
-def compiled(signature: Any) -> Callable[[Function], Function]:
-    """Compile a function for one signature, once for all processes; other threads run beside it."""
-
+def _compiled(signature: Any) -> Callable[[Function], Function]:
+    # once for all processes; other threads run beside it
     def compile_now(function: Function) -> Function:
         try:
             return numba.njit(signature, cache=True, nogil=True)(function)
@@ -32,7 +35,7 @@ def compiled(signature: Any) -> Callable[[Function], Function]:
     return compile_now
 
 
-@compiled(UniTuple(int64, 6)(BYTES))
+@_compiled(UniTuple(int64, 6)(_BYTES))
 def sum_places(mask: NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
     """Sum 1, x, y, x * x, x * y and y * y over the columns x and rows y where a mask (H, W) is 1; it is 0 elsewhere."""
     height, width = mask.shape
@@ -49,45 +52,7 @@ def sum_places(mask: NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
     return count, x, y, xx, xy, yy
 
 
-@compiled(int64(BYTES))
-def double_hull_area(mask: NDArray[np.uint8]) -> int:
-    """Compute twice the area of the convex hull of the pixels of a mask (H, W), corners included; 0 without any."""
-    height, width = mask.shape
-    # the outermost corners along each of the height + 1 lines between rows, the right ones as -x
-    outermost = np.full((2, height + 1), width + 1, dtype=np.int64)
-    for row in range(height):
-        left, right = 0, width
-        while left < width and not mask[row, left]:
-            left += 1
-        if left == width:
-            continue
-        while not mask[row, right - 1]:
-            right -= 1
-        for line in (row, row + 1):
-            outermost[0, line] = min(outermost[0, line], left)
-            outermost[1, line] = min(outermost[1, line], -right)
-    area = np.int64(0)
-    chain = np.empty(height + 1, dtype=np.int64)
-    for side in outermost:
-        length = 0
-        for line in range(height + 1):
-            if side[line] > width:
-                continue
-            while length > 1:
-                first, last = chain[length - 2], chain[length - 1]
-                # the last corner stays if it juts out of the straight line from the one before it to the new one
-                if (side[last] - side[first]) * (line - first) < (side[line] - side[first]) * (last - first):
-                    break
-                length -= 1
-            chain[length] = line
-            length += 1
-        for corner in range(1, length):
-            first, last = chain[corner - 1], chain[corner]
-            area -= (side[first] + side[last]) * (last - first)
-    return area
-
-
-@compiled(UniTuple(int64, 4)(BYTES, BYTES))
+@_compiled(UniTuple(int64, 4)(_BYTES, _BYTES))
 def sum_powers(grey: NDArray[np.uint8], inside: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Sum the grey levels (H, W) to the powers 0 to 3 where `inside` (H, W) is 1; it is 0 elsewhere."""
     height, width = grey.shape
@@ -104,7 +69,7 @@ def sum_powers(grey: NDArray[np.uint8], inside: NDArray[np.uint8]) -> tuple[int,
     return zeroth, first, second, third
 
 
-@compiled(Array(uint32, 3, "C")(BYTES, BYTES, int64, int64))
+@_compiled(Array(uint32, 3, "C")(_BYTES, _BYTES, int64, int64))
 def count_neighbours(
     grey: NDArray[np.uint8], inside: NDArray[np.uint8], darkest: int, n_levels: int
 ) -> NDArray[np.uint32]:
@@ -136,7 +101,7 @@ def count_neighbours(
     return counts.reshape(4, side, side)
 
 
-@compiled(Tuple((Array(int64, 2, "C"), Array(float64, 1, "C")))(Array(uint32, 3, "A", readonly=True)))
+@_compiled(Tuple((Array(int64, 2, "C"), Array(float64, 1, "C")))(Array(uint32, 3, "A", readonly=True)))
 def sum_pairs(counts: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Sum over all pairs of levels i and j that `counts` (4, L, L) holds, each taken both ways round.
 
@@ -169,3 +134,104 @@ def sum_pairs(counts: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np
             sums[angle, 4] += differences[difference] * difference
             closeness[angle] += differences[difference] / (1.0 + difference * difference)
     return sums, closeness
+
+
+@_compiled(float64(_GRADIENTS, _GRADIENTS, _BYTES))
+def sum_magnitudes(horizontal: NDArray[np.int16], vertical: NDArray[np.int16], core: NDArray[np.uint8]) -> float:
+    """Sum the lengths of gradients (H, W) where `core` (H, W) is 1; it is 0 elsewhere."""
+    height, width = core.shape
+    # columns first: their sums don't wait for one another
+    columns = np.zeros(width)
+    for row in range(height):
+        for column in range(width):
+            x, y = np.int32(horizontal[row, column]), np.int32(vertical[row, column])
+            columns[column] += math.sqrt(float((x * x + y * y) * core[row, column]))
+    total = 0.0
+    for column in range(width):
+        total += columns[column]
+    return total
+
+
+@numba.njit
+def _list_flagged(flags, words, columns):
+    """Write the places of ones to `columns`, and count them; eight flags share a word, and most words are 0."""
+    number = 0
+    for word in range(words.size):
+        if words[word]:
+            for column in range(8 * word, 8 * word + 8):
+                columns[number] = column
+                number += flags[column]
+    return number
+
+
+@numba.njit
+def _is_ridge(steepness, place, stride, x, y):
+    """Return 1 where no neighbour across the edge is steeper, else 0."""
+    # Numbers stand for conditions: no processor foresees which way a gradient points.
+    slope, rise = abs(x) * _TANGENT, abs(y) << _TANGENT_BITS
+    is_flat = np.int64(rise < slope)
+    is_steep = np.int64(rise > slope + (abs(x) << (_TANGENT_BITS + 1)))
+    is_diagonal = 1 - is_flat - is_steep
+    across = is_flat + is_steep * stride + is_diagonal * (stride + 1 - 2 * np.int64((x ^ y) < 0))
+    here = np.int64(steepness[place])
+    # of two that are as steep, the one met first is the ridge, except along diagonals
+    after = steepness[place + across] + is_diagonal
+    return np.int64(here > steepness[place - across]) & np.int64(here >= after)
+
+
+@numba.njit
+def _follow(edges, n_edges, is_weak, stride):
+    """Add the weak pixels that are connected to those found, clear them, and count all."""
+    done = 0
+    while done < n_edges:
+        place = edges[done]
+        done += 1
+        for line in (place - stride, place, place + stride):
+            for neighbour in (line - 1, line, line + 1):
+                if is_weak[neighbour]:
+                    is_weak[neighbour] = 0
+                    edges[n_edges] = neighbour
+                    n_edges += 1
+    return n_edges
+
+
+@_compiled(int64(_GRADIENTS, _GRADIENTS, _BYTES, _BYTES, int64, int64))
+def count_edges(
+    horizontal: NDArray[np.int16],
+    vertical: NDArray[np.int16],
+    whole: NDArray[np.uint8],
+    core: NDArray[np.uint8],
+    low: int,
+    high: int,
+) -> int:
+    """Count the edges of Canny's detector, with OpenCV's arithmetic, from Sobel gradients (H, W).
+
+    Gradients are taken for 0 where `whole` (H, W) is 0, not 1. An edge lies where `core` (H, W) is 1, not 0; it is
+    above `low`, and connected within `core` to one above `high`.
+    """
+    height, width = core.shape
+    steepness = np.zeros((height + 2, width + 2), dtype=np.int16)
+    for row in range(height):
+        for column in range(width):
+            x, y = np.int32(horizontal[row, column]), np.int32(vertical[row, column])
+            steepness[row + 1, column + 1] = (abs(x) + abs(y)) * whole[row, column]
+    is_weak = np.zeros(steepness.size, dtype=np.uint8)
+    edges = np.empty(core.size + 1, dtype=np.int64)
+    n_edges = 0
+    columns = np.empty(width + 8, dtype=np.int64)
+    flags = np.zeros((width + 7) // 8 * 8, dtype=np.uint8)
+    words, flat = flags.view(np.uint64), steepness.ravel()
+    for row in range(height):
+        for column in range(width):
+            flags[column] = core[row, column] & np.uint8(steepness[row + 1, column + 1] > low)
+        n_columns = _list_flagged(flags, words, columns)
+        for index in range(n_columns):
+            column = columns[index]
+            x, y = np.int64(horizontal[row, column]), np.int64(vertical[row, column])
+            place = (row + 1) * (width + 2) + column + 1
+            is_ridge = _is_ridge(flat, place, width + 2, x, y)
+            is_strong = is_ridge & np.int64(flat[place] > high)
+            is_weak[place] = is_ridge - is_strong
+            edges[n_edges] = place
+            n_edges += is_strong
+    return _follow(edges, n_edges, is_weak, width + 2)

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blastscreen.compute.cache_key import cache_key
-from blastscreen.compute.parallel import PartStore, Resume, gather, map_batches
+from blastscreen.compute.parallel import PartStore, cache_key, gather, map_batches
 from blastscreen.features import FEATURES
 from blastscreen.features.cell import cut_out
 from blastscreen.imaging.cell_stack import CellBatch, CellStack
@@ -17,19 +16,13 @@ from blastscreen.parameters import ComputeParameters, FeatureParameters
 from blastscreen.vocabulary import ReasonCode, Region
 
 MeasuredCells = tuple[Sequence[str], Sequence[Sequence[float]]]
-"""Names of cells, and their features in the order of `feature_names`, some of them perhaps not finite."""
+"""Image ids, and a row of features for each in the order of `feature_names`."""
 
 
 def measure_features(
     cell_images: CellStack, finished: PartStore, *, settings: FeatureParameters, compute: ComputeParameters
 ) -> pd.DataFrame:
-    """Measure the features of every cell of a stack.
-
-    Args:
-        cell_images: Standardised cells, black outside.
-        finished: Where what an interrupted run has measured lies.
-        settings: Groups of features, and what they see.
-        compute: Workers, and cells per unit of work.
+    """Measure the features of every cell of a stack, but for what an interrupted run has finished.
 
     Returns:
         Table in the schema `CELL_FEATURES`; see `tabulate_features`.
@@ -47,14 +40,15 @@ def measure_features(
         settings=compute,
         description=f"Measuring features ({settings.region})",
         names=lambda batch: batch.image_ids,
-        resume=Resume(finished, key),
+        finished=finished,
+        key=key,
     )
     tabulate = partial(tabulate_features, settings=settings)
     return pd.concat([tabulate([]), *map(tabulate, gather(measured))], ignore_index=True)
 
 
 def measure_cells(batch: CellBatch, *, settings: FeatureParameters) -> MeasuredCells:
-    """Measure the features of a few cells, which are read here, where they are measured."""
+    """Read a few cells and measure their features."""
     names, rows = feature_names(settings), []
     for pixels in batch.read():
         # where only the cell counts, all that follows has less to look through
@@ -75,11 +69,7 @@ def measure_cell(
         settings: Groups of features, and what they see.
 
     Returns:
-        Values by name. What a cell does not define is NaN, and the aspect ratio of a straight line of pixels inf: the
-        caller decides what becomes of such a cell.
-
-    Raises:
-        ValueError: If the arrays are not a picture and its mask.
+        Values by name. What a cell does not define is NaN, and the aspect ratio of a straight line of pixels inf.
     """
     cell = cut_out(pixels, mask, settings=settings)
     return {name: value for group in settings.groups for name, value in FEATURES[group](cell).items()}
@@ -93,11 +83,9 @@ def feature_names(settings: FeatureParameters) -> tuple[str, ...]:
 
 
 def tabulate_features(measured: Sequence[MeasuredCells], *, settings: FeatureParameters) -> pd.DataFrame:
-    """Tabulate what was measured.
+    """Tabulate image_id, features and reasons, one row per cell.
 
-    Returns:
-        One row per cell: image_id, the features in the order of their groups, and reasons, which names every feature
-        that is not finite (`non_finite:<feature>`, joined by ";") and is empty otherwise.
+    Reasons name every feature that is not finite (`non_finite:<feature>`, joined by ";").
     """
     names = feature_names(settings)
     values = np.concatenate([np.empty((0, len(names))), *(np.array(rows) for _, rows in measured)])

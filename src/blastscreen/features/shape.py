@@ -1,8 +1,10 @@
 """Size and outline of a cell."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
+import numpy as np
 
 from blastscreen.features.cell import Cell
 
@@ -22,7 +24,7 @@ def measure_shape(cell: Cell) -> dict[str, float]:
         aspect_ratio (1 or more): major / minor axis of the ellipse with the mask's second moments. Missing where the
             mask is a straight line.
     """
-    from blastscreen.features.kernels import double_hull_area, sum_places
+    from blastscreen.features.kernels import sum_places
 
     sums = sum_places(cell.mask)
     area = float(sums[0])
@@ -32,9 +34,15 @@ def measure_shape(cell: Cell) -> dict[str, float]:
         "area": area,
         "perimeter": perimeter,
         "circularity": min(4 * math.pi * area / perimeter**2, 1.0) if perimeter > 0 else math.nan,
-        "solidity": 2 * area / double_hull_area(cell.mask) if area else math.nan,
+        "solidity": area / _hull_area(outlines) if area else math.nan,
         "aspect_ratio": _aspect_ratio(*sums),
     }
+
+
+def _hull_area(outlines: Sequence[cv2.typing.MatLike]) -> float:
+    hull = cv2.convexHull(np.concatenate(outlines))
+    corners = hull + np.array([(0, 0), (0, 1), (1, 0), (1, 1)], dtype=np.int32)
+    return cv2.contourArea(cv2.convexHull(corners.reshape(-1, 1, 2)))
 
 
 def _aspect_ratio(count: int, x: int, y: int, xx: int, xy: int, yy: int) -> float:

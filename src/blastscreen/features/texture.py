@@ -49,11 +49,9 @@ def measure_texture(cell: Cell) -> dict[str, float]:
 
 
 def count_pairs(cell: Cell) -> NDArray[np.uint32]:
-    """Count how often two grey levels are neighbours, each pair once.
+    """Count how often two grey levels are neighbours, each pair once, in a matrix per angle (4, L, L).
 
-    Returns:
-        (4, L, L), a matrix per angle. Level 0 is the darkest seen and level L - 1 the brightest, because no property
-        depends on more than the differences of levels.
+    Level 0 is the darkest seen and level L - 1 the brightest: all properties depend on differences of levels alone.
     """
     from blastscreen.features.kernels import count_neighbours
 

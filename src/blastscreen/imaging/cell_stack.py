@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 Range = tuple[int, int]
 Pixels = NDArray[np.uint8]
 Result = TypeVar("Result")
+MapRanges = Callable[[Callable[[Pixels], Any], Sequence[Range]], Iterable[Any]]
+"""Applies a function to the cells of ranges, in order, for example on several cores."""
 
 
 def cut_ranges(length: int, size: int) -> list[Range]:
-    """Cut `range(length)` into consecutive (start, stop) pairs of at most `size`, which is at least 1.
-
-    Examples:
-        >>> cut_ranges(5, 2)
-        [(0, 2), (2, 4), (4, 5)]
-    """
+    """Cut `range(length)` into consecutive (start, stop) pairs of at most `size`, which is at least 1."""
     if size < 1:
         raise ValueError(f"A batch holds at least 1 cell, not {size}.")
     return [(start, min(start + size, length)) for start in range(0, length, size)]
@@ -27,14 +24,7 @@ def cut_ranges(length: int, size: int) -> list[Range]:
 
 @dataclass(frozen=True)
 class CellBatch:
-    """A few cells of a stack, not yet read: small enough to be sent to where they are to be worked on.
-
-    Attributes:
-        image_ids: Names of the cells.
-        start: Position of the first in the stack.
-        side: Height and width of every cell, pixels.
-        source: `source(start, stop)` returns the pixels.
-    """
+    """A few cells of a stack from position `start` on, not yet read: small enough to be sent to other processes."""
 
     image_ids: tuple[str, ...]
     start: int
@@ -54,23 +44,8 @@ class CellBatch:
         return pixels
 
 
-class MapRanges(Protocol):
-    """Applies a function to the cells of ranges, in order, for example on several cores."""
-
-    def __call__(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterable[Result]:
-        """Return one result per range."""
-
-
 class CellStack:
-    """Square RGB cells of one size, in a fixed order, with the pixels behind a function.
-
-    The function may compute cells or fetch them from storage; it is called again whenever they are asked for, so a
-    stack can be read any number of times.
-
-    Attributes:
-        image_ids: Name of every cell, unique, in the order of the pixels.
-        side: Height and width of every cell, pixels.
-        origin: Cache key of the pixels; stacks of the same origin hold the same cells. None if unknown.
+    """Square RGB cells of one size, in a fixed order, computed or fetched whenever they are asked for.
 
     Examples:
         >>> black = CellStack(image_ids=["a", "b", "c"], side=4, read=lambda i, j: np.zeros((j - i, 4, 4, 3), np.uint8))
@@ -93,15 +68,11 @@ class CellStack:
             image_ids: Name of every cell, unique.
             side: Height and width of every cell, pixels, at least 1.
             read: `read(start, stop)` returns those cells as (stop - start, side, side, 3) uint8 RGB.
-            map_many: Applies a function to the cells of many ranges, where these are computed. Here, and to one range
-                after the other, unless given.
-            origin: Cache key of the pixels.
+            map_many: Applies a function to many ranges, where these are computed. Here, one by one, unless given.
+            origin: Cache key of the pixels; stacks of the same origin hold the same cells. None if unknown.
         """
-        self.image_ids = tuple(image_ids)
-        self.side = side
-        self._read = read
-        self._map_many = map_many
-        self.origin = origin
+        self.image_ids, self.side, self.origin = tuple(image_ids), side, origin
+        self._read, self._map_many = read, map_many
         if side < 1:
             raise ValueError(f"The side of a cell must be at least 1 pixel, not {side}.")
         if len(self._positions) < len(self.image_ids):
@@ -131,10 +102,7 @@ class CellStack:
         return cut_ranges(len(self), size)
 
     def map_ranges(self, function: Callable[[Pixels], Result], ranges: Sequence[Range]) -> Iterator[Result]:
-        """Yield `function(cells)` for each range of cells (n, side, side, 3), in order, computed where they are.
-
-        The function may be sent to other processes.
-        """
+        """Yield `function(cells)` for each range of cells (n, side, side, 3), in order, perhaps of other processes."""
         if self._map_many is None:
             yield from (function(self.read(start, stop)) for start, stop in ranges)
         else:

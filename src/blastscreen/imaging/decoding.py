@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blastscreen.imaging.formats.bmp import decode_bmp
-from blastscreen.imaging.formats.codec import drop_opaque_alpha, judge_palette
 from blastscreen.imaging.formats.jpeg import decode_jpeg
 from blastscreen.imaging.formats.png import decode_png
 from blastscreen.imaging.formats.tiff import decode_tiff
 from blastscreen.imaging.masks import Box, content_box
-from blastscreen.imaging.rejection import ImageRejected, StorageError
+from blastscreen.imaging.rejection import ImageRejected, StorageError, drop_opaque_alpha, judge_palette
 from blastscreen.vocabulary import ReasonCode
 
 _SIGNATURES = {b"BM": "bmp", b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"II*\x00": "tiff", b"MM\x00*": "tiff"}
@@ -53,7 +52,7 @@ class DecodedImage:
     Attributes:
         pixels: (height, width, 3), RGB, exactly as stored in the file.
         image_format: "bmp", "png", "jpeg" or "tiff"; "array" when it came decoded.
-        reasons: Review codes, sorted: EXTENSION_MISMATCH, LOSSY_SOURCE.
+        reasons: EXTENSION_MISMATCH, LOSSY_SOURCE, or both.
     """
 
     pixels: NDArray[np.uint8]
@@ -65,28 +64,22 @@ def decode_image(data: bytes, *, suffix: str, max_pixels: int) -> DecodedImage:
     """Decode an image file by its content, judging the header before any pixel is allocated.
 
     Pixels come exactly as stored: never scaled, converted, rotated by EXIF or corrected by a colour profile. What is
-    not 8-bit RGB is rejected: a conversion would put numbers into the features that nobody measured.
-
-    Args:
-        data: The whole file.
-        suffix: Extension of its name with the dot, in any case ("" for none); a wrong one is flagged, not believed.
-        max_pixels: Largest width * height that is decoded.
+    not 8-bit RGB is rejected: a conversion would put numbers into the features that nobody measured. A wrong `suffix`
+    (with the dot, in any case, "" for none) is flagged, not believed.
     """
     if not data:
         raise ImageRejected(ReasonCode.EMPTY_FILE, "0 bytes")
     image_format = identify_format(data)
     pixels = _DECODERS[image_format](data, max_pixels=max_pixels)
-    reasons = () if suffix.lower() in _SUFFIXES[image_format] else (ReasonCode.EXTENSION_MISMATCH,)
-    return DecodedImage(
-        pixels, image_format, (*reasons, ReasonCode.LOSSY_SOURCE) if image_format == "jpeg" else reasons
-    )
+    found = {
+        ReasonCode.EXTENSION_MISMATCH: suffix.lower() not in _SUFFIXES[image_format],
+        ReasonCode.LOSSY_SOURCE: image_format == "jpeg",
+    }
+    return DecodedImage(pixels, image_format, tuple(code for code, is_found in found.items() if is_found))
 
 
 def identify_format(data: bytes) -> str:
-    """Recognise the format of an image file, not empty, by its first bytes; the name of a file proves nothing.
-
-    Returns:
-        "bmp", "png", "jpeg" or "tiff".
+    """Recognise "bmp", "png", "jpeg" or "tiff" by the first bytes of a file; its name proves nothing.
 
     Raises:
         ImageRejected: UNSUPPORTED_FORMAT for another kind of picture, UNREADABLE for what is none.
@@ -98,13 +91,11 @@ def identify_format(data: bytes) -> str:
     other = next(others, None) or _ask_pillow(data[:16])
     if other is None:
         raise ImageRejected(ReasonCode.UNREADABLE, "not an image")
-    raise ImageRejected(
-        ReasonCode.UNSUPPORTED_FORMAT, f"{other}; save it as 24-bit BMP, 8-bit RGB PNG or 8-bit RGB TIFF"
-    )
+    advice = "save it as 24-bit BMP, 8-bit RGB PNG or 8-bit RGB TIFF"
+    raise ImageRejected(ReasonCode.UNSUPPORTED_FORMAT, f"{other}; {advice}")
 
 
 def _ask_pillow(start: bytes) -> str | None:
-    """Return which of the other formats that Pillow reads begins with these 16 bytes; nothing is decoded."""
     if len(start) < 16:
         return None
     Image.init()
@@ -121,8 +112,7 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
     Raises:
         ImageRejected: As raised by the loader; UNREADABLE for any other exception of it, with its text; or the code of
             a picture that is not 8-bit RGB.
-        MemoryError: The machine's fault, not the file's; rejecting would silently shrink the cohort.
-        StorageError: The fault of the storage or of the way there; the same holds.
+        MemoryError, StorageError: No fault of the file: rejecting it would silently shrink the cohort.
     """
     decode = getattr(load, "decode", load)
     try:
@@ -135,10 +125,7 @@ def decode_partition(load: Callable[[], object]) -> DecodedImage:
 
 
 def pixel_hash(pixels: NDArray[np.uint8], *, box: Box | None = None) -> str:
-    """Hash decoded pixels (height, width, 3); equal pictures in different files have the same hash.
-
-    The hash is SHA-256 of the shape, of the `content_box` and of the pixels in it, 64 hexadecimal digits.
-    """
+    """Hash decoded pixels (height, width, 3): SHA-256 of the shape, of the `content_box` and of the pixels in it."""
     box = content_box(pixels) if box is None else box
     digest = hashlib.sha256(repr((pixels.shape, *box)).encode())
     digest.update(np.ascontiguousarray(pixels[box]).data)

@@ -20,21 +20,17 @@ def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def bounding_box(image: NDArray[np.bool_] | NDArray[np.uint8], *, margin: int) -> Box:
-    """Find the rows and columns of a mask or grey image (H, W) that hold everything non-zero.
+    """Find the rows and columns of a mask or grey image (H, W) that hold everything non-zero, and at least one pixel.
 
-    At least one pixel, also where the image is zero throughout; with a margin of pixels where the frame has them.
+    A margin of pixels is added where the frame has them.
     """
     column, row, width, height = cv2.boundingRect(image.view(np.uint8))
     rows = slice(max(row - margin, 0), max(row + height + margin, 1))
-    columns = slice(max(column - margin, 0), max(column + width + margin, 1))
-    return rows, columns
+    return rows, slice(max(column - margin, 0), max(column + width + margin, 1))
 
 
 def content_box(pixels: NDArray[np.uint8]) -> Box:
-    """Find the rows and columns of a picture (height, width, 3) that hold everything not black.
-
-    Pixels that are nearly black, of grey level 0, count here.
-    """
+    """Find the rows and columns of a picture (height, width, 3) that hold everything not black, grey level 0 or not."""
     samples = pixels.reshape(len(pixels), -1)
     # many columns at a time, where OpenCV's search for the box walks over the black at their sides
     seen = np.flatnonzero(np.bitwise_or.reduce(samples, axis=0))
@@ -46,23 +42,12 @@ def content_box(pixels: NDArray[np.uint8]) -> Box:
 
 
 def find_background_threshold(grey: NDArray[np.uint8], *, lossy_threshold: int, max_specks: int) -> int:
-    """Find the highest grey level of the background.
+    """Return the highest grey level of the background of (height, width): 0 if exactly black, else `lossy_threshold`.
 
     Lossy compression leaves many tiny specks around the cell: 48-179 in 300 C-NMC cells that went through a JPEG, none
-    brighter than 10, where the 52 originals have one object each.
-
-    Args:
-        grey: (height, width).
-        lossy_threshold: Background level of lossy pictures.
-        max_specks: More separate objects than this on black mean a lossy picture.
-
-    Returns:
-        0 where the background is exactly black, else `lossy_threshold`.
+    brighter than 10, where the 52 originals have one object each. More than `max_specks` objects mean a lossy picture.
     """
-    bright = grey[bounding_box(grey, margin=0)] > 0
-    if is_one_solid_object(bright):
-        return 0
-    n_labels, _ = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
+    n_labels, _ = cv2.connectedComponents((grey > 0).view(np.uint8), connectivity=8)
     return lossy_threshold if n_labels - 1 > max_specks else 0
 
 
@@ -76,8 +61,7 @@ def cell_mask(grey: NDArray[np.uint8], *, threshold: int = 0) -> NDArray[np.bool
         threshold: Highest grey level of the background, 0-254.
 
     Returns:
-        (height, width), True on the cell: one 8-connected object without holes, or nothing where no pixel is brighter
-        than the threshold.
+        (height, width), True on the cell: one 8-connected object, or nothing where no pixel is brighter.
     """
     above = grey if threshold == 0 else cv2.threshold(grey, threshold, 255, cv2.THRESH_TOZERO)[1]
     box = bounding_box(np.asarray(above, np.uint8), margin=0)
@@ -90,10 +74,8 @@ def _largest_object(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if is_one_solid_object(bright):  # nearly every picture
         return bright
     n_labels, found = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
-    if n_labels <= 2:
-        return _fill_holes(bright)
     labels = np.asarray(found, np.int32)
-    return _fill_holes(labels == _largest_label(labels))
+    return _fill_holes(bright if n_labels <= 2 else labels == _largest_label(labels))
 
 
 def is_one_solid_object(bright: NDArray[np.bool_]) -> bool:
@@ -111,16 +93,13 @@ def _largest_label(labels: NDArray[np.int32]) -> int:
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     largest = np.flatnonzero(areas == areas.max())
-    if len(largest) == 1:
-        return int(largest[0])
     # the order of OpenCV's labels is its own affair, so equal objects are told apart by where they begin
-    return int(labels.flat[np.isin(labels, largest).argmax()])
+    return int(largest[0] if len(largest) == 1 else labels.flat[np.isin(labels, largest).argmax()])
 
 
 def _fill_holes(component: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill background that no 4-connected path joins to the outside."""
     framed = cv2.copyMakeBorder(component.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    outside = 2
-    cv2.floodFill(framed, None, (0, 0), outside, flags=4)
-    filled: NDArray[np.bool_] = np.asarray(framed[1:-1, 1:-1]) != outside
+    cv2.floodFill(framed, None, (0, 0), 2, flags=4)
+    filled: NDArray[np.bool_] = np.asarray(framed[1:-1, 1:-1]) != 2
     return filled

@@ -7,20 +7,7 @@ from blastscreen.features.measurement import measure_features
 
 def create_pipeline() -> Pipeline:
     """Wire `feature_engineering`."""
-    return Pipeline(
-        [
-            node(
-                measure_features,
-                inputs={
-                    "cell_images": "cell_images",
-                    "finished": "cell_features_parts",
-                    "settings": "params:features",
-                    "compute": "params:compute",
-                },
-                outputs="cell_features",
-                name="measure_features",
-            ),
-        ],
-        namespace="feature_engineering",
-        prefix_datasets_with_namespace=False,
-    )
+    cells = {"cell_images": "cell_images", "finished": "cell_features_parts"}
+    inputs = cells | {"settings": "params:features", "compute": "params:compute"}
+    measure = node(measure_features, inputs=inputs, outputs="cell_features", name="measure_features")
+    return Pipeline([measure], namespace="feature_engineering", prefix_datasets_with_namespace=False)

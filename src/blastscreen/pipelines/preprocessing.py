@@ -10,19 +10,11 @@ from blastscreen.imaging.intake import index_cells, standardise_cells
 
 def create_pipeline() -> Pipeline:
     """Wire `preprocessing`."""
+    split = {"cell_index": "cell_index", "settings": "params:splits"}
+    walk = {"raw_cells": "raw_cells", "settings": "params:preprocessing", "compute": "params:compute"}
     return Pipeline(
         [
-            node(
-                index_cells,
-                inputs={
-                    "raw_cells": "raw_cells",
-                    "finished": "cell_index_parts",
-                    "settings": "params:preprocessing",
-                    "compute": "params:compute",
-                },
-                outputs="cell_index",
-                name="index_cells",
-            ),
+            node(index_cells, inputs=walk | {"finished": "cell_index_parts"}, outputs="cell_index", name="index_cells"),
             node(
                 check_integrity,
                 inputs={"cell_index": "cell_index", "settings": "params:preprocessing"},
@@ -31,22 +23,11 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 standardise_cells,
-                inputs={
-                    "raw_cells": "raw_cells",
-                    "cell_index": "cell_index",
-                    "settings": "params:preprocessing",
-                    "compute": "params:compute",
-                    "checked": "integrity_report",
-                },
+                inputs=walk | {"cell_index": "cell_index", "checked": "integrity_report"},
                 outputs="cell_images",
                 name="standardise_cells",
             ),
-            node(
-                split_cells,
-                inputs={"cell_index": "cell_index", "settings": "params:splits"},
-                outputs="cell_splits",
-                name="split_cells",
-            ),
+            node(split_cells, inputs=split, outputs="cell_splits", name="split_cells"),
             node(
                 measure_training_cells,
                 inputs={"cell_index": "cell_index", "cell_splits": "cell_splits"},

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from blastscreen.cohort.reference import CNMC_2019
+from blastscreen.cohort.names import CNMC_2019
+from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_cohort, plan_sample
-from blastscreen.synthesis.tree import write_cells
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -28,11 +28,7 @@ class Outline(NamedTuple):
 def draw_outline(area: float, *, roughness: float, appendages: bool, rng: np.random.Generator) -> Outline:
     """Draw the silhouette of one cell, one connected piece in a box with an empty margin.
 
-    Args:
-        area: Of the cell without appendages, pixels.
-        roughness: Of the outline; 1 is usual.
-        appendages: Whether something may hang on to the cell.
-        rng: Source of the shape.
+    `area` (pixels) is that without appendages, which may hang on to the cell; 1 is the usual `roughness`.
     """
     radii = _radii(roughness, rng)
     enclosed = 0.5 * np.sin(2 * np.pi / VERTICES) * np.sum(radii * np.roll(radii, 1))

@@ -94,7 +94,6 @@ def _rim(outline: Outline, strength: float, blue_zone: float, rng: np.random.Gen
 
 
 def _add_spots(pixels: Field, rng: np.random.Generator) -> None:
-    """Add small round bright spots in place."""
     height, width, _ = pixels.shape
     for _ in range(rng.poisson(_SPOTS)):
         size = rng.uniform(2.5, 6)

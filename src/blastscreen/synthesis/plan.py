@@ -11,10 +11,10 @@ from scipy.special import ndtri
 
 from blastscreen.vocabulary import CellLabel
 
-FOLDS = ("fold_0", "fold_1", "fold_2")
-CELLS_PER_FIELD = 3
-SHARE_OF_ALL = 0.6
-FEWEST_CELLS_PER_SUBJECT = 5
+_FOLDS = ("fold_0", "fold_1", "fold_2")
+_CELLS_PER_FIELD = 3
+_SHARE_OF_ALL = 0.6
+_FEWEST_CELLS_PER_SUBJECT = 5
 
 CohortCounts = Mapping[str, Mapping[CellLabel, tuple[int, int]]]
 """Images and subjects by fold and label, such as `CNMC_2019`."""
@@ -29,7 +29,7 @@ class CellKind(StrEnum):
     PAIR = "pair"
 
 
-AWKWARD_KINDS = (CellKind.BORDER, CellKind.SPECK, CellKind.PAIR)
+_AWKWARD_KINDS = (CellKind.BORDER, CellKind.SPECK, CellKind.PAIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,13 @@ class SubjectTraits:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One file to draw, named as C-NMC 2019 names its files.
-
-    Attributes:
-        drawing: Index of the label, number of the subject drawn, field and cell. Together with the seed it fixes every
-            pixel, so two files with one drawing are duplicates.
-    """
+    """One file to draw, named as C-NMC 2019 names its files."""
 
     image_id: str
     subject_id: str
     label: CellLabel
     traits: SubjectTraits
+    # index of the label, number of the subject drawn, field and cell: files with one drawing are duplicates
     drawing: tuple[int, int, int, int]
     kind: CellKind = CellKind.ORDINARY
 
@@ -91,16 +87,11 @@ def plan_cohort(counts: CohortCounts, *, seed: int) -> list[CellPlan]:
 
 
 def plan_sample(*, n_cells: int, n_subjects: int, seed: int) -> list[CellPlan]:
-    """Plan a small cohort with the traps of C-NMC 2019.
+    """Plan a small cohort with the traps of C-NMC 2019: at least 2 subjects, and 5 cells of each.
 
-    Half of the subjects have ALL, and three fifths of the cells are theirs. From eight subjects on, two subjects of
-    each class share identical images, but every fold keeps a subject of its own. From three subjects on, a few frames
-    show a cell cut by the border, next to nothing, or two cells.
-
-    Args:
-        n_cells: Files to plan, at least 5 per subject.
-        n_subjects: At least 2; from 6 on, each of three folds has both labels.
-        seed: Fixes the subjects and, in `draw_cell`, the pixels; not negative.
+    Half of the subjects have ALL, and three fifths of the cells are theirs. From three subjects on, a few frames show
+    a cell cut by the border, next to nothing, or two cells. From six on, each of three folds has both labels. From
+    eight on, two subjects of each class share identical images, but every fold keeps a subject of its own.
 
     Raises:
         ValueError: Naming every argument that is out of range.
@@ -109,7 +100,7 @@ def plan_sample(*, n_cells: int, n_subjects: int, seed: int) -> list[CellPlan]:
     plans = plan_cohort(_sample_counts(n_cells, n_subjects), seed=seed)
     for label in CellLabel:
         _share_images(plans, label, n_shared=1 + (n_cells >= 240))
-    n_each = min(3, max(1, n_cells // 160), n_subjects // len(AWKWARD_KINDS))
+    n_each = min(3, max(1, n_cells // 160), n_subjects // len(_AWKWARD_KINDS))
     _add_awkward_frames(plans, n_each, np.random.default_rng([seed, len(CellLabel)]))
     return plans
 
@@ -117,35 +108,32 @@ def plan_sample(*, n_cells: int, n_subjects: int, seed: int) -> list[CellPlan]:
 def require_sample_size(*, n_cells: int, n_subjects: int, seed: int) -> None:
     """Raise a ValueError that names every argument that `plan_sample` can't use."""
     given = {"n_cells": n_cells, "n_subjects": n_subjects, "seed": seed}
-    problems = [
-        f"{name} must be a whole number, not {value!r}" for name, value in given.items() if type(value) is not int
-    ]
-    if not problems:
-        fewest = FEWEST_CELLS_PER_SUBJECT * n_subjects
-        if n_subjects < len(CellLabel):
-            problems.append(f"n_subjects must be at least {len(CellLabel)}, one of each label, not {n_subjects}")
-        if n_cells < fewest:
-            problems.append(f"n_cells must be at least {fewest} for {n_subjects} subjects, not {n_cells}")
-        if seed < 0:
-            problems.append(f"seed must not be negative, but is {seed}")
-    if problems:
+    if wrong := {name: value for name, value in given.items() if type(value) is not int}:
+        raise ValueError("; ".join(f"{name} must be a whole number, not {value!r}" for name, value in wrong.items()))
+    n_labels, fewest = len(CellLabel), _FEWEST_CELLS_PER_SUBJECT * n_subjects
+    checks = {
+        f"n_subjects must be at least {n_labels}, one of each label, not {n_subjects}": n_subjects < n_labels,
+        f"n_cells must be at least {fewest} for {n_subjects} subjects, not {n_cells}": n_cells < fewest,
+        f"seed must not be negative, but is {seed}": seed < 0,
+    }
+    if problems := [text for text, is_wrong in checks.items() if is_wrong]:
         raise ValueError("; ".join(problems))
 
 
 def _sample_counts(n_cells: int, n_subjects: int) -> CohortCounts:
-    n_all = round(n_cells * SHARE_OF_ALL)
+    n_all = round(n_cells * _SHARE_OF_ALL)
     totals = {CellLabel.ALL: (n_all, (n_subjects + 1) // 2), CellLabel.HEM: (n_cells - n_all, n_subjects // 2)}
-    counts: dict[str, dict[CellLabel, tuple[int, int]]] = {fold: {} for fold in FOLDS}
+    counts: dict[str, dict[CellLabel, tuple[int, int]]] = {fold: {} for fold in _FOLDS}
     for label, (images, subjects) in totals.items():
-        in_fold = np.bincount(np.arange(subjects) % len(FOLDS), minlength=len(FOLDS))
-        for fold, n_images, n in zip(FOLDS, _apportion(images, in_fold), in_fold, strict=True):
+        in_fold = np.bincount(np.arange(subjects) % len(_FOLDS), minlength=len(_FOLDS))
+        for fold, n_images, n in zip(_FOLDS, _apportion(images, in_fold), in_fold, strict=True):
             counts[fold][label] = (int(n_images), int(n))
     return counts
 
 
 def _share_images(plans: list[CellPlan], label: CellLabel, *, n_shared: int) -> None:
     """Give two subjects of a label identical images, in place, where no fold is left without a subject of its own."""
-    subjects: dict[str, dict[str, list[int]]] = {fold: {} for fold in FOLDS}
+    subjects: dict[str, dict[str, list[int]]] = {fold: {} for fold in _FOLDS}
     for position, plan in enumerate(plans):
         if plan.label == label:
             subjects[plan.source_fold].setdefault(plan.subject_id, []).append(position)
@@ -164,7 +152,7 @@ def _add_awkward_frames(plans: list[CellPlan], n_each: int, rng: np.random.Gener
     for position, plan in enumerate(plans):
         if occurrences[plan.drawing] == 1:
             candidates[plan.subject_id].append(position)
-    kinds = AWKWARD_KINDS * n_each
+    kinds = _AWKWARD_KINDS * n_each
     for kind, subject_id in zip(kinds, rng.permutation(list(candidates))[: len(kinds)], strict=True):
         position = int(rng.choice(candidates[subject_id]))
         plans[position] = replace(plans[position], kind=kind)
@@ -177,7 +165,7 @@ def _plan_subject(
     spelled = subject_id.lower() if subject_id == "H3" else subject_id  # as C-NMC 2019 spells this one
     plans = []
     for position in range(n_images):
-        field, cell = position // CELLS_PER_FIELD + 1, position % CELLS_PER_FIELD + 1
+        field, cell = position // _CELLS_PER_FIELD + 1, position % _CELLS_PER_FIELD + 1
         image_id = f"{fold}/{label}/UID_{spelled}_{field}_{cell}_{label}.bmp"
         plans.append(CellPlan(image_id, subject_id, label, traits, (*subject, field, cell)))
     return plans

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import drop_opaque_alpha, judge_palette, require_frame_size
-from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.rejection import ImageRejected, drop_opaque_alpha, judge_palette, require_frame_size
 from blastscreen.vocabulary import ReasonCode
 
 _START = 14  # of the second header
@@ -36,16 +35,7 @@ class _Header(NamedTuple):
 
 
 def decode_bmp(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a bitmap of 24 bits a pixel, or of 32 of which the last 8 hide nothing.
-
-    Bytes after the pixels are ignored.
-
-    Returns:
-        Pixels of shape (height, width, 3), RGB, top row first.
-
-    Raises:
-        ImageRejected: The file is cut, contradicts itself, is too large or not 8-bit RGB.
-    """
+    """Decode a bitmap of 24 bits a pixel, or of 32 of which the last 8 hide nothing; bytes after them are ignored."""
     header = _read_header(data)
     width, height = header.width, abs(header.height)
     require_frame_size(width, height, max_pixels=max_pixels)
@@ -101,9 +91,8 @@ def _require_rgb(data: bytes, header: _Header, masks: tuple[int, ...]) -> None:
         raise judge_palette(colours[:, :3])
     is_usual = header.bits in (24, 32) and header.compression == 0
     if not (is_usual or (header.bits == 32 and masks[:3] == _MASKS)):
-        raise ImageRejected(
-            ReasonCode.UNSUPPORTED_FORMAT, f"bitmap of {header.bits} bits a pixel, compression {header.compression}"
-        )
+        detail = f"bitmap of {header.bits} bits a pixel, compression {header.compression}"
+        raise ImageRejected(ReasonCode.UNSUPPORTED_FORMAT, detail)
 
 
 def _require_consistent_lengths(header: _Header, length: int, *, smallest: int, needed: int) -> None:

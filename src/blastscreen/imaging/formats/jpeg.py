@@ -11,8 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import decode_pixels, require_at_most, require_frame_size, require_little_data
-from blastscreen.imaging.rejection import ImageRejected
+from blastscreen.imaging.rejection import (
+    ImageRejected,
+    decode_pixels,
+    require_at_most,
+    require_frame_size,
+    require_little_data,
+)
 from blastscreen.vocabulary import ReasonCode
 
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
@@ -28,11 +33,7 @@ _MOST_SCANNED_PIXELS = 100_000_000
 
 
 def decode_jpeg(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a JPEG to pixels (height, width, 3), RGB.
-
-    Raises:
-        ImageRejected: The file is cut or damaged, too large, one of several frames, or not 8-bit RGB.
-    """
+    """Decode a JPEG to pixels (height, width, 3), RGB."""
     require_little_data(data)
     frame = None
     for marker, payload, end in _segments(data):

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from blastscreen.imaging.formats.codec import (
+from blastscreen.imaging.rejection import (
+    ImageRejected,
     decode_pixels,
     drop_opaque_alpha,
     judge_palette,
@@ -20,7 +21,6 @@ from blastscreen.imaging.formats.codec import (
     require_frame_size,
     require_little_data,
 )
-from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -33,11 +33,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 def decode_png(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a PNG to pixels (height, width, 3), RGB.
-
-    Raises:
-        ImageRejected: The file is cut or damaged, too large, animated, or not 8-bit RGB.
-    """
+    """Decode a PNG to pixels (height, width, 3), RGB."""
     chunks = _checked_chunks(data)
     width, height, colour, interlaced = _read_image_header(*next(chunks), max_pixels=max_pixels)
     require_little_data(data)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL import TiffImagePlugin as Tag
 
-from blastscreen.imaging.formats.codec import (
+from blastscreen.imaging.rejection import (
+    ImageRejected,
     decode_pixels,
     drop_opaque_alpha,
     judge_palette,
@@ -25,7 +26,6 @@ from blastscreen.imaging.formats.codec import (
     require_frame_size,
     require_little_data,
 )
-from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.vocabulary import ReasonCode
 
 _thread = threading.local()
@@ -66,11 +66,7 @@ _UNSIGNED, _FLOAT = 1, 3
 
 
 def decode_tiff(data: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a TIFF to pixels (height, width, 3), RGB.
-
-    Raises:
-        ImageRejected: The file is cut or damaged, too large, has several frames, or is not 8-bit RGB without loss.
-    """
+    """Decode a TIFF to pixels (height, width, 3), RGB."""
     offset, directory, has_more_frames = _read_directory(data)
     size = _first(directory, Tag.IMAGEWIDTH, 0), _first(directory, Tag.IMAGELENGTH, 0)
     require_frame_size(*size, max_pixels=max_pixels)
@@ -96,9 +92,8 @@ def _read_directory(data: bytes) -> tuple[int, _Directory, bool]:
         (count,) = struct.unpack_from(order + "H", data, offset)
         (next_offset,) = struct.unpack_from(order + "I", data, offset + 2 + 12 * count)
     except struct.error as error:
-        raise ImageRejected(
-            ReasonCode.TRUNCATED, f"{len(data)} bytes, which end before the TIFF directory does"
-        ) from error
+        detail = f"{len(data)} bytes, which end before the TIFF directory does"
+        raise ImageRejected(ReasonCode.TRUNCATED, detail) from error
     require_at_most(_MOST_ENTRIES, count, "entries in the TIFF directory")
     fields = np.frombuffer(data, f"{order}u2,{order}u2,{order}u4,{order}u4", count, offset + 2)
     tags, kinds, lengths, values = (fields[name].astype(np.int64) for name in fields.dtype.names or ())
@@ -133,7 +128,6 @@ def _first(directory: _Directory, tag: int, default: int) -> int:
 
 
 def _require_rgb(directory: _Directory) -> str:
-    """Return Pillow's name of the channels."""
     bits = directory.get(Tag.BITSPERSAMPLE) or (1,)
     sample_format = _first(directory, Tag.SAMPLEFORMAT, _UNSIGNED)
     photometric = _first(directory, Tag.PHOTOMETRIC_INTERPRETATION, -1)

@@ -8,13 +8,15 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from blastscreen.imaging.masks import cell_mask, to_grey
 from blastscreen.imaging.rejection import ImageRejected
-from blastscreen.imaging.standardise import place_cell
+from blastscreen.imaging.segmentation import Segmentation, place_cell
 from blastscreen.vocabulary import ReasonCode
 
 
 def standardise(pixels: np.ndarray, mask: np.ndarray, *, canvas: int) -> np.ndarray:
     square = np.zeros((canvas, canvas, 3), np.uint8)
-    place_cell(pixels, mask, square, corner=(0, 0), frame=mask.shape)
+    height, width = mask.shape
+    whole = slice(0, height), slice(0, width)
+    place_cell(pixels, Segmentation(whole, to_grey(pixels), mask, 0, (height, width)), square)
     return square
 
 
