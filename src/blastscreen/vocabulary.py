@@ -195,20 +195,11 @@ CONSEQUENCES = dict.fromkeys(ReasonCode, Consequence.REJECTED) | {
 """The only place that says what follows from a reason."""
 
 
-def _codes_with(*consequences: Consequence) -> frozenset[ReasonCode]:
-    return frozenset(code for code, consequence in CONSEQUENCES.items() if consequence in consequences)
-
-
-REJECT_CODES = _codes_with(Consequence.REJECTED)
-UNFIT_CODES = _codes_with(Consequence.UNFIT)
-REVIEW_CODES = _codes_with(Consequence.UNFIT, Consequence.REVIEW)
+UNFIT_CODES = frozenset(code for code, consequence in CONSEQUENCES.items() if consequence == Consequence.UNFIT)
 
 
 def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
-    """Tell which cells no model may decide on.
-
-    Args:
-        reasons: Codes joined by ";".
+    """Find the cells that no model may decide on, by their reason codes joined with ";".
 
     Examples:
         >>> import pandas as pd
