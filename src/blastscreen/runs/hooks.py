@@ -12,7 +12,6 @@ from kedro.pipeline.node import Node
 
 from blastscreen.runs.checks import check_images, check_parameters, check_run
 from blastscreen.runs.explain import add_cause
-from blastscreen.runs.interruption import forget_unfinished
 from blastscreen.runs.log import RunLog
 from blastscreen.runs.manifest import RunRecord
 from blastscreen.runs.screen import RunScreen
@@ -105,7 +104,9 @@ class RunHooks:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Forget what only an interrupted run needs, record success, and end with a summary."""
-        forget_unfinished(pipeline, catalog)
+        for name in sorted(pipeline.datasets()):
+            if forget := getattr(catalog.get(name), "forget_unfinished", None):
+                forget()
         try:
             self._record.save(run_params, outcome="finished")
         except Exception as error:
