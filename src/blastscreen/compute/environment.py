@@ -16,23 +16,20 @@ LIBRARIES = (
     *("blastscreen", "joblib", "kedro", "keras", "numpy", "opencv-python-headless", "pandas", "pyarrow"),
     *("scikit-learn", "scipy", "skops", "tensorflow", "zarr"),
 )
-# threads, kernels of the linear algebra and of TensorFlow, processor instructions that libraries may use
 PROCESSOR_SETTINGS = re.compile(
     r"(OMP|MKL|OPENBLAS|GOTO|VECLIB|NPY|NUMBA|ONEDNN|DNNL)_\w+|OPENCV_(CPU_DISABLE|IPP)|ARROW_USER_SIMD_LEVEL"
     r"|GLIBC_TUNABLES|TF_(NUM_INTRAOP_THREADS|ENABLE_ONEDNN_OPTS|XLA_FLAGS|CUDNN_DETERMINISTIC)|XLA_FLAGS"
     r"|NVIDIA_TF32_OVERRIDE"
 )
-"""Environment variables by which the last digits of a result may move on one and the same machine."""
+"""Environment variables that may move last digits on one machine: threads, kernels of libraries, instructions."""
 
 
 def describe_environment(project_path: Path) -> dict[str, object]:
     """Record code, libraries and threads.
 
     Returns:
-        `git` (commit, and whether files differ from it; null outside a repository), `python`, `platform`,
-        `libraries` (versions; null where one is not installed), `cores`, `processor_settings` (those of
-        `PROCESSOR_SETTINGS` that are set) and `tensorflow` (its threads, oneDNN and GPUs; null where the run did not
-        need it).
+        Null stands for the version of a library that is not installed, and for `tensorflow` where the run did not need
+        it; of `PROCESSOR_SETTINGS` there are those that are set.
     """
     settings = {name: redact_text(value) for name, value in os.environ.items() if PROCESSOR_SETTINGS.fullmatch(name)}
     return {
