@@ -125,9 +125,8 @@ def _describe_full_disk(error: OSError, culprit: str | None, catalog: DataCatalo
 
 
 def _largest_entries(catalog: DataCatalog | None) -> list[tuple[int, Path]]:
-    entries = catalog.values() if catalog else ()
-    paths = {path for entry in entries if (path := getattr(entry, "_filepath", None)) is not None}
-    folders = [folder for folder in map(Path, paths) if folder.is_dir()]
+    paths = {getattr(entry, "_filepath", None) for entry in (catalog.values() if catalog else ())}
+    folders = [Path(path) for path in paths if path and Path(path).is_dir()]
     sizes = [(sum(file.stat().st_size for file in place.rglob("*") if file.is_file()), place) for place in folders]
     return sorted((size for size in sizes if size[0] >= _WORTH_NAMING), reverse=True)
 

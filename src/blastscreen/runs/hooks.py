@@ -62,7 +62,7 @@ class RunHooks:
     def before_dataset_loaded(self, node: Node) -> None:
         """Begin a step with the first of its inputs; one that has none, when it runs."""
         self.node, self._saving = node, None
-        self.screen.begin_step(node)
+        self.screen.begin_step(node.name)
 
     before_node_run = before_dataset_loaded
 
@@ -80,7 +80,8 @@ class RunHooks:
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
         """Record what was written; a step ends with the last of its outputs."""
         self._record.saved.append(dataset_name)
-        self.screen.note_saved(dataset_name, node)
+        if set(node.outputs) <= set(self._record.saved):
+            self.screen.end_step(node.name)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], catalog: DataCatalog) -> None:

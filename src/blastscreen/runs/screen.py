@@ -7,12 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import DataCatalog
-from kedro.pipeline.node import Node
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress import TaskID
@@ -46,13 +44,6 @@ class Warnings(logging.Handler):
         Console(stderr=True).print(Text(f"Warning: {record.getMessage()}", style="yellow"), soft_wrap=True)
 
 
-@dataclass
-class _Step:
-    started: float
-    missing: set[str]
-    task: TaskID
-
-
 class RunScreen:
     """Print a line per step with its time, and end a run with a few lines that name what to open."""
 
@@ -61,7 +52,7 @@ class RunScreen:
 
     def begin(self, log: PurePath | None, *, n_steps: int | None) -> None:
         """Show where to read more, and from now on what is under way."""
-        self._steps: dict[str, _Step] = {}
+        self._steps: dict[str, tuple[TaskID, float]] = {}
         self._done = 0
         self._total = f"/{n_steps}" if n_steps else ""
         self.close()
@@ -69,31 +60,26 @@ class RunScreen:
         if log:
             say(f"Log: {shorten(log)}")
 
-    def begin_step(self, node: Node) -> None:
+    def begin_step(self, name: str) -> None:
         """Show a step; one that is shown stays."""
-        if node.name not in self._steps:
+        if name not in self._steps:
             number = self._done + len(self._steps) + 1
-            task = self._progress.add_task(f"{number}{self._total}  {node.name}", total=None)
-            self._steps[node.name] = _Step(time.perf_counter(), set(node.outputs), task)
+            task = self._progress.add_task(f"{number}{self._total}  {name}", total=None)
+            self._steps[name] = (task, time.perf_counter())
 
-    def note_saved(self, entry: str, node: Node) -> None:
-        """End a step with the last of its outputs."""
-        self._steps[node.name].missing.discard(entry)
-        if not self._steps[node.name].missing:
-            self._end(node.name)
+    def end_step(self, name: str, outcome: str = "") -> None:
+        """Turn a step into a line that stays."""
+        task, started = self._steps.pop(name)
+        self._done += 1
+        self._progress.remove_task(task)
+        count = f"{self._done}{self._total}".rjust(2 * len(self._total) - 1)
+        say(f"{count}  {name:<50} {time.perf_counter() - started:8.1f} s{outcome}")
 
     def fail(self) -> None:
         """Name the step that failed."""
         for name in list(self._steps):
-            self._end(name, "  failed")
+            self.end_step(name, "  failed")
         self.close()
-
-    def _end(self, name: str, outcome: str = "") -> None:
-        step = self._steps.pop(name)
-        self._done += 1
-        self._progress.remove_task(step.task)
-        count = f"{self._done}{self._total}".rjust(2 * len(self._total) - 1)
-        say(f"{count}  {name:<50} {time.perf_counter() - step.started:8.1f} s{outcome}")
 
     def end(self, catalog: DataCatalog, saved: list[str], *, log: PurePath | None) -> None:
         """Print what this run produced; what stayed in memory is gone by now, and is left out."""
