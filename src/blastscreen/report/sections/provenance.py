@@ -1,11 +1,12 @@
 """Where every number comes from: entries and versions, code, libraries, seeds and parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import blastscreen
 from blastscreen.compute.environment import describe_environment
+from blastscreen.parameters import flatten
 from blastscreen.report.results import UNKNOWN, Results, Run
 from blastscreen.report.shown import Row, Table
 
@@ -20,7 +21,7 @@ def describe_provenance(results: Results) -> dict[str, Any]:
     makers = {f"The {model.title}": results.model_runs[name] for name, model in results.models.items()}
     makers["The split"] = results.split_run
     runs = {run.name: run for run in (*makers.values(), results.find_run(""))}
-    settings = {name: run.parameters and dict(_flatten(run.parameters)) for name, run in runs.items()}
+    settings = {name: run.parameters and flatten(run.parameters) for name, run in runs.items()}
     software = {name: _list_software(here if run.is_current else run.manifest) for name, run in runs.items()}
     versions: list[Row] = [{"entry": source.entry, "version": source.version} for source in sources if source.version]
     return {
@@ -75,14 +76,6 @@ def _write(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_write(item) for item in value)
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _flatten(values: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(values, Mapping):
-        for name, value in values.items():
-            yield from _flatten(value, f"{prefix}.{name}" if prefix else str(name))
-    else:
-        yield prefix, values
 
 
 def describe_checklist(results: Results) -> Table | None:
