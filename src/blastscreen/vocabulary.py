@@ -19,11 +19,11 @@ def count_noun(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def name_some(items: Iterable[str], limit: int = 5) -> str:
-    """Name the first few items, and count those left out: "a, b and 3 more"."""
+def name_some(items: Iterable[str]) -> str:
+    """Name the first five items, and count those left out: "a, b and 3 more"."""
     names = list(items)
-    shown = ", ".join(names[:limit])
-    return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown
+    others = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + others
 
 
 class CellLabel(StrEnum):
