@@ -5,6 +5,7 @@ import faulthandler
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,7 @@ from kedro.utils import find_kedro_project
 from rich.console import Console
 from rich.text import Text
 
-from blastscreen.runs.explain import explain
-from blastscreen.runs.interruption import advise_after_ctrl_c
+from blastscreen.runs.explain import advise_after_ctrl_c, explain
 from blastscreen.runs.screen import Warnings, shorten
 from blastscreen.runs.user_input import split_params, suggest
 from blastscreen.settings import RUN
@@ -121,11 +121,8 @@ def _explain(error: Exception) -> str | None:
 
 def _is_of_kedro(error: BaseException) -> bool:
     """Check whether Kedro itself, or what it reads conf with, has stopped the run before it began."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    module = str(trace.tb_frame.f_globals.get("__name__")) if trace else ""
-    return module.startswith(("kedro.", "omegaconf", "yaml"))
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).startswith(("kedro.", "omegaconf", "yaml"))
 
 
 def _require_known(options: dict[str, Any]) -> None:

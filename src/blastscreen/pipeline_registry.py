@@ -1,6 +1,6 @@
 """The pipelines that `kedro run` knows by name."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from kedro.pipeline import Pipeline
 
@@ -54,16 +54,15 @@ def register_pipelines() -> dict[str, Pipeline]:
     for name in MODELS.keys() - default:
         registered |= {f"{pipeline}_{name}": nodes for pipeline, nodes in _predict(features, [name]).items()}
     slow = {node.name for node in registered["every_model"].from_nodes(*SLOW_NODES).nodes}
-    return {name: _tag_by_speed(pipeline, slow) for name, pipeline in registered.items()}
+    return {
+        name: Pipeline([node.tag("slow" if node.name in slow else "fast") for node in pipeline.nodes])
+        for name, pipeline in registered.items()
+    }
 
 
 def _predict(features: Pipeline, models: Iterable[str]) -> dict[str, Pipeline]:
     predict = _measure_external(features) + prediction.create_pipeline(models)
     return {"predict": predict, "external": predict + prediction.create_external(models)}
-
-
-def _tag_by_speed(pipeline: Pipeline, slow: Collection[str]) -> Pipeline:
-    return Pipeline([node.tag("slow" if node.name in slow else "fast") for node in pipeline.nodes])
 
 
 def _measure_external(features: Pipeline) -> Pipeline:

@@ -28,8 +28,7 @@ _IN_TEXT = re.compile(rf"'{_START}[^'\n]*'|\"{_START}[^\"\n]*\"|(?<![\w.]){_STAR
 def redact(value: object) -> object:
     """Turn a value into what JSON can hold, without what names a machine, a person or a secret.
 
-    Models become mappings. Of paths and addresses the last part stays, as that of a folder of images is what results
-    are known by; queries, hosts and what is called a password or the like do not.
+    Of paths and addresses the last part stays, as that of a folder of images is what results are known by.
 
     Examples:
         >>> redact({"images": "https://jane:pw@host/cells?sig=1", "compute": {"scheduler": "node7:8786"}})

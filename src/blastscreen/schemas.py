@@ -5,34 +5,38 @@ from enum import StrEnum
 import pandas as pd
 import pandera.pandas as pa
 
-from blastscreen.vocabulary import (
-    Balancing,
-    CellLabel,
-    Decision,
-    Region,
-    Split,
-    SplitStrategy,
-    Status,
-    is_unfit,
-)
-
-_UNIT = pa.Check.in_range(0, 1)
+from blastscreen.vocabulary import Balancing, CellLabel, Decision, Region, Split, SplitStrategy, Status, is_unfit
 
 
-def _text(*checks: pa.Check, nullable: bool = False, unique: bool = False) -> pa.Column:
-    return pa.Column("str", checks=list(checks), nullable=nullable, unique=unique)
-
-
-def _count(*, nullable: bool = True) -> pa.Column:
-    return pa.Column("Int64", checks=pa.Check.ge(0), nullable=nullable)
+def _text(*, nullable: bool = False, unique: bool = False) -> pa.Column:
+    return pa.Column("str", nullable=nullable, unique=unique)
 
 
 def _one_of(words: type[StrEnum], *, nullable: bool = False) -> pa.Column:
-    return _text(pa.Check.isin([word.value for word in words]), nullable=nullable)
+    return pa.Column("str", checks=pa.Check.isin([word.value for word in words]), nullable=nullable)
+
+
+def _count() -> pa.Column:
+    return pa.Column("Int64", checks=pa.Check.ge(0), nullable=True)
+
+
+def _at_least(least: int, kind: object = "int64") -> pa.Column:
+    return pa.Column(kind, checks=pa.Check.ge(least))
+
+
+def _up_to_one(*, lowest: int = 0, nullable: bool = False) -> pa.Column:
+    return pa.Column(float, checks=pa.Check.in_range(lowest, 1), nullable=nullable)
 
 
 def _table(columns: dict[str, pa.Column], *checks: pa.Check) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, checks=list(checks), strict=True, ordered=True)
+
+
+def _unscored_is_explained(what: str) -> pa.Check:
+    return pa.Check(
+        lambda rows: (rows["reasons"] != "")[rows["blast_probability"].isna()].all(),
+        error=f"{what} without a score must carry a reason",
+    )
 
 
 _UNFIT_IS_UNRATED = pa.Check(
@@ -108,35 +112,19 @@ CELL_FEATURES = _table(
         error="a row without a reason must have every feature",
     ),
 )
-"""One row per counted cell, one column per feature. A row with a reason has a feature that could not be measured and
-is kept out of models."""
+"""One row per counted cell, one column per feature; a row with a reason lacks one, and is kept out of models."""
 
-PREDICTIONS = _table(
-    {
-        "image_id": _text(unique=True),
-        "subject_id": _text(),
-        "subject_group": _text(),
-        "label": _one_of(CellLabel),
-        "split": _one_of(Split),
-        "data_source": _text(),
-        "blast_probability": pa.Column(float, checks=_UNIT),
-    }
-)
+PREDICTIONS = _table(CELL_SPLITS.columns | {"blast_probability": _up_to_one()})
 """The same for every model: one row per evaluated cell."""
 
 CALIBRATED = _table(
-    dict(PREDICTIONS.columns)
-    | {
-        "reasons": _text(),
-        "call": _one_of(Decision),
-        "confidence": pa.Column(float, checks=_UNIT, nullable=True),
-    },
+    PREDICTIONS.columns | {"reasons": _text(), "call": _one_of(Decision), "confidence": _up_to_one(nullable=True)},
     _UNFIT_IS_UNRATED,
 )
 """One row per evaluated cell. `blast_probability` is calibrated, `confidence` the calibrated probability that the call
 is right; cells whose `reasons` make them unfit have none."""
 
-TRIAGE = _table(dict(CALIBRATED.columns) | {"decision": _one_of(Decision)}, _UNFIT_IS_UNRATED, _UNRATED_IS_REFERRED)
+TRIAGE = _table(CALIBRATED.columns | {"decision": _one_of(Decision)}, _UNFIT_IS_UNRATED, _UNRATED_IS_REFERRED)
 """One row per evaluated cell, as in `CALIBRATED`; `decision` is the call or `refer`."""
 
 SUBJECTS = _table(
@@ -145,10 +133,10 @@ SUBJECTS = _table(
         "subject_group": _text(),
         "label": _one_of(CellLabel),
         "split": _one_of(Split),
-        "n_cells": pa.Column("int64", checks=pa.Check.ge(1)),
-        "n_right": pa.Column("int64", checks=pa.Check.ge(0)),
-        "rate": pa.Column(float, checks=_UNIT),
-        "mean_probability": pa.Column(float, checks=_UNIT),
+        "n_cells": _at_least(1),
+        "n_right": _at_least(0),
+        "rate": _up_to_one(),
+        "mean_probability": _up_to_one(),
         "majority_call": _one_of(CellLabel),
         "data_source": _text(),
     }
@@ -160,44 +148,41 @@ AUDIT = _table(
         "model": _text(),
         "strategy": _one_of(SplitStrategy),
         "region": _one_of(Region),
-        "seed": pa.Column("int64", checks=pa.Check.ge(0)),
-        "n_folds": pa.Column("int64", checks=pa.Check.ge(2)),
-        "n_test_cells": pa.Column("int64", checks=pa.Check.ge(1)),
-        "n_test_groups": pa.Column("int64", checks=pa.Check.ge(1)),
-        "auroc": pa.Column(float, checks=_UNIT),
-        "accuracy": pa.Column(float, checks=_UNIT),
-        "f1_weighted": pa.Column(float, checks=_UNIT),
+        "seed": _at_least(0),
+        "n_folds": _at_least(2),
+        "n_test_cells": _at_least(1),
+        "n_test_groups": _at_least(1),
+        "auroc": _up_to_one(),
+        "accuracy": _up_to_one(),
+        "f1_weighted": _up_to_one(),
         "data_source": _text(),
     }
 )
-"""One row per model, protocol and seed: what its folds say together, in which every cell is tested once. `auroc`
-compares cells of one fold only."""
+"""One row per model, protocol and seed, over all folds; `auroc` compares cells of one fold only."""
 
-_DIFFERENCE = pa.Check.in_range(-1, 1)
 AUDIT_IMBALANCE = _table(
     {
         "balancing": _one_of(Balancing),
         "measure": _text(),
-        "value": pa.Column(float, checks=_UNIT),
-        "low": pa.Column(float, checks=_UNIT, nullable=True),
-        "high": pa.Column(float, checks=_UNIT, nullable=True),
-        "difference": pa.Column(float, checks=_DIFFERENCE),
-        "difference_low": pa.Column(float, checks=_DIFFERENCE, nullable=True),
-        "difference_high": pa.Column(float, checks=_DIFFERENCE, nullable=True),
-        "min_sensitivity": pa.Column(float, checks=_UNIT),
-        "n_seeds": pa.Column("int64", checks=pa.Check.ge(1)),
+        "value": _up_to_one(),
+        "low": _up_to_one(nullable=True),
+        "high": _up_to_one(nullable=True),
+        "difference": _up_to_one(lowest=-1),
+        "difference_low": _up_to_one(lowest=-1, nullable=True),
+        "difference_high": _up_to_one(lowest=-1, nullable=True),
+        "min_sensitivity": _up_to_one(),
+        "n_seeds": _at_least(1),
     }
 )
-"""One row per way to balance the classes and measure, on cells that were held out by subject. `difference` is to the
-forest with class weights, whose own is 0 without bounds; bounds are over subject groups. The last two columns are the
-same for all rows: the sensitivity at which specificities are compared, and the divisions that every value is of."""
+"""One row per way to balance the classes and measure, on cells held out by subject. `difference` is to the forest with
+class weights; bounds are over subject groups, specificities at `min_sensitivity`, values over `n_seeds` divisions."""
 
 AREA_CORRELATIONS = _table(
     {
         "region": _one_of(Region),
         "feature": _text(),
-        "pearson": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
-        "spearman": pa.Column(float, checks=pa.Check.in_range(-1, 1), nullable=True),
+        "pearson": _up_to_one(lowest=-1, nullable=True),
+        "spearman": _up_to_one(lowest=-1, nullable=True),
         "data_source": _text(),
     }
 )
@@ -206,12 +191,12 @@ AREA_CORRELATIONS = _table(
 IMPORTANCES = _table(
     {
         "feature": _text(unique=True),
-        "impurity_importance": pa.Column(float, checks=_UNIT, nullable=True),
+        "impurity_importance": _up_to_one(nullable=True),
         "permutation_importance": pa.Column(float),
-        "permutation_std": pa.Column(float, checks=pa.Check.ge(0)),
+        "permutation_std": _at_least(0, float),
         "feature_group": _text(),
         "group_importance": pa.Column(float),
-        "group_std": pa.Column(float, checks=pa.Check.ge(0)),
+        "group_std": _at_least(0, float),
     }
 )
 """One row per feature; permutation importances are losses of AUROC on the validation cells. Models without impurity
@@ -219,12 +204,12 @@ importances have none (NaN)."""
 
 HISTORY = _table(
     {
-        "seed": pa.Column("int64", checks=pa.Check.ge(0)),
-        "epoch": pa.Column("int64", checks=pa.Check.ge(1)),
+        "seed": _at_least(0),
+        "epoch": _at_least(1),
         "train_loss": pa.Column(float),
-        "train_auroc": pa.Column(float, checks=_UNIT),
+        "train_auroc": _up_to_one(),
         "validation_loss": pa.Column(float),
-        "validation_auroc": pa.Column(float, checks=_UNIT),
+        "validation_auroc": _up_to_one(),
         "kept": pa.Column(bool),
     }
 )
@@ -234,12 +219,9 @@ EXTERNAL_SCORES = _table(
     {
         "image_id": _text(unique=True),
         "reasons": _text(),
-        "blast_probability": pa.Column(float, checks=_UNIT, nullable=True),
+        "blast_probability": _up_to_one(nullable=True),
     },
-    pa.Check(
-        lambda cells: (cells["reasons"] != "")[cells["blast_probability"].isna()].all(),
-        error="a cell without a score must carry a reason",
-    ),
+    _unscored_is_explained("a cell"),
 )
 """One row per cell from outside, as a model scores it; `reasons` say why it couldn't."""
 
@@ -252,16 +234,13 @@ EXTERNAL_PREDICTIONS = _table(
         "subject_group": _text(nullable=True),
         "label": _one_of(CellLabel, nullable=True),
         "data_source": _text(),
-        "blast_probability": pa.Column(float, checks=_UNIT, nullable=True),
-        "calibrated_probability": pa.Column(float, checks=_UNIT, nullable=True),
+        "blast_probability": _up_to_one(nullable=True),
+        "calibrated_probability": _up_to_one(nullable=True),
         "call": _one_of(Decision, nullable=True),
-        "confidence": pa.Column(float, checks=_UNIT, nullable=True),
+        "confidence": _up_to_one(nullable=True),
         "decision": _one_of(Decision, nullable=True),
     },
-    pa.Check(
-        lambda files: (files["reasons"] != "")[files["blast_probability"].isna()].all(),
-        error="a file without a score must carry a reason",
-    ),
+    _unscored_is_explained("a file"),
     _UNFIT_IS_UNRATED,
     _UNRATED_IS_REFERRED,
 )

@@ -19,11 +19,11 @@ def count_noun(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def name_some(items: Iterable[str], limit: int = 5) -> str:
-    """Name the first few items, and count those left out: "a, b and 3 more"."""
+def name_some(items: Iterable[str]) -> str:
+    """Name the first five items, and count those left out: "a, b and 3 more"."""
     names = list(items)
-    shown = ", ".join(names[:limit])
-    return f"{shown} and {len(names) - limit:,} more" if len(names) > limit else shown
+    others = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + others
 
 
 class CellLabel(StrEnum):
@@ -195,20 +195,11 @@ CONSEQUENCES = dict.fromkeys(ReasonCode, Consequence.REJECTED) | {
 """The only place that says what follows from a reason."""
 
 
-def _codes_with(*consequences: Consequence) -> frozenset[ReasonCode]:
-    return frozenset(code for code, consequence in CONSEQUENCES.items() if consequence in consequences)
-
-
-REJECT_CODES = _codes_with(Consequence.REJECTED)
-UNFIT_CODES = _codes_with(Consequence.UNFIT)
-REVIEW_CODES = _codes_with(Consequence.UNFIT, Consequence.REVIEW)
+UNFIT_CODES = frozenset(code for code, consequence in CONSEQUENCES.items() if consequence == Consequence.UNFIT)
 
 
 def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
-    """Tell which cells no model may decide on.
-
-    Args:
-        reasons: Codes joined by ";".
+    """Find the cells that no model may decide on, by their reason codes joined with ";".
 
     Examples:
         >>> import pandas as pd

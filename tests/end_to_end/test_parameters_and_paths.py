@@ -37,7 +37,7 @@ def test_misspelled_names_are_refused_with_a_hint(project, params, hint):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"canny_low": -3}, r"features.canny_low is -3 \(--params\). It must be a number, above 0"),
+        ({"canny_low": -3}, r"features.canny_low is -3 \(--params\). It must be greater than 0"),
         ({"groups": ["shape", "hu"]}, r"features.groups \(--params\): no group of features is called hu. Known: shape"),
     ],
 )

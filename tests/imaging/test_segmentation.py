@@ -7,7 +7,7 @@ from blastscreen.imaging.masks import cell_mask, content_box
 from blastscreen.imaging.rejection import ImageRejected
 from blastscreen.imaging.segmentation import Segmentation, assess
 from blastscreen.parameters import PreprocessingParameters
-from blastscreen.vocabulary import REVIEW_CODES, ReasonCode
+from blastscreen.vocabulary import CONSEQUENCES, Consequence, ReasonCode
 
 SETTINGS = PreprocessingParameters(
     canvas=20,
@@ -137,7 +137,8 @@ def test_codes_are_review_codes_in_order() -> None:
     found = codes(grey, threshold=10)
 
     assert found == tuple(sorted(found))
-    assert set(found) == REVIEW_CODES - {
+    flagged = {code for code, what in CONSEQUENCES.items() if what in (Consequence.REVIEW, Consequence.UNFIT)}
+    assert set(found) == flagged - {
         ReasonCode.EXTENSION_MISMATCH,
         ReasonCode.SMALL_CELL,
         ReasonCode.LARGE_CELL,

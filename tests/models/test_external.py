@@ -15,7 +15,7 @@ from blastscreen.models.external import (
 )
 from blastscreen.parameters import EvaluationParameters
 from blastscreen.schemas import EXTERNAL_PREDICTIONS
-from blastscreen.vocabulary import REVIEW_CODES, Calibration
+from blastscreen.vocabulary import CONSEQUENCES, Calibration, Consequence
 
 SETTINGS = EvaluationParameters.model_construct(confidence_level=0.95)
 OPERATING_POINT = {"threshold": 0.4}
@@ -27,7 +27,11 @@ def index(*files, source="outside"):
     records = [
         {
             "image_id": name,
-            "status": "accepted" if not reason else "review" if set(reason) <= REVIEW_CODES else "rejected",
+            "status": "accepted"
+            if not reason
+            else "rejected"
+            if CONSEQUENCES[reason[0]] == Consequence.REJECTED
+            else "review",
             "reasons": "".join(reason),
             "detail": "",
             "cell_area": 500 if pixels == "half" else 2000,

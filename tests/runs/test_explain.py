@@ -1,16 +1,27 @@
-"""A full disk and too little memory are told by what helps, on the error itself."""
+"""What went wrong is told by what helps, and an interruption by the command that goes on."""
 
 import resource
+import shlex
 from pathlib import Path
 
 import pytest
-from kedro.framework.project import configure_project
+from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import node
 
-from blastscreen.runs.explain import SMALLER, add_cause, describe_memory, explain, require_memory
+from blastscreen.cli import run
+from blastscreen.runs.explain import SMALLER, add_cause, describe_memory, explain, require_memory, resume_command
 from blastscreen.runs.user_input import list_kinds
 from blastscreen.vocabulary import Refusal
+
+NOTHING = dict.fromkeys(
+    ("env", "pipeline_names", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs", "tags", "namespaces")
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bootstrapped(repository):
+    bootstrap_project(repository)
 
 
 @pytest.fixture
@@ -83,7 +94,6 @@ def test_a_refusal_is_found_below_what_wraps_it():
 
 
 def test_what_can_be_lowered_are_parameters_that_there_are():
-    configure_project("blastscreen")
     assert {name for names in SMALLER.values() for name in names} <= list_kinds().keys()
 
 
@@ -113,3 +123,44 @@ def test_without_a_limit_every_run_may_begin():
     if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         pytest.skip("this process has a limit")
     require_memory(with_network=True)
+
+
+def read(params):
+    return run.make_context("run", [f"--params={params}"]).params["params"]
+
+
+def test_a_plain_run():
+    assert resume_command(NOTHING, model="cnn") == "kedro run --params=cnn.resume=true"
+
+
+def test_everything_that_was_typed_is_repeated():
+    typed = {
+        "env": "paper",
+        "pipeline_names": ["cnn", "rf"],
+        "from_nodes": ("train_network",),
+        "tags": [],
+        "load_versions": {"cell_images": "2026-01-01T00.00.00.000Z", "cell_splits": "x"},
+        "runtime_params": {
+            "images": r"my cells, 1_2\${x}",
+            "cnn": {"epochs": 3, "mixed_precision": False, "resume": False},
+        },
+    }
+    words = shlex.split(resume_command(NOTHING | typed, model="cnn"))
+    assert words[:2] == ["kedro", "run"]
+    options = dict(word.removeprefix("--").split("=", 1) for word in words[2:])
+    parameters = read(options.pop("params"))
+    assert options == {
+        "env": "paper",
+        "pipelines": "cnn,rf",
+        "from-nodes": "train_network",
+        "load-versions": "cell_images:2026-01-01T00.00.00.000Z,cell_splits:x",
+    }
+    cnn = {"epochs": 3, "mixed_precision": False, "resume": True}
+    assert parameters == {"images": r"my cells, 1_2\${x}", "cnn": cnn}
+
+
+@pytest.mark.parametrize("value", [0.001, 1e-05, "flatten", True, [1, 2]])
+def test_values_survive(value):
+    command = resume_command(NOTHING | {"runtime_params": {"cnn": {"field": value}}}, model="cnn")
+    params = shlex.split(command)[-1].removeprefix("--params=")
+    assert read(params)["cnn"] == {"field": value, "resume": True}

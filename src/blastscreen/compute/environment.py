@@ -16,13 +16,12 @@ LIBRARIES = (
     *("blastscreen", "joblib", "kedro", "keras", "numpy", "opencv-python-headless", "pandas", "pyarrow"),
     *("scikit-learn", "scipy", "skops", "tensorflow", "zarr"),
 )
-# threads, kernels of the linear algebra and of TensorFlow, processor instructions: environment variables by which the
-# last digits of a result may move on one and the same machine
 PROCESSOR_SETTINGS = re.compile(
     r"(OMP|MKL|OPENBLAS|GOTO|VECLIB|NPY|NUMBA|ONEDNN|DNNL)_\w+|OPENCV_(CPU_DISABLE|IPP)|ARROW_USER_SIMD_LEVEL"
     r"|GLIBC_TUNABLES|TF_(NUM_INTRAOP_THREADS|ENABLE_ONEDNN_OPTS|XLA_FLAGS|CUDNN_DETERMINISTIC)|XLA_FLAGS"
     r"|NVIDIA_TF32_OVERRIDE"
 )
+"""Environment variables that may move last digits on one machine: threads, kernels of libraries, instructions."""
 
 
 def describe_environment(project_path: Path) -> dict[str, object]:

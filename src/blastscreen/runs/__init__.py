@@ -1,1 +1,1 @@
-"""What happens around a run: refusals, the record, the screen, interruptions."""
+"""What happens around a run: refusals, the record, the screen, explanations."""

@@ -123,7 +123,7 @@ def _require_fresh(whole: Pipeline, pipeline: Pipeline, catalog: DataCatalog, pa
 def _require_same_settings(
     inputs: Entries, pipeline: Pipeline, catalog: DataCatalog, parameters: dict[str, Any]
 ) -> None:
-    """Refuse to show a stored model cells that are made otherwise than those it learned from."""
+    """Refuse to show a stored model cells made otherwise than those it learned from, or was calibrated on."""
     blocks = [name for name in ("preprocessing", "features") if f"params:{name}" in pipeline.inputs()]
     for name, model in inputs.items():
         if not name.endswith("_model") or not isinstance(model, AbstractVersionedDataset):
@@ -137,30 +137,23 @@ def _require_same_settings(
                 f"{name} of {version} learned from cells made with other settings: {'; '.join(different)}. "
                 "Give the same settings, or train again."
             )
-    for name in MODELS:
-        if f"{name}_predictions" in inputs and f"params:{name}" in pipeline.inputs():
-            _require_same_scoring(name, inputs[f"{name}_predictions"], catalog, parameters)
-
-
-def _require_same_scoring(
-    name: str, own: AbstractDataset[Any, Any], catalog: DataCatalog, parameters: dict[str, Any]
-) -> None:
-    """Refuse to score cells otherwise than those that a model's threshold and calibration were settled on."""
-    made = load_manifest(catalog, own.resolve_load_version()) if isinstance(own, AbstractVersionedDataset) else None
-    found = compare_settings(made["parameters"], parameters, blocks=[name]) if made else []
-    different = [text for text in found if text.split()[0].removeprefix(f"{name}.") in MODELS[name].scoring]
-    if different:
-        raise Refusal(
-            f"The threshold of {name} was settled on scores that were made otherwise: {'; '.join(different)}. "
-            f"Give the same settings, or score and evaluate the cohort's cells again: kedro run --pipelines={name}"
-        )
+    for name, kind in MODELS.items():
+        scores = inputs.get(f"{name}_predictions")
+        if f"params:{name}" not in pipeline.inputs() or not isinstance(scores, AbstractVersionedDataset):
+            continue
+        made = load_manifest(catalog, scores.resolve_load_version())
+        found = compare_settings(made["parameters"], parameters, blocks=[name]) if made else []
+        if different := [text for text in found if text.split()[0].removeprefix(f"{name}.") in kind.scoring]:
+            raise Refusal(
+                f"The threshold of {name} was settled on scores that were made otherwise: {'; '.join(different)}. "
+                f"Give the same settings, or score and evaluate the cohort's cells again: kedro run --pipelines={name}"
+            )
 
 
 def _warn_of_mixed_versions(inputs: Entries) -> None:
     names: dict[str, list[str]] = {}
     for name, entry in inputs.items():
-        version = entry.resolve_load_version() if isinstance(entry, AbstractVersionedDataset) else None
-        if version:
+        if isinstance(entry, AbstractVersionedDataset) and (version := entry.resolve_load_version()):
             names.setdefault(version, []).append(name)
     if len(names) > 1:
         logger.warning(

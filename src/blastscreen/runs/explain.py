@@ -1,11 +1,13 @@
-"""What a user can mend, in a few lines instead of a traceback."""
+"""What a user is told when a run fails or is interrupted: what to mend, or what to type to go on."""
 
 import errno
 import os
 import resource
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from kedro.framework.session.abstract_session import KedroSessionError
 from kedro.io import DataCatalog, DatasetError
@@ -13,6 +15,7 @@ from kedro.pipeline.node import Node
 from kedro.validation import DataValidationError
 
 from blastscreen.imaging.rejection import StorageError
+from blastscreen.parameters import flatten, spell
 from blastscreen.vocabulary import Refusal
 
 SMALLER = {
@@ -38,24 +41,27 @@ _NO_MEMORY = (
     "bad_alloc",
 )
 
+_LISTS = (
+    *("pipeline_names", "node_names", "from_nodes", "to_nodes"),
+    *("from_inputs", "to_outputs", "tags", "namespaces"),
+)
+"""What hooks call the options of `kedro run` that take several names."""
+
 
 def add_cause(
     error: Exception, *, node: Node | None = None, entry: str | None = None, catalog: DataCatalog | None = None
 ) -> None:
     """Add a note to the error of a full disk or of too little memory: which entry or step it was, and what helps."""
-    if fault := find_full_disk(error):
-        error.add_note(describe_full_disk(fault, entry or getattr(node, "name", None), catalog))
-    elif is_out_of_memory(error):
-        error.add_note(describe_memory(node))
+    if text := _describe_shortage(error, node, entry, catalog):
+        error.add_note(text)
 
 
 def explain(error: BaseException) -> str | None:
     """Explain an error that the user can mend; None for a fault that is not the user's."""
     errors = list(_chain(error))
     notes = [note for one in errors for note in getattr(one, "__notes__", ())]
-    fault = find_full_disk(error)
-    if fault or is_out_of_memory(error):
-        return "\n".join(notes) or (describe_full_disk(fault) if fault else describe_memory())
+    if shortage := _describe_shortage(error):
+        return "\n".join(notes) or shortage
     told = [one for one in errors if _is_for_users(one)]
     # the catalog puts a name before Kedro's words, too, and what they wrap may say it better
     said = next((one for one in told if ": Failed while " not in str(one)), next(iter(told), None))
@@ -81,27 +87,25 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def find_full_disk(error: BaseException) -> OSError | None:
-    """Find the system's error that there is no room, in an error or its causes."""
+def _describe_shortage(
+    error: BaseException, node: Node | None = None, entry: str | None = None, catalog: DataCatalog | None = None
+) -> str | None:
     for one in _chain(error):
         if isinstance(one, OSError) and (one.errno in _FULL or "No space left on device" in str(one)):
-            return one
-    return None
+            return _describe_full_disk(one, entry or getattr(node, "name", None), catalog)
+    return describe_memory(node) if any(map(_is_out_of_memory, _chain(error))) else None
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Check whether memory, or a limit on it, has run out."""
-    return any(
-        isinstance(one, MemoryError)
-        or (isinstance(one, OSError) and one.errno == errno.ENOMEM)
-        or type(one).__name__ == "ResourceExhaustedError"
-        or any(text in str(one).lower() for text in _NO_MEMORY)
-        for one in _chain(error)
+def _is_out_of_memory(error: BaseException) -> bool:
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or any(text in str(error).lower() for text in _NO_MEMORY)
     )
 
 
-def describe_full_disk(error: OSError, culprit: str | None = None, catalog: DataCatalog | None = None) -> str:
-    """Explain what an entry or step (`culprit`) could not write where, how much room there is, and what takes most."""
+def _describe_full_disk(error: OSError, culprit: str | None, catalog: DataCatalog | None) -> str:
     entries = (catalog.get(name) for name in (culprit, "run_manifest") if catalog and name)
     path = error.filename or next(filter(None, (getattr(entry, "_filepath", None) for entry in entries)), None)
     what = culprit or path or "A file"
@@ -121,9 +125,8 @@ def describe_full_disk(error: OSError, culprit: str | None = None, catalog: Data
 
 
 def _largest_entries(catalog: DataCatalog | None) -> list[tuple[int, Path]]:
-    entries = catalog.values() if catalog else ()
-    paths = {path for entry in entries if (path := getattr(entry, "_filepath", None)) is not None}
-    folders = [folder for folder in map(Path, paths) if folder.is_dir()]
+    paths = {getattr(entry, "_filepath", None) for entry in (catalog.values() if catalog else ())}
+    folders = [Path(path) for path in paths if path and Path(path).is_dir()]
     sizes = [(sum(file.stat().st_size for file in place.rglob("*") if file.is_file()), place) for place in folders]
     return sorted((size for size in sizes if size[0] >= _WORTH_NAMING), reverse=True)
 
@@ -161,3 +164,24 @@ def require_memory(*, with_network: bool) -> None:
 def _address_space_limit() -> int | None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if limit == resource.RLIM_INFINITY else limit
+
+
+def advise_after_ctrl_c(run_params: Mapping[str, Any], node: Node | None) -> str:
+    """Say what to type when a step was interrupted: one that writes checkpoints goes on from its last."""
+    for name in node.inputs if node else ():
+        if name.endswith("_checkpoint"):
+            command = resume_command(run_params, model=name.removesuffix("_checkpoint"))
+            return f"Training was interrupted. To go on from its last whole epoch, type:\n{command}"
+    return "Interrupted. Nothing was left half-written: type the same command to run it again."
+
+
+def resume_command(run_params: Mapping[str, Any], *, model: str) -> str:
+    """Spell the command that repeats a run and resumes the training of a model, from what Kedro gives to hooks."""
+    options = {"env": run_params.get("env")}
+    for name in _LISTS:
+        options[name.replace("_names", "s").replace("_", "-")] = ",".join(run_params.get(name) or ())
+    versions = run_params.get("load_versions") or {}
+    options["load-versions"] = ",".join(f"{name}:{version}" for name, version in versions.items())
+    values = flatten(run_params.get("runtime_params") or {}) | {f"{model}.resume": True}
+    options["params"] = ",".join(f"{name}={spell(value)}" for name, value in values.items()).replace(r"\${", "${")
+    return shlex.join(["kedro", "run", *(f"--{option}={value}" for option, value in options.items() if value)])

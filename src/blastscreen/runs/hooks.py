@@ -1,7 +1,6 @@
 """What happens around a run, and in which order."""
 
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -12,7 +11,6 @@ from kedro.pipeline.node import Node
 
 from blastscreen.runs.checks import check_images, check_parameters, check_run
 from blastscreen.runs.explain import add_cause
-from blastscreen.runs.interruption import forget_unfinished
 from blastscreen.runs.log import RunLog
 from blastscreen.runs.manifest import RunRecord
 from blastscreen.runs.screen import RunScreen
@@ -39,18 +37,17 @@ class RunHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Check all parameters, and begin the record of a run."""
+        """Check all parameters."""
         check_parameters(context)
         self._context = context
-        self._started = datetime.now(UTC)
 
     @hook_impl
     def after_catalog_created(
         self, catalog: DataCatalog, conf_catalog: dict[str, Any], parameters: dict[str, Any]
     ) -> None:
-        """Check where images come from."""
+        """Check where images come from, and begin the record of a run."""
         check_images(conf_catalog, parameters["parameters"])
-        self._record = RunRecord(self._context, catalog, self._started)
+        self._record = RunRecord(self._context, catalog)
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -63,22 +60,16 @@ class RunHooks:
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
-        """Begin a step with the first of its inputs."""
-        self._begin(node)
+        """Begin a step with the first of its inputs; one that has none, when it runs."""
+        self.node, self._saving = node, None
+        self.screen.begin_step(node.name)
+
+    before_node_run = before_dataset_loaded
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str, data: object) -> None:
         """Record what was read."""
         self._record.note_loaded(dataset_name, data)
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Begin a step that has no inputs."""
-        self._begin(node)
-
-    def _begin(self, node: Node) -> None:
-        self.node, self._saving = node, None
-        self.screen.begin_step(node)
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
@@ -89,7 +80,8 @@ class RunHooks:
     def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
         """Record what was written; a step ends with the last of its outputs."""
         self._record.saved.append(dataset_name)
-        self.screen.note_saved(dataset_name, node)
+        if set(node.outputs) <= set(self._record.saved):
+            self.screen.end_step(node.name)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], catalog: DataCatalog) -> None:
@@ -105,7 +97,9 @@ class RunHooks:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Forget what only an interrupted run needs, record success, and end with a summary."""
-        forget_unfinished(pipeline, catalog)
+        for name in sorted(pipeline.datasets()):
+            if forget := getattr(catalog.get(name), "forget_unfinished", None):
+                forget()
         try:
             self._record.save(run_params, outcome="finished")
         except Exception as error:

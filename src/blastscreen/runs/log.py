@@ -11,8 +11,6 @@ from kedro.io import DataCatalog
 
 from blastscreen.redaction import redact_text
 
-LOG_NAME = "run.log"
-
 
 class _Redacted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -51,7 +49,7 @@ class RunLog:
         manifest: Any = catalog["run_manifest"]
         if getattr(manifest, "_version", None) is None:
             return
-        self.path = manifest._filepath.parent / "run_log" / run_id / LOG_NAME
+        self.path = manifest._filepath.parent / "run_log" / run_id / "run.log"
         stream = manifest._fs.open(str(self.path), "w", encoding="utf-8")
         self._file = _LogFile(stream)
         self._file.setFormatter(_Redacted("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))

@@ -29,7 +29,7 @@ class RunRecord:
 
     context: KedroContext
     catalog: DataCatalog
-    started: datetime
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     load_versions: dict[str, str] = field(default_factory=dict)
     saved: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
@@ -65,11 +65,8 @@ class RunRecord:
 
 def load_manifest(catalog: DataCatalog, version: str | None) -> dict[str, Any] | None:
     """Load the manifest of the run that saved a version; None if it left none."""
-    manifests: Any = catalog["run_manifest"]
-    if version not in manifests.list_versions(full_path=False):
-        return None
-    manifest: dict[str, Any] = manifests._copy(_version=Version(version, None)).load()
-    return manifest
+    manifests: Any = catalog.get("run_manifest", version=Version(version, None))
+    return manifests.load() if version in manifests.list_versions(full_path=False) else None
 
 
 def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blocks: Sequence[str]) -> list[str]:
@@ -84,8 +81,7 @@ def compare_settings(made: Mapping[str, Any], current: Mapping[str, Any], *, blo
 
 def identify_files(data: object) -> str | None:
     """Hash what changes with incoming files or the labels that a sheet gives them; None for what can't be hashed."""
-    identify = getattr(data, "fingerprint", None)
-    files = None if identify is None else identify(data)
+    files = data.fingerprint(data) if hasattr(data, "fingerprint") else None
     names = getattr(data, "cell_names", None)
     return hashlib.sha256(repr((files, sorted(names.items()))).encode()).hexdigest() if files and names else files
 
@@ -104,28 +100,17 @@ def find_start(whole: Pipeline, names: Iterable[str], catalog: DataCatalog) -> l
         name = todo.pop()
         parts[name] = whole.from_nodes(name)
         needed = parts[name].inputs() & makers.keys()
-        todo |= {makers[entry] for entry in needed if not _is_stored(entry, catalog)} - parts.keys()
+        todo |= {makers[entry] for entry in needed if not open_entry(catalog, entry).exists()} - parts.keys()
     later = {node.name for name, part in parts.items() for node in part.nodes if node.name != name}
     return [node.name for node in whole.nodes if node.name in parts.keys() - later]
-
-
-def _is_stored(name: str, catalog: DataCatalog) -> bool:
-    entry = open_entry(catalog, name)
-    return not isinstance(entry, MemoryDataset) and bool(entry.exists())
 
 
 def find_stale(
     whole: Pipeline, nodes: Iterable[Node], catalog: DataCatalog, parameters: dict[str, Any]
 ) -> Iterator[tuple[Node, str]]:
-    """Find the nodes of which a stored result differs in its making from what this run would make.
+    """Find, among the nodes of a run cut from `whole`, those of which a stored result would be made otherwise now.
 
     What a run without a manifest left is passed over with a warning: one that was killed, and is to be resumed.
-
-    Args:
-        whole: The pipeline from which the run was cut.
-        nodes: Those that the run is to have.
-        catalog: Of the run.
-        parameters: Of the run.
 
     Yields:
         A node, and its result with the differences.

@@ -24,7 +24,6 @@ from blastscreen.vocabulary import Refusal
 TEXT_PARAMETERS = frozenset({"images", "labels", "external_images", "external_labels"})
 """Runtime parameters that conf reads by itself, and that are text whatever they look like."""
 
-_PATH_KEYS = frozenset({"path", "filepath", "filename"})
 # a comma that begins another parameter; any other belongs to the value
 _SEPARATOR = re.compile(r",(?=\s*[A-Za-z_]\w*(?:\.\w+)*\s*=)")
 
@@ -91,15 +90,7 @@ def suggest(name: str, known: Collection[str]) -> str:
 
 
 def find_wrong_parameters(loader: Any, runtime_params: Mapping[str, Any]) -> Iterator[str]:
-    """Find parameters that don't exist, and values that they can't have.
-
-    Args:
-        loader: Kedro's loader of conf, with the runtime parameters.
-        runtime_params: Given by `--params`.
-
-    Yields:
-        One text per parameter: where it was given, and what is wrong with it.
-    """
+    """Find parameters that don't exist and values that they can't have; yield what is wrong with each, given where."""
     values, kinds = loader["parameters"], list_kinds()
     for name in map(str, values):
         if name not in kinds and not name.startswith("_"):
@@ -165,15 +156,13 @@ def place_paths(entries: dict[str, Any], *, project_path: Path) -> dict[str, Any
     Raises:
         Refusal: A path is a number, for instance.
     """
-    return {name: _place(name, value, entries, project_path) for name, value in entries.items()}
-
-
-def _place(name: str, value: object, entry: dict[str, Any], project_path: Path) -> object:
-    if isinstance(value, dict):
-        return place_paths(value, project_path=project_path)
-    is_path = name in _PATH_KEYS or (name == "labels" and "CellImageFolder" in str(entry.get("type")))
-    if not is_path or value is None or is_remote(str(value)):
-        return value
-    if not isinstance(value, str | PurePath):
-        raise Refusal(f"{name}: {value!r} in a catalog is not text, as paths are. Put it between quotes.")
-    return (project_path / Path(local_path(str(value))).expanduser()).as_posix()
+    keys = {"path", "filepath", "filename"} | ({"labels"} if "CellImageFolder" in str(entries.get("type")) else set())
+    placed = dict(entries)
+    for name, value in entries.items():
+        if isinstance(value, dict):
+            placed[name] = place_paths(value, project_path=project_path)
+        elif name in keys and value is not None and not is_remote(str(value)):
+            if not isinstance(value, str | PurePath):
+                raise Refusal(f"{name}: {value!r} in a catalog is not text, as paths are. Put it between quotes.")
+            placed[name] = (project_path / Path(local_path(str(value))).expanduser()).as_posix()
+    return placed

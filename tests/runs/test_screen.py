@@ -1,12 +1,13 @@
 """The last lines on the screen say what came in, what was kept out, how the models did and what to open."""
 
+import contextlib
 import io
 import re
 
 import pandas as pd
-from rich.console import Console
+import pytest
 
-from blastscreen.runs.summary import print_summary
+from blastscreen.runs.screen import print_summary
 
 
 def printed(**changes):
@@ -40,8 +41,9 @@ def printed(**changes):
         "log": "data/run.log",
         "to_open": ["data/08_reporting/sample/report.html"],
     }
-    output = io.StringIO()
-    print_summary(**arguments | changes, console=Console(file=output, width=160))
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as output:
+        patch.setenv("COLUMNS", "160")
+        print_summary(**arguments | changes)
     return output.getvalue()
 
 
