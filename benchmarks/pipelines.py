@@ -29,9 +29,9 @@ import paper_stack
 from timing import describe_machine, ratio, write_json
 
 from blastscreen.datasets.whole_files import write_digest
-from blastscreen.schemas import feature_columns
 from blastscreen.synthesis.drawing import write_cells
 from blastscreen.synthesis.plan import plan_sample
+from blastscreen.vocabulary import feature_columns
 
 ROOT = Path(__file__).parents[1]
 DISTINCT = 40

@@ -10,7 +10,7 @@ from kedro.validation import TypeExtractor
 from blastscreen.models import MODELS, ModelKind
 from blastscreen.pipeline_registry import register_pipelines
 
-HEAVY = {"distributed", "imblearn", "keras", "matplotlib", "numba", "pandera", "plotly", "scipy", "skimage", "sklearn"}
+HEAVY = {"distributed", "imblearn", "keras", "matplotlib", "numba", "pandera", "scipy", "skimage", "sklearn"}
 HEAVY |= {"skops", "statsmodels", "tensorflow", "zarr"}
 
 

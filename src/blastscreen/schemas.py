@@ -5,7 +5,17 @@ from enum import StrEnum
 import pandas as pd
 import pandera.pandas as pa
 
-from blastscreen.vocabulary import Balancing, CellLabel, Decision, Region, Split, SplitStrategy, Status, is_unfit
+from blastscreen.vocabulary import (
+    Balancing,
+    CellLabel,
+    Decision,
+    Region,
+    Split,
+    SplitStrategy,
+    Status,
+    feature_columns,
+    is_unfit,
+)
 
 
 def _text(*, nullable: bool = False, unique: bool = False) -> pa.Column:
@@ -89,17 +99,6 @@ CELL_SPLITS = _table(
     }
 )
 """One row per counted cell with its experimental role."""
-
-IDENTITY = list(CELL_SPLITS.columns)
-"""What every table of single cells says of a cell besides its own findings."""
-
-_NOT_FEATURES = {*IDENTITY, "reasons", "region"}
-
-
-def feature_columns(cells: pd.DataFrame) -> list[str]:
-    """List the features of a table of cells: whatever groups were measured, in their order."""
-    return [name for name in cells.columns if name not in _NOT_FEATURES]
-
 
 CELL_FEATURES = _table(
     {

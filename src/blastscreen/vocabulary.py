@@ -207,3 +207,12 @@ def is_unfit(reasons: "pd.Series[str]") -> "pd.Series[bool]":
         [False, False, True]
     """
     return reasons.map(lambda codes: not UNFIT_CODES.isdisjoint(codes.split(";"))).astype(bool)
+
+
+IDENTITY = ["image_id", "subject_id", "subject_group", "label", "split", "data_source"]
+"""What every table of single cells says of a cell besides its own findings: the columns of `schemas.CELL_SPLITS`."""
+
+
+def feature_columns(cells: "pd.DataFrame") -> list[str]:
+    """List the features of a table of cells: whatever groups were measured, in their order."""
+    return [name for name in cells.columns if name not in {*IDENTITY, "reasons", "region"}]

@@ -8,8 +8,7 @@ import pytest
 
 from blastscreen.cohort.fitness import list_reasons
 from blastscreen.pipeline_registry import MODELS, register_pipelines
-from blastscreen.schemas import IDENTITY
-from blastscreen.vocabulary import GENERATED_SAMPLE, Decision, Split, is_unfit
+from blastscreen.vocabulary import GENERATED_SAMPLE, IDENTITY, Decision, Split, is_unfit
 
 pytestmark = pytest.mark.slow
 

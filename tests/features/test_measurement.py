@@ -13,7 +13,8 @@ from blastscreen.features.measurement import (
 )
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.imaging.masks import cell_mask, to_grey
-from blastscreen.schemas import CELL_FEATURES, feature_columns
+from blastscreen.schemas import CELL_FEATURES
+from blastscreen.vocabulary import feature_columns
 
 
 @pytest.fixture

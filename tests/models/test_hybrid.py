@@ -7,7 +7,8 @@ import pytest
 
 from blastscreen.models.hybrid import average_predictions
 from blastscreen.parameters import HybridParameters
-from blastscreen.schemas import IDENTITY, PREDICTIONS
+from blastscreen.schemas import PREDICTIONS
+from blastscreen.vocabulary import IDENTITY
 
 
 def predictions(probabilities, version=None):

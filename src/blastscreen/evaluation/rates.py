@@ -9,7 +9,7 @@ from blastscreen.cohort.index import join_sources
 from blastscreen.evaluation.confusion import count_calls, describe_calls, rates_of
 from blastscreen.evaluation.intervals import leave_out_of_metric, rate_interval, share_interval, sum_calls
 from blastscreen.parameters import EvaluationParameters
-from blastscreen.vocabulary import EVALUATED_SPLITS, CellLabel, is_unfit, mark_blasts
+from blastscreen.vocabulary import EVALUATED_SPLITS, IDENTITY, CellLabel, is_unfit, mark_blasts
 
 METRICS = (*rates_of([0, 0, 0, 0]), "auroc", "brier")
 """Every metric that has an interval."""
@@ -61,8 +61,8 @@ def evaluate_cells(cells: pd.DataFrame, *, threshold: float, confidence_level: f
     }
 
 
-_IDENTITY = ["subject_id", "subject_group", "label", "split", "data_source"]
-_COLUMNS = [*_IDENTITY[:-1], "n_cells", "n_right", "rate", "mean_probability", "majority_call", "data_source"]
+_OF_SUBJECT = IDENTITY[1:]
+_COLUMNS = [*_OF_SUBJECT[:-1], "n_cells", "n_right", "rate", "mean_probability", "majority_call", "data_source"]
 
 
 def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]) -> pd.DataFrame:
@@ -73,10 +73,10 @@ def describe_subjects(predictions: pd.DataFrame, operating_point: dict[str, Any]
     """
     evaluated = predictions[predictions["split"].isin(list(EVALUATED_SPLITS))]
     called = evaluated["blast_probability"] >= operating_point["threshold"]
-    cells = evaluated[[*_IDENTITY, "blast_probability"]].assign(
+    cells = evaluated[[*_OF_SUBJECT, "blast_probability"]].assign(
         called=called, is_right=called == mark_blasts(evaluated["label"])
     )
-    subjects = cells.groupby(_IDENTITY, as_index=False).agg(
+    subjects = cells.groupby(_OF_SUBJECT, as_index=False).agg(
         n_cells=("called", "size"),
         n_called=("called", "sum"),
         n_right=("is_right", "sum"),

@@ -24,9 +24,9 @@ from blastscreen.features.measurement import measure_features
 from blastscreen.imaging.cell_stack import CellStack
 from blastscreen.models.checkpoints import Checkpoint
 from blastscreen.models.estimators import ForestParameters
-from blastscreen.models.tabular import blast_probability, features_of, fit_classifier, training_table
+from blastscreen.models.tabular import blast_probability, fit_classifier, training_table
 from blastscreen.parameters import AuditParameters, CnnParameters, ComputeParameters, FeatureParameters, SplitParameters
-from blastscreen.vocabulary import Region, Split, SplitStrategy
+from blastscreen.vocabulary import Region, Split, SplitStrategy, feature_columns
 
 HONEST = (SplitStrategy.SUBJECT, Region.CELL)
 CHOICES = {
@@ -203,7 +203,7 @@ def correlate_with_area(cells: pd.DataFrame) -> pd.DataFrame:
 
     NaN where a feature or the area is the same for all cells, or the area was not measured.
     """
-    names, parts = features_of(cells), []
+    names, parts = feature_columns(cells), []
     for region, of_region in cells.groupby("region"):
         of_area = {
             method: of_region[names].corr(method).reindex(columns=[_AREA])[_AREA] for method in ("pearson", "spearman")

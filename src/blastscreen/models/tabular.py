@@ -11,7 +11,15 @@ from blastscreen.compute.parallel import use_cores
 from blastscreen.models.balancing import fit_balanced
 from blastscreen.models.estimators import Classifier, TabularParameters
 from blastscreen.parameters import ComputeParameters
-from blastscreen.vocabulary import EVALUATED_SPLITS, POSITIVE_LABEL, CellLabel, Refusal, Split, mark_blasts
+from blastscreen.vocabulary import (
+    EVALUATED_SPLITS,
+    POSITIVE_LABEL,
+    CellLabel,
+    Refusal,
+    Split,
+    feature_columns,
+    mark_blasts,
+)
 
 
 def training_table(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd.DataFrame:
@@ -25,14 +33,6 @@ def training_table(cell_features: pd.DataFrame, cell_splits: pd.DataFrame) -> pd
     usable = table[table["reasons"].fillna("") == ""].drop(columns="reasons")
     require_finite(usable)
     return usable.sort_values("image_id", ignore_index=True)
-
-
-def features_of(table: pd.DataFrame) -> list[str]:
-    """List the features in a table of cells, whatever else it has."""
-    # with its library for schemas it would cost a command that only lists pipelines half a second
-    from blastscreen.schemas import feature_columns
-
-    return feature_columns(table)
 
 
 def require_same_cells(entry: str, image_ids: Iterable[str], roles: Iterable[str]) -> None:
@@ -59,7 +59,7 @@ def require_both_classes(is_blast: NDArray[np.bool_], split: Split) -> None:
 
 def require_finite(table: pd.DataFrame) -> None:
     """Refuse features that are NaN, which scikit-learn's trees accept, or infinite; with names and counts."""
-    bad_cells = (~np.isfinite(table[features_of(table)])).sum()
+    bad_cells = (~np.isfinite(table[feature_columns(table)])).sum()
     bad = [f"{name} in {count} cells" for name, count in bad_cells.items() if count]
     if bad:
         raise Refusal(
@@ -87,7 +87,7 @@ def fit_classifier(table: pd.DataFrame, *, settings: TabularParameters) -> Class
     cells = select_cells(table, Split.TRAIN)
     require_both_classes(mark_blasts(cells["label"]), Split.TRAIN)
     require_finite(cells)
-    return fit_balanced(cells, features_of(cells), settings=settings)
+    return fit_balanced(cells, feature_columns(cells), settings=settings)
 
 
 def blast_probability(model: Classifier, table: pd.DataFrame) -> NDArray[np.float64]:

@@ -14,8 +14,7 @@ from blastscreen.imaging.masks import Box, bounding_box, cell_mask, to_grey
 from blastscreen.models.cell_batches import resize_cells
 from blastscreen.models.gradcam import grad_cam
 from blastscreen.parameters import ReportingParameters
-from blastscreen.schemas import feature_columns
-from blastscreen.vocabulary import Refusal, Split, mark_blasts
+from blastscreen.vocabulary import Refusal, Split, feature_columns, mark_blasts
 
 Pixels = NDArray[np.uint8]
 Heat = NDArray[np.float32]
