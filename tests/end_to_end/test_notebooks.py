@@ -10,7 +10,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from blastscreen.pipeline_registry import MODELS
+BY_DEFAULT = [name for name, model in MODELS.items() if model.by_default]
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -78,7 +78,7 @@ def few_subjects(default_run, tmp_path):
     """The project after a run in which no metric has an interval."""
     project = default_run[0].copy_to(tmp_path)
     catalog = project.catalog()
-    judged = [f"{model}_{result}" for model in MODELS for result in ("metrics", "referral", "calibration")]
+    judged = [f"{model}_{result}" for model in BY_DEFAULT for result in ("metrics", "referral", "calibration")]
     for name in ("comparison", *judged):
         catalog.save(name, without_intervals(catalog.load(name)))
     return project
@@ -86,7 +86,9 @@ def few_subjects(default_run, tmp_path):
 
 @pytest.mark.slow
 def test_what_has_no_interval_is_shown_without(few_subjects, jupyter):
-    figures = [f"reporting.{model}.draw_{figure}" for model in MODELS for figure in ("roc", "calibration", "referral")]
+    figures = [
+        f"reporting.{model}.draw_{figure}" for model in BY_DEFAULT for figure in ("roc", "calibration", "referral")
+    ]
     documents = ["draw_comparison", "draw_published", "render_report", "write_model_card"]
     few_subjects.run("reporting", node_names=[*figures, *(f"reporting.{name}" for name in documents)])
     report = few_subjects.catalog().load("report")

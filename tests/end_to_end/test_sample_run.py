@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from blastscreen.cohort.fitness import list_reasons
-from blastscreen.pipeline_registry import MODELS, register_pipelines
-from blastscreen.vocabulary import GENERATED_SAMPLE, IDENTITY, Decision, Split, is_unfit
+from blastscreen.models import MODELS
+from blastscreen.pipeline_registry import register_pipelines
+from blastscreen.vocabulary import EVALUATED_SPLITS, GENERATED_SAMPLE, IDENTITY, Decision, Split, is_unfit
 
+BY_DEFAULT = [name for name, model in MODELS.items() if model.by_default]
 pytestmark = pytest.mark.slow
 
 
@@ -32,10 +34,12 @@ def test_predictions_cover_validation_and_test_and_metrics_count_them(default_ru
     predictions = catalog.load("rf_predictions")
     metrics = catalog.load("rf_metrics")
     assert set(predictions["image_id"]) == set(splits.index[splits != Split.TRAIN])
-    assert {split: metrics[split]["n_cells"] for split in metrics} == predictions["split"].value_counts().to_dict()
+    assert {split: metrics[split]["n_cells"] for split in EVALUATED_SPLITS} == predictions[
+        "split"
+    ].value_counts().to_dict()
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", BY_DEFAULT)
 def test_every_result_speaks_of_the_predicted_cells_and_of_one_threshold(default_run, model):
     catalog = default_run[0].catalog()
     predictions, metrics = catalog.load(f"{model}_predictions"), catalog.load(f"{model}_metrics")
@@ -70,8 +74,8 @@ def test_models_are_compared_on_the_cells_of_this_run(default_run):
     project, version = default_run
     catalog = project.catalog()
     pairs = catalog.load("comparison")["pairs"]
-    assert [(pair["first"], pair["second"]) for pair in pairs] == list(combinations(MODELS, 2))
-    metrics = {model: catalog.load(f"{model}_metrics")["test"] for model in MODELS}
+    assert [(pair["first"], pair["second"]) for pair in pairs] == list(combinations(BY_DEFAULT, 2))
+    metrics = {model: catalog.load(f"{model}_metrics")["test"] for model in BY_DEFAULT}
     for pair in pairs:
         one, other = (metrics[pair[side]] for side in ("first", "second"))
         assert set(pair["versions"].values()) == {version}
