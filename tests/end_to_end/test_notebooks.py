@@ -10,6 +10,8 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from blastscreen.models import MODELS
+
 BY_DEFAULT = [name for name, model in MODELS.items() if model.by_default]
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
