@@ -12,7 +12,7 @@ import pytest
 
 from blastscreen.models.checkpoints import hash_weights
 from blastscreen.schemas import HISTORY, PREDICTIONS
-from blastscreen.vocabulary import GENERATED_SAMPLE, Split
+from blastscreen.vocabulary import EVALUATED_SPLITS, GENERATED_SAMPLE, Split
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,9 @@ def test_model_history_predictions_and_metrics_are_stored(finished):
     PREDICTIONS.validate(predictions)
     assert history["epoch"].tolist() == list(range(1, EPOCHS + 1))
     assert set(predictions["image_id"]) == set(splits.index[splits != Split.TRAIN])
-    assert {split: metrics[split]["n_cells"] for split in metrics} == predictions["split"].value_counts().to_dict()
+    assert {split: metrics[split]["n_cells"] for split in EVALUATED_SPLITS} == predictions[
+        "split"
+    ].value_counts().to_dict()
     assert set(catalog.load("cell_index")["data_source"]) == {GENERATED_SAMPLE}
 
 

@@ -20,7 +20,7 @@ script.load()()
 """
 AND_WHAT_IT_LOADED = """
 import atexit, sys
-heavy = {"tensorflow", "keras", "torch", "matplotlib", "plotly"}
+heavy = {"tensorflow", "keras", "torch", "matplotlib"}
 atexit.register(lambda: print("drawing or network:", sorted(heavy.intersection(sys.modules))))
 """
 

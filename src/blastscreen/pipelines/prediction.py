@@ -52,7 +52,7 @@ def create_external(models: Iterable[str]) -> Pipeline:
     """Wire `external` for some models, less what it shares with `predict`."""
     compared = {"external_index": "external_index", "cell_index": "cell_index"}
     # of nodes that wait for the same, Kedro runs the first by name: before `standardise_cells`
-    guard = node(require_strangers, compared, "strangers", name="require_strangers", namespace="predict")
+    guard = node(require_strangers, compared, "strangers", name="require_strangers", namespace="predict.preprocessing")
     metrics = Pipeline(map(_evaluate, models), namespace="external", prefix_datasets_with_namespace=False)
     return Pipeline([guard]) + metrics
 
