@@ -143,5 +143,5 @@ def test_reporting_again_with_another_seed_shows_the_seed_of_the_models(default_
     assert f"The random forest was made by run {version}, commit " in page
     assert re.search(rf"run {version}: [^<]*rf\.seed 42", page)
     assert re.search(rf"this run {again}: [^<]*rf\.seed 7", page)
-    assert "- **random forest**: n\\_trees 100" in card
+    assert re.search(r"- \*\*random forest\*\*: [^\n]*n\\_trees 100", card)
     assert not re.search(r"\*\*random forest\*\*[^\n]*seed 7", card)
