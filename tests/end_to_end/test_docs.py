@@ -211,7 +211,10 @@ def test_a_model_of_twenty_lines_in_three_files_runs_and_predicts(make_project, 
 
 
 @pytest.mark.slow
-def test_a_feature_can_be_added_as_described(make_project, tmp_path):
+def test_a_feature_can_be_added_as_described(make_project, tmp_path, monkeypatch):
+    # Kedro puts the code of a project that it opens on both: here that of the copy
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setattr(sys, "path", sys.path[:])
     page, project = text("how-to/feature.md"), make_project()
     blocks = TITLED.findall(page)
     code = [content for _, name, content in blocks if not name.startswith("tests/")]
