@@ -10,7 +10,7 @@ from blastscreen.pipelines import (
     audit,
     feature_engineering,
     modelling,
-    prediction,
+    predict,
     preprocessing,
     reporting,
 )
@@ -61,8 +61,8 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _predict(features: Pipeline, models: Iterable[str]) -> dict[str, Pipeline]:
-    predict = _measure_external(features) + prediction.create_pipeline(models)
-    return {"predict": predict, "external": predict + prediction.create_external(models)}
+    decisions = _measure_external(features) + predict.create_pipeline(models)
+    return {"predict": decisions, "external": decisions + predict.create_external(models)}
 
 
 def _measure_external(features: Pipeline) -> Pipeline:
